@@ -1,0 +1,20 @@
+//! What the product *is*: ids, the secret's form, permissions, policy, verdicts, limits and events.
+//!
+//! Pure: no I/O, no async, and no wall clock; every instant comes in as an argument.
+
+pub mod access;
+pub mod addresses;
+pub mod environment;
+pub mod event;
+pub mod hosts;
+pub mod ids;
+pub mod instants;
+pub mod limit;
+pub mod names;
+pub mod permission;
+pub mod policy;
+pub mod refusal;
+pub mod secret;
+pub mod snapshot;
+pub mod verdict;
+pub mod verify;

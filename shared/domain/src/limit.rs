@@ -1,0 +1,239 @@
+//! Limits, and the sliding window of 32 cells that keeps them.
+//!
+//! An admitted request counts for at least `window_ms` and at most 33/32 of it, so in no window of that
+//! length, on any schedule, are more than `limit` admitted.
+
+use crate::refusal::Refusal;
+
+/// The most that a limit may allow in one window.
+pub const LIMIT_MAX: u64 = 1_000_000_000;
+/// The shortest window: one second.
+pub const WINDOW_MS_MIN: u64 = 1_000;
+/// The longest window: 31 days.
+pub const WINDOW_MS_MAX: u64 = 31 * 24 * 3_600_000;
+/// The most named limits that one key, customer or organization carries.
+pub const LIMITS_MAX: usize = 10;
+
+/// A named limit: how many requests in how long a window.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// What answers and headers call it.
+    pub name: String,
+    /// Requests (or cost) per window.
+    pub limit: u64,
+    /// The window's length in milliseconds.
+    pub window_ms: u64,
+}
+
+impl Limit {
+    /// 1,000 per minute: what a key gets when neither it nor its organization says otherwise.
+    pub fn platform_default() -> Self {
+        Self { name: "requests".to_owned(), limit: 1_000, window_ms: 60_000 }
+    }
+
+    /// Checks a limit's name: a lower-case letter, then letters, digits, `-` or `_`, 1 to 40 in all.
+    pub fn check_name(name: &str) -> Result<(), Refusal> {
+        let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase());
+        let is_plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
+        if starts_well && is_plain && name.len() <= 40 {
+            return Ok(());
+        }
+        Err(Refusal::new("limit-name", "a limit's name is a lower-case letter and up to 39 letters, digits, - or _"))
+    }
+}
+
+const CELLS: usize = 33;
+const CELLS_PER_WINDOW: u128 = 32;
+
+/// One limit's spending, in this process: the model that the Redis script follows, and the share while Redis is away.
+#[derive(Debug, Clone)]
+pub struct Window {
+    cells: [u64; CELLS],
+    index: u64,
+    total: u64,
+    window_ms: u64,
+}
+
+/// What an attempt to spend came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spending {
+    /// Whether the cost was admitted.
+    pub is_admitted: bool,
+    /// What is left of the limit now.
+    pub remaining: u64,
+    /// When the oldest counted cost leaves the window; at most `window_ms`.
+    pub reset_ms: u64,
+    /// How long until the same cost would be admitted; 0 when it was.
+    pub retry_after_ms: u64,
+    /// The cell that took the cost, for giving it back.
+    pub cell: u64,
+}
+
+impl Window {
+    /// An empty window.
+    pub fn new(window_ms: u64) -> Self {
+        Self { cells: [0; CELLS], index: 0, total: 0, window_ms }
+    }
+
+    /// Spends `cost` at `now_us` if the limit admits it; spends nothing otherwise. A cost of 0 only looks.
+    pub fn spend(&mut self, limit: &Limit, cost: u64, now_us: u64) -> Spending {
+        self.advance(limit.window_ms, now_us);
+        let is_admitted = self.total.saturating_add(cost) <= limit.limit;
+        if is_admitted {
+            self.cells[slot(self.index)] += cost;
+            self.total += cost;
+        }
+        Spending {
+            is_admitted,
+            remaining: limit.limit.saturating_sub(self.total),
+            reset_ms: self.freed_in_ms(1, now_us).min(self.window_ms),
+            retry_after_ms: if is_admitted { 0 } else { self.retry_after_ms(limit, cost, now_us) },
+            cell: self.index,
+        }
+    }
+
+    /// Gives back a cost that a later check refused, if its cell is still counted.
+    pub fn give_back(&mut self, cell: u64, cost: u64) {
+        if cell <= self.index && self.index - cell < CELLS as u64 {
+            let given = self.cells[slot(cell)].min(cost);
+            self.cells[slot(cell)] -= given;
+            self.total -= given;
+        }
+    }
+
+    /// Moves to the cell of `now_us`; time that runs backwards stays where it was.
+    fn advance(&mut self, window_ms: u64, now_us: u64) {
+        if window_ms != self.window_ms {
+            // A changed window keeps what was spent: it all counts from now on, so a change never refills a budget.
+            let total = self.total;
+            *self = Self::new(window_ms);
+            self.index = self.cell_of(now_us);
+            self.cells[slot(self.index)] = total;
+            self.total = total;
+            return;
+        }
+        let now = self.cell_of(now_us).max(self.index);
+        let first_stale = (self.index + 1).max(now.saturating_sub(CELLS as u64 - 1));
+        for cell in first_stale..=now {
+            self.total -= std::mem::take(&mut self.cells[slot(cell)]);
+        }
+        self.index = now;
+    }
+
+    fn retry_after_ms(&self, limit: &Limit, cost: u64, now_us: u64) -> u64 {
+        let too_much = self.total.saturating_add(cost).saturating_sub(limit.limit);
+        if cost > limit.limit {
+            return self.window_ms;
+        }
+        self.freed_in_ms(too_much, now_us).max(1)
+    }
+
+    /// Milliseconds until at least `amount` has left the window, rounded up.
+    fn freed_in_ms(&self, amount: u64, now_us: u64) -> u64 {
+        let oldest = self.index.saturating_sub(CELLS as u64 - 1);
+        let mut freed = 0;
+        for cell in oldest..=self.index {
+            freed += self.cells[slot(cell)];
+            if freed >= amount {
+                let end_us = div_ceil(u128::from(cell + CELLS as u64) * self.window_us(), CELLS_PER_WINDOW);
+                return div_ceil(end_us.saturating_sub(u128::from(now_us)), 1_000) as u64;
+            }
+        }
+        0
+    }
+
+    fn cell_of(&self, now_us: u64) -> u64 {
+        (u128::from(now_us) * CELLS_PER_WINDOW / self.window_us()) as u64
+    }
+
+    fn window_us(&self) -> u128 {
+        u128::from(self.window_ms) * 1_000
+    }
+}
+
+fn div_ceil(a: u128, b: u128) -> u128 {
+    a.div_ceil(b)
+}
+
+fn slot(cell: u64) -> usize {
+    (cell % CELLS as u64) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn limit(limit: u64, window_ms: u64) -> Limit {
+        Limit { name: "requests".to_owned(), limit, window_ms }
+    }
+
+    proptest! {
+        /// The promise itself: whatever the schedule, no window of the length holds more than the limit.
+        #[test]
+        fn no_window_of_any_schedule_admits_more_than_the_limit(
+            gaps_us in prop::collection::vec((0u64..400_000, 1u64..4), 1..400),
+            limit_of in 1u64..30,
+            start_us in 0u64..10_000_000,
+        ) {
+            let limit = limit(limit_of, 1_000);
+            let mut window = Window::new(1_000);
+            let (mut now, mut admitted) = (1_000_000_000 + start_us, Vec::new());
+            for (gap, cost) in gaps_us {
+                now += gap;
+                if window.spend(&limit, cost, now).is_admitted {
+                    admitted.push((now, cost));
+                }
+            }
+            for (at, _) in &admitted {
+                let spent: u64 = admitted.iter().filter(|(t, _)| t >= at && *t < at + 1_000_000).map(|(_, c)| c).sum();
+                prop_assert!(spent <= limit_of, "{spent} in the window from {at}");
+            }
+        }
+
+        #[test]
+        fn waiting_as_told_is_always_enough_and_never_much_too_long(
+            gaps_us in prop::collection::vec(0u64..100_000, 1..200),
+        ) {
+            let limit = limit(5, 1_000);
+            let mut window = Window::new(1_000);
+            let mut now = 1_000_000_000;
+            for gap in gaps_us {
+                now += gap;
+                let spending = window.spend(&limit, 1, now);
+                if !spending.is_admitted {
+                    prop_assert!(spending.retry_after_ms <= 1_000 * 33 / 32 + 2);
+                    let mut later = window.clone();
+                    prop_assert!(later.spend(&limit, 1, now + spending.retry_after_ms * 1_000).is_admitted);
+                }
+            }
+        }
+
+        #[test]
+        fn what_is_given_back_can_be_spent_again(costs in prop::collection::vec(1u64..5, 1..20)) {
+            let limit = limit(1_000, 60_000);
+            let mut window = Window::new(60_000);
+            for cost in costs {
+                let before = window.spend(&limit, 0, 5_000_000_000).remaining;
+                let spending = window.spend(&limit, cost, 5_000_000_000);
+                window.give_back(spending.cell, cost);
+                prop_assert_eq!(window.spend(&limit, 0, 5_000_000_000).remaining, before);
+            }
+        }
+    }
+
+    #[test]
+    fn a_changed_window_keeps_what_was_spent() {
+        let mut window = Window::new(1_000);
+        assert_eq!(window.spend(&limit(10, 1_000), 7, 9_000_000_000).remaining, 3);
+        assert_eq!(window.spend(&limit(10, 60_000), 0, 9_000_000_000).remaining, 3);
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_frees_nothing() {
+        let mut window = Window::new(1_000);
+        window.spend(&limit(1, 1_000), 1, 9_000_000_000);
+        assert!(!window.spend(&limit(1, 1_000), 1, 5_000_000_000).is_admitted);
+    }
+}

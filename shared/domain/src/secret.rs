@@ -1,0 +1,349 @@
+//! The secret's form, `<prefix>_<tag>_<id>_<secret><check>`, and how it is proven at rest.
+//!
+//! A plain secret cannot be printed, compared or serialized; the one way to its text is [`PlainSecret::expose`].
+
+use hmac::{Hmac, KeyInit, Mac};
+use rand::TryRng;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::environment::Environment;
+use crate::ids::{OrganizationId, base62_char, base62_digit};
+use crate::refusal::Refusal;
+
+/// The longest text that is looked at.
+pub const TEXT_BYTES_MAX: usize = 200;
+/// Characters of the public id.
+pub const LOOKUP_ID_LENGTH: usize = 16;
+/// Characters of the secret part; a caller's own may be longer.
+pub const SECRET_PART_LENGTH: usize = 32;
+const CHECK_LENGTH: usize = 6;
+
+/// The text before the tag: `clv`, `clvroot` or an organization's own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Prefix(String);
+
+impl Prefix {
+    /// Of organization keys, unless the organization chose its own.
+    pub fn organization() -> Self {
+        Self("clv".to_owned())
+    }
+
+    /// Of root keys, and of nothing else.
+    pub fn root() -> Self {
+        Self("clvroot".to_owned())
+    }
+
+    /// Reads `[a-z][a-z0-9]{1,15}`.
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
+        let mut bytes = text.bytes();
+        let starts_well = bytes.next().is_some_and(|b| b.is_ascii_lowercase());
+        let goes_on_well = bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        if starts_well && goes_on_well && (2..=16).contains(&text.len()) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(Refusal::new("prefix", "a prefix is a lower-case letter and 1 to 15 lower-case letters or digits"))
+    }
+
+    /// Reads a prefix that an organization may choose for itself: any but the one of root keys.
+    pub fn parse_own(text: &str) -> Result<Self, Refusal> {
+        let prefix = Self::parse(text)?;
+        if prefix == Self::root() {
+            return Err(Refusal::new("prefix", "this prefix is kept for root keys"));
+        }
+        Ok(prefix)
+    }
+
+    /// The prefix as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Prefix {
+    type Error = Refusal;
+
+    fn try_from(text: String) -> Result<Self, Refusal> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Prefix> for String {
+    fn from(prefix: Prefix) -> String {
+        prefix.0
+    }
+}
+
+/// The public part of a secret's text: finds the row, shown in lists and logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LookupId([u8; LOOKUP_ID_LENGTH]);
+
+impl LookupId {
+    /// Reads 16 base62 characters.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; LOOKUP_ID_LENGTH] = text.as_bytes().try_into().ok()?;
+        bytes.iter().all(|b| base62_digit(*b).is_some()).then_some(Self(bytes))
+    }
+
+    /// The 16 characters.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("base62 is ASCII")
+    }
+}
+
+/// A whole secret in the clear. `Debug` names the type and nothing else.
+pub struct PlainSecret {
+    text: Zeroizing<String>,
+    prefix: Prefix,
+    environment: Environment,
+    lookup_id: LookupId,
+}
+
+impl std::fmt::Debug for PlainSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PlainSecret")
+    }
+}
+
+/// The text is not a secret: wrong shape or checksum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a secret: wrong shape or checksum")]
+pub struct Malformed;
+
+impl PlainSecret {
+    /// A new secret from the operating system's generator.
+    pub fn generate(prefix: &Prefix, environment: Environment) -> Self {
+        let part = Zeroizing::new(random_base62(SECRET_PART_LENGTH));
+        Self::assemble(prefix, environment, &part)
+    }
+
+    /// A secret around a part that the caller supplies: base62, at least 32 characters.
+    pub fn from_part(prefix: &Prefix, environment: Environment, part: &str) -> Result<Self, Refusal> {
+        let longest = TEXT_BYTES_MAX - CHECK_LENGTH - LOOKUP_ID_LENGTH - 3 - 16 - 4;
+        if !(SECRET_PART_LENGTH..=longest).contains(&part.len()) {
+            return Err(Refusal::new("secret-length", format!("a secret part has 32 to {longest} characters")));
+        }
+        if !part.bytes().all(|b| base62_digit(b).is_some()) {
+            return Err(Refusal::new("secret-alphabet", "a secret part has only the characters 0-9, A-Z and a-z"));
+        }
+        if distinct_bytes(part) < 8 {
+            return Err(Refusal::new("secret-weak", "a secret part must come from a random generator"));
+        }
+        Ok(Self::assemble(prefix, environment, part))
+    }
+
+    /// Reads a presented text; looks at nothing but its shape and checksum.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        if text.len() > TEXT_BYTES_MAX || !text.is_ascii() {
+            return Err(Malformed);
+        }
+        let mut parts = text.split('_');
+        let mut next = || parts.next().ok_or(Malformed);
+        let (prefix, tag, id, tail) = (next()?, next()?, next()?, next()?);
+        if parts.next().is_some() || tail.len() < SECRET_PART_LENGTH + CHECK_LENGTH {
+            return Err(Malformed);
+        }
+        let prefix = Prefix::parse(prefix).map_err(|_| Malformed)?;
+        let environment = Environment::from_tag(tag).ok_or(Malformed)?;
+        let lookup_id = LookupId::parse(id).ok_or(Malformed)?;
+        let (body, check) = text.split_at(text.len() - CHECK_LENGTH);
+        let is_base62 = tail.bytes().all(|b| base62_digit(b).is_some());
+        if !is_base62 || check.as_bytes() != checksum(body) {
+            return Err(Malformed);
+        }
+        Ok(Self { text: Zeroizing::new(text.to_owned()), prefix, environment, lookup_id })
+    }
+
+    /// The whole text: for the one response that shows it, and for hashing.
+    pub fn expose(&self) -> &str {
+        &self.text
+    }
+
+    /// The text before the tag.
+    pub fn prefix(&self) -> &Prefix {
+        &self.prefix
+    }
+
+    /// The environment that the text claims. A hint for people; the pepper and the database are the boundary.
+    pub fn environment(&self) -> Environment {
+        self.environment
+    }
+
+    /// The public part that finds the row.
+    pub fn lookup_id(&self) -> LookupId {
+        self.lookup_id
+    }
+
+    /// The last four characters, as lists show them.
+    pub fn last4(&self) -> &str {
+        &self.text[self.text.len() - 4..]
+    }
+
+    fn assemble(prefix: &Prefix, environment: Environment, part: &str) -> Self {
+        let id = random_base62(LOOKUP_ID_LENGTH);
+        let mut text = format!("{}_{}_{id}_{part}", prefix.as_str(), environment.tag());
+        let check = checksum(&text);
+        text.push_str(std::str::from_utf8(&check).expect("base62 is ASCII"));
+        Self {
+            text: Zeroizing::new(text),
+            prefix: prefix.clone(),
+            environment,
+            lookup_id: LookupId::parse(&id).expect("just made from the alphabet"),
+        }
+    }
+}
+
+/// The secret with its middle replaced, as lists show it.
+pub fn hint(prefix: &str, environment: Environment, lookup_id: &str, last4: &str) -> String {
+    format!("{prefix}_{}_{lookup_id}_…{last4}", environment.tag())
+}
+
+/// One pepper of one environment: an id that rows name, and 32 bytes that never leave the process.
+pub struct Pepper {
+    id: String,
+    bytes: Zeroizing<[u8; 32]>,
+}
+
+impl Pepper {
+    /// A pepper from its configured id and bytes; refuses bytes that nobody drew at random.
+    pub fn new(id: impl Into<String>, mut bytes: Vec<u8>) -> Result<Self, Refusal> {
+        let fixed: Result<[u8; 32], _> = bytes.as_slice().try_into();
+        bytes.zeroize();
+        let fixed = fixed.map_err(|_| Refusal::new("pepper-length", "a pepper has exactly 32 bytes"))?;
+        let mut seen = fixed.to_vec();
+        seen.sort_unstable();
+        seen.dedup();
+        if seen.len() < 12 {
+            return Err(Refusal::new("pepper-sample", "this pepper is a sample value; draw 32 random bytes"));
+        }
+        Ok(Self { id: id.into(), bytes: Zeroizing::new(fixed) })
+    }
+
+    /// The id that rows name.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn hash(&self, organization: OrganizationId, text: &[u8]) -> [u8; 32] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.bytes.as_slice()).expect("HMAC takes any key length");
+        mac.update(organization.uuid().as_bytes());
+        mac.update(&[0]);
+        mac.update(text);
+        mac.finalize().into_bytes().into()
+    }
+}
+
+impl std::fmt::Debug for Pepper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pepper")
+    }
+}
+
+/// The peppers of one environment: the current one hashes, all of them prove.
+#[derive(Debug)]
+pub struct PepperRing {
+    current: Pepper,
+    retired: Vec<Pepper>,
+}
+
+/// What the row of an imported secret was made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HashScheme {
+    /// The secret's own text was hashed.
+    Text,
+    /// The SHA-256 digest of the text was hashed: what an import without the plain text can offer.
+    Sha256,
+}
+
+/// A secret at rest: an HMAC under a named pepper.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretHash {
+    /// Which pepper of the environment's ring.
+    pub pepper_id: String,
+    /// What went under the HMAC.
+    pub scheme: HashScheme,
+    /// HMAC-SHA-256.
+    pub bytes: [u8; 32],
+}
+
+impl PepperRing {
+    /// A ring with its current pepper and any number of retired ones.
+    pub fn new(current: Pepper, retired: Vec<Pepper>) -> Self {
+        Self { current, retired }
+    }
+
+    /// Hashes a secret for storage, under the current pepper.
+    pub fn hash(&self, organization: OrganizationId, secret: &PlainSecret) -> SecretHash {
+        self.seal(HashScheme::Text, self.current.hash(organization, secret.expose().as_bytes()))
+    }
+
+    /// Hashes the SHA-256 digest of a secret that was issued elsewhere, under the current pepper.
+    pub fn hash_digest(&self, organization: OrganizationId, digest: &[u8; 32]) -> SecretHash {
+        self.seal(HashScheme::Sha256, self.current.hash(organization, digest))
+    }
+
+    /// Says in constant time whether `secret` is the one behind `stored`.
+    pub fn proves(&self, organization: OrganizationId, secret: &PlainSecret, stored: &SecretHash) -> bool {
+        let pepper = self.pepper(&stored.pepper_id);
+        let digest;
+        let input: &[u8] = match stored.scheme {
+            HashScheme::Text => secret.expose().as_bytes(),
+            HashScheme::Sha256 => {
+                digest = Sha256::digest(secret.expose().as_bytes());
+                &digest
+            }
+        };
+        // An unknown pepper does the same work and proves nothing.
+        let hash = pepper.unwrap_or(&self.current).hash(organization, input);
+        bool::from(hash.ct_eq(&stored.bytes)) && pepper.is_some()
+    }
+
+    /// Does the work of [`Self::proves`] for a secret that is not there, so that a miss takes as long as a hit.
+    pub fn disprove(&self, secret: &PlainSecret) {
+        let hash = self.current.hash(OrganizationId::INSTALLATION, secret.expose().as_bytes());
+        std::hint::black_box(bool::from(hash.ct_eq(&[0; 32])));
+    }
+
+    fn pepper(&self, id: &str) -> Option<&Pepper> {
+        std::iter::once(&self.current).chain(&self.retired).find(|pepper| pepper.id == id)
+    }
+
+    fn seal(&self, scheme: HashScheme, bytes: [u8; 32]) -> SecretHash {
+        SecretHash { pepper_id: self.current.id.clone(), scheme, bytes }
+    }
+}
+
+fn distinct_bytes(text: &str) -> usize {
+    let mut bytes = text.as_bytes().to_vec();
+    bytes.sort_unstable();
+    bytes.dedup();
+    let count = bytes.len();
+    bytes.zeroize();
+    count
+}
+
+fn checksum(body: &str) -> [u8; CHECK_LENGTH] {
+    let mut rest = crc32fast::hash(body.as_bytes());
+    let mut digits = [b'0'; CHECK_LENGTH];
+    for digit in digits.iter_mut().rev() {
+        *digit = base62_char(u8::try_from(rest % 62).expect("below 62"));
+        rest /= 62;
+    }
+    digits
+}
+
+/// Base62 characters without bias: bytes of 248 and above are drawn again.
+fn random_base62(length: usize) -> String {
+    let mut text = String::with_capacity(length);
+    let mut buffer = [0u8; 64];
+    while text.len() < length {
+        rand::rngs::SysRng.try_fill_bytes(&mut buffer).expect("the operating system has randomness");
+        let wanted = length - text.len();
+        let fair = buffer.iter().filter(|byte| **byte < 248).take(wanted);
+        text.extend(fair.map(|byte| char::from(base62_char(byte % 62))));
+    }
+    buffer.zeroize();
+    text
+}

@@ -1,0 +1,86 @@
+//! What the checks of a verification look at: one key, its secret and its organization, as they stood at one version.
+
+use chrono::{DateTime, Utc};
+
+use crate::environment::Environment;
+use crate::ids::{CustomerId, KeyId, OrganizationId, SecretId};
+use crate::limit::Limit;
+use crate::policy::{KeyKind, Policy};
+use crate::secret::SecretHash;
+
+/// A secret with the key and the organization behind it.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The organization that owns the key; the installation for root keys.
+    pub organization: OrganizationFacts,
+    /// The key.
+    pub key: KeyFacts,
+    /// The secret that was presented.
+    pub secret: SecretFacts,
+}
+
+/// The organization behind a key.
+#[derive(Debug, Clone)]
+pub struct OrganizationFacts {
+    /// Its id.
+    pub id: OrganizationId,
+    /// Its name in URLs.
+    pub slug: String,
+    /// Whether all its keys are refused.
+    pub is_suspended: bool,
+    /// The row's version.
+    pub generation: i64,
+    /// What all its keys share.
+    pub limits: Vec<Limit>,
+}
+
+/// A key's policy and state.
+#[derive(Debug, Clone)]
+pub struct KeyFacts {
+    /// Its id, which never changes.
+    pub id: KeyId,
+    /// Root or organization.
+    pub kind: KeyKind,
+    /// The environment of the database that holds it.
+    pub environment: Environment,
+    /// Its name.
+    pub name: String,
+    /// What binds it.
+    pub policy: Policy,
+    /// Whether a balance is spent by verifying.
+    pub has_credits: bool,
+    /// The organization's own notes.
+    pub metadata: serde_json::Map<String, serde_json::Value>,
+    /// When it was revoked, if it is.
+    pub revoked_at: Option<DateTime<Utc>>,
+    /// When it was deleted, if it is.
+    pub deleted_at: Option<DateTime<Utc>>,
+    /// The row's version.
+    pub generation: i64,
+}
+
+/// One secret of a key.
+#[derive(Debug, Clone)]
+pub struct SecretFacts {
+    /// Its id in lists.
+    pub id: SecretId,
+    /// What proves it.
+    pub hash: SecretHash,
+    /// From when it is dead: the end of an overlap, or the moment it was retired.
+    pub retired_at: Option<DateTime<Utc>>,
+}
+
+/// A customer that a verification names.
+#[derive(Debug, Clone)]
+pub struct CustomerFacts {
+    /// Its id.
+    pub id: CustomerId,
+    /// The organization's own id for it.
+    pub external_id: Option<String>,
+    /// Whether it is refused.
+    pub is_suspended: bool,
+    /// The row's version.
+    pub generation: i64,
+    /// What all its keys share.
+    pub limits: Vec<Limit>,
+}

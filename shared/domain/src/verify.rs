@@ -1,0 +1,207 @@
+//! The ordered checks of a verification. The order is the policy; the first failure is the verdict.
+//!
+//! Shape, tag and proof come before (they need no snapshot); limits and credits come after (they consume).
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+
+use crate::hosts::HostName;
+use crate::permission::{PermissionName, holds};
+use crate::policy::AllOr;
+use crate::snapshot::{CustomerFacts, Snapshot};
+use crate::verdict::{Reason, Verdict};
+
+/// Which permissions the asker needs the key to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Needed {
+    /// Each of these; none asks for nothing.
+    All(Vec<PermissionName>),
+    /// At least one of these.
+    Any(Vec<PermissionName>),
+}
+
+/// The customer that the question is about.
+#[derive(Debug, Clone)]
+pub enum CustomerAsked {
+    /// None was named.
+    Unnamed,
+    /// One was named that the organization does not have.
+    Unknown,
+    /// This one.
+    Known(CustomerFacts),
+}
+
+/// What is asked about a proven key.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The time of the stores, never of this machine.
+    pub now: DateTime<Utc>,
+    /// Where the request came from.
+    pub client_ip: Option<IpAddr>,
+    /// The host name that the request is for.
+    pub domain: Option<HostName>,
+    /// The customer that the request is for.
+    pub customer: CustomerAsked,
+    /// The permissions that the request needs.
+    pub needed: Needed,
+    /// Who asks.
+    pub purpose: Purpose,
+}
+
+/// Who asks about the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// An application that guards its own requests: a restriction that it names no value for refuses.
+    Guard,
+    /// The Integration API: domains and customers restrict the objects that the caller sees, not the request.
+    Caller,
+}
+
+/// Why a key may not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The finer reason.
+    pub reason: Option<Reason>,
+    /// What it lacks, for `INSUFFICIENT_PERMISSIONS`.
+    pub missing_permissions: Vec<PermissionName>,
+}
+
+/// One check of the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// 4: the organization is not suspended.
+    Organization,
+    /// 5: neither the key nor the secret has been ended.
+    Revocation,
+    /// 6: between start and end.
+    Time,
+    /// 7: the client's address.
+    ClientIp,
+    /// 8: the domain.
+    Domain,
+    /// 9: the customer.
+    Customer,
+    /// 10: the permissions.
+    Permissions,
+}
+
+type CheckFn = fn(&Snapshot, &Question) -> Result<(), Failure>;
+
+/// The checks in their order.
+pub const CHECKS: [(Check, CheckFn); 7] = [
+    (Check::Organization, check_organization),
+    (Check::Revocation, check_revocation),
+    (Check::Time, check_time),
+    (Check::ClientIp, check_client_ip),
+    (Check::Domain, check_domain),
+    (Check::Customer, check_customer),
+    (Check::Permissions, check_permissions),
+];
+
+impl Check {
+    /// The word in a trace.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Organization => "organization",
+            Self::Revocation => "revocation",
+            Self::Time => "time",
+            Self::ClientIp => "client_ip",
+            Self::Domain => "domain",
+            Self::Customer => "customer",
+            Self::Permissions => "permissions",
+        }
+    }
+}
+
+/// Runs the checks in their order and stops at the first failure.
+pub fn evaluate(snapshot: &Snapshot, question: &Question) -> Result<(), Failure> {
+    CHECKS.iter().try_for_each(|(_, check)| check(snapshot, question))
+}
+
+impl Failure {
+    fn new(verdict: Verdict, reason: Option<Reason>) -> Self {
+        Self { verdict, reason, missing_permissions: Vec::new() }
+    }
+}
+
+fn check_organization(snapshot: &Snapshot, _: &Question) -> Result<(), Failure> {
+    if snapshot.organization.is_suspended {
+        return Err(Failure::new(Verdict::Suspended, Some(Reason::OrganizationSuspended)));
+    }
+    Ok(())
+}
+
+fn check_revocation(snapshot: &Snapshot, question: &Question) -> Result<(), Failure> {
+    let reason = if snapshot.key.deleted_at.is_some() {
+        Reason::KeyDeleted
+    } else if snapshot.key.revoked_at.is_some() {
+        Reason::KeyRevoked
+    } else if snapshot.secret.retired_at.is_some_and(|at| at <= question.now) {
+        Reason::SecretRetired
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(Verdict::Revoked, Some(reason)))
+}
+
+fn check_time(snapshot: &Snapshot, question: &Question) -> Result<(), Failure> {
+    let policy = &snapshot.key.policy;
+    if policy.not_before.is_some_and(|start| question.now < start) {
+        return Err(Failure::new(Verdict::NotYetValid, None));
+    }
+    if policy.expires_at.is_some_and(|end| question.now >= end) {
+        return Err(Failure::new(Verdict::Expired, None));
+    }
+    Ok(())
+}
+
+fn check_client_ip(snapshot: &Snapshot, question: &Question) -> Result<(), Failure> {
+    let is_allowed = match (&snapshot.key.policy.ips, question.client_ip) {
+        (AllOr::All, _) => true,
+        (AllOr::Only(_), None) => false,
+        (AllOr::Only(rules), Some(address)) => rules.iter().any(|rule| rule.contains(address)),
+    };
+    if is_allowed { Ok(()) } else { Err(Failure::new(Verdict::Forbidden, Some(Reason::IpNotAllowed))) }
+}
+
+fn check_domain(snapshot: &Snapshot, question: &Question) -> Result<(), Failure> {
+    let is_allowed = match (&snapshot.key.policy.domains, &question.domain, question.purpose) {
+        (AllOr::All, _, _) | (AllOr::Only(_), None, Purpose::Caller) => true,
+        (AllOr::Only(_), None, Purpose::Guard) => false,
+        (AllOr::Only(rules), Some(domain), _) => rules.iter().any(|rule| rule.matches(domain)),
+    };
+    if is_allowed { Ok(()) } else { Err(Failure::new(Verdict::Forbidden, Some(Reason::DomainNotAllowed))) }
+}
+
+fn check_customer(snapshot: &Snapshot, question: &Question) -> Result<(), Failure> {
+    let is_allowed = match (&snapshot.key.policy.customers, &question.customer, question.purpose) {
+        (AllOr::All, CustomerAsked::Unnamed, _) | (AllOr::Only(_), CustomerAsked::Unnamed, Purpose::Caller) => true,
+        (AllOr::Only(_), CustomerAsked::Unnamed, Purpose::Guard) | (_, CustomerAsked::Unknown, _) => false,
+        (allowed, CustomerAsked::Known(customer), _) => allowed.covers(&customer.id),
+    };
+    if !is_allowed {
+        return Err(Failure::new(Verdict::Forbidden, Some(Reason::CustomerNotAllowed)));
+    }
+    match &question.customer {
+        CustomerAsked::Known(customer) if customer.is_suspended => {
+            Err(Failure::new(Verdict::Suspended, Some(Reason::CustomerSuspended)))
+        }
+        CustomerAsked::Known(_) | CustomerAsked::Unknown | CustomerAsked::Unnamed => Ok(()),
+    }
+}
+
+fn check_permissions(snapshot: &Snapshot, question: &Question) -> Result<(), Failure> {
+    let has = |permission: &PermissionName| holds(&snapshot.key.policy.permissions, snapshot.key.kind, permission);
+    let missing: Vec<PermissionName> = match &question.needed {
+        Needed::All(names) => names.iter().filter(|name| !has(name)).cloned().collect(),
+        Needed::Any(names) if names.iter().any(has) => Vec::new(),
+        Needed::Any(names) => names.clone(),
+    };
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Failure { verdict: Verdict::InsufficientPermissions, reason: None, missing_permissions: missing })
+}
