@@ -1,6 +1,13 @@
 //! The edge: everything between a socket and a handler, and nothing that knows the product's rules.
 
 pub mod answer;
+pub mod http;
 pub mod json;
+pub mod listener;
+pub mod management;
+pub mod metrics;
 pub mod problem;
 pub mod query;
+pub mod shutdown;
+pub mod telemetry;
+pub mod trusted_proxies;

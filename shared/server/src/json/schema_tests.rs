@@ -166,7 +166,7 @@ fn control_characters_are_refused_in_every_string_and_name() {
     assert_eq!(mistakes("{\"name\":\"a\\u0000\"}"), ["/name control-character"]);
     assert_eq!(with("\"note\":\"\\u001b[31m\""), ["/note control-character"]);
     assert_eq!(with("\"metadata\":{\"x\":[\"\\u0000\"]}"), ["/metadata/x/0 control-character"]);
-    assert_eq!(with("\"metadata\":{\"\\u0000\":1}"), ["/metadata/\\u{0} control-character"]);
+    assert_eq!(with("\"metadata\":{\"\\u0000\":1}"), ["/metadata/\\0 control-character"]);
     assert_eq!(with("\"labels\":{\"\\u007f\":\"a\"}"), ["/labels/\\u{7f} control-character"]);
 }
 

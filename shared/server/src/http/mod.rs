@@ -1,0 +1,297 @@
+//! The stack around every handler: id, log line, panic guard, framing, deadline, and one form for every failure.
+
+mod catch;
+pub mod framing;
+mod log;
+mod routes;
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chrono::Utc;
+use domain::ids::RequestId;
+use futures_util::FutureExt;
+use http::{HeaderName, HeaderValue, Version, header};
+use ipnet::IpNet;
+use poem::{Addr, Endpoint, FromRequest, IntoEndpoint, IntoResponse, Request, RequestBody, Response, Result};
+use poem_openapi::OperationId;
+use tokio::sync::Semaphore;
+
+use crate::{
+    json::BODY_MAX_BYTES,
+    metrics::{Metrics, RequestMetrics},
+    problem::{ErrorCode, Problem},
+    trusted_proxies,
+};
+
+pub use framing::credential_in_url;
+pub use log::LogFields;
+pub use routes::Routes;
+
+/// The header that names a request's log line.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header that names the environment.
+pub const X_ENVIRONMENT: HeaderName = HeaderName::from_static("x-environment");
+
+/// How long a request may take before it is answered without its result.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+/// How many requests run at once before more are refused.
+pub const IN_FLIGHT_MAX: usize = 1024;
+
+/// What the stack needs to know of its service.
+#[derive(Debug, Clone)]
+pub struct StackConfig {
+    routes: Routes,
+    metrics: RequestMetrics,
+    environment: Option<&'static str>,
+    trusted_proxies: Arc<[IpNet]>,
+    body_max_bytes: u64,
+    also_serves: &'static [&'static str],
+    deadline: Duration,
+    in_flight_max: usize,
+}
+
+impl StackConfig {
+    /// A stack for these routes, with the limits that hold unless a service says otherwise.
+    pub fn new(routes: Routes, metrics: &Metrics) -> Self {
+        Self {
+            routes,
+            metrics: RequestMetrics::register(metrics),
+            environment: None,
+            trusted_proxies: Arc::from([]),
+            body_max_bytes: BODY_MAX_BYTES as u64,
+            also_serves: &[],
+            deadline: DEADLINE,
+            in_flight_max: IN_FLIGHT_MAX,
+        }
+    }
+
+    /// Names the environment in every answer.
+    #[must_use]
+    pub fn environment(mut self, name: &'static str) -> Self {
+        self.environment = Some(name);
+        self
+    }
+
+    /// Lets these peers vouch for where a request comes from.
+    #[must_use]
+    pub fn trusted_proxies(mut self, networks: &[IpNet]) -> Self {
+        self.trusted_proxies = Arc::from(networks);
+        self
+    }
+
+    /// Admits declared bodies of up to this size; `Json` keeps its own, smaller limit.
+    #[must_use]
+    pub fn body_max_bytes(mut self, bytes: u64) -> Self {
+        self.body_max_bytes = bytes;
+        self
+    }
+
+    /// Lets `Accept` name these media types alone, for downloads that are not JSON.
+    #[must_use]
+    pub fn also_serves(mut self, media_types: &'static [&'static str]) -> Self {
+        self.also_serves = media_types;
+        self
+    }
+
+    /// Answers 503 after this long.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Refuses requests beyond this many at once.
+    #[must_use]
+    pub fn in_flight_max(mut self, requests: usize) -> Self {
+        self.in_flight_max = requests;
+        self
+    }
+}
+
+/// What every part of a request's handling may know of it.
+#[derive(Debug, Clone)]
+pub struct RequestContext {
+    /// The id in the answer and in the log.
+    pub request_id: String,
+    /// The other end of the connection.
+    pub peer: IpAddr,
+    /// Who the request comes from; `None` when a trusted proxy's chain cannot be read, which denies.
+    pub client_ip: Option<IpAddr>,
+    /// When the request arrived, for durations only.
+    pub started: Instant,
+}
+
+impl RequestContext {
+    fn of(request: &Request, config: &StackConfig) -> Self {
+        let peer = match request.remote_addr().0 {
+            Addr::SocketAddr(address) => address.ip().to_canonical(),
+            Addr::Unix(_) | Addr::Custom(..) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        };
+        Self {
+            request_id: request_id(request),
+            peer,
+            client_ip: trusted_proxies::client_ip(peer, request.headers(), &config.trusted_proxies),
+            started: Instant::now(),
+        }
+    }
+}
+
+impl<'a> FromRequest<'a> for RequestContext {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
+        request.data::<Self>().cloned().ok_or_else(|| Problem::new(ErrorCode::Internal).into())
+    }
+}
+
+/// A caller's own id when it is harmless in logs and headers, else a new one.
+fn request_id(request: &Request) -> String {
+    let mut sent = request.headers().get_all(X_REQUEST_ID).iter();
+    let is_fit = |text: &&str| {
+        (8..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    if let (Some(id), None) = (sent.next().and_then(|value| value.to_str().ok()).filter(is_fit), sent.next()) {
+        return id.to_owned();
+    }
+    mint_request_id().to_string()
+}
+
+#[expect(clippy::disallowed_methods, reason = "an id for logs, minted before any store's clock is known")]
+fn mint_request_id() -> RequestId {
+    RequestId::mint(Utc::now())
+}
+
+/// Wraps the routes of a service. What comes out never fails: every failure is an answer.
+pub fn stack<E>(routes: E, config: StackConfig) -> Stack<E::Endpoint>
+where
+    E: IntoEndpoint,
+    E::Endpoint: 'static,
+{
+    let permits = Arc::new(Semaphore::new(config.in_flight_max));
+    Stack { inner: Arc::new(routes.into_endpoint()), config: Arc::new(config), permits }
+}
+
+/// The routes of a service with everything around them.
+pub struct Stack<E> {
+    inner: Arc<E>,
+    config: Arc<StackConfig>,
+    permits: Arc<Semaphore>,
+}
+
+impl<E: Endpoint + 'static> Endpoint for Stack<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let context = RequestContext::of(&request, &self.config);
+        let fields = LogFields::default();
+        let has_credential = credential_in_url(request.uri());
+        let method = request.method().clone();
+        let path = log::shown_path(request.uri(), has_credential);
+        let version = request.version();
+        if trusted_proxies::is_ignored_chain(context.peer, request.headers(), &self.config.trusted_proxies) {
+            self.config.metrics.ignored_chain();
+        }
+        request.set_data(context.clone());
+        request.set_data(fields.clone());
+
+        let (mut response, cause) = match self.run(request).await {
+            Ok(response) => (response, None),
+            Err(failure) => {
+                let cause = failure.problem.cause();
+                let mut response = failure.problem.into_response(&context.request_id);
+                if let Some(operation) = failure.operation {
+                    response.set_data(operation);
+                }
+                (response, cause)
+            }
+        };
+        self.finish(&mut response, &context, version);
+        let line = log::Line {
+            method,
+            path,
+            operation: response.data::<OperationId>().map(|operation| operation.0),
+            status: response.status().as_u16(),
+            code: response.data::<ErrorCode>().copied(),
+            cause,
+            duration_ms: context.started.elapsed().as_secs_f64() * 1000.0,
+        };
+        self.config.metrics.answered(line.operation, line.code, context.started.elapsed());
+        log::write(&line, &context, &fields);
+        Ok(response)
+    }
+}
+
+struct Failure {
+    problem: Problem,
+    operation: Option<OperationId>,
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self { problem, operation: None }
+    }
+}
+
+impl<E: Endpoint + 'static> Stack<E> {
+    async fn run(&self, request: Request) -> Result<Response, Failure> {
+        framing::screen(&request, &self.config)?;
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+            return Err(Problem::new(ErrorCode::Overloaded).retry_after(Duration::from_secs(1)).into());
+        };
+        let path = request.uri().path().to_owned();
+        let inner = Arc::clone(&self.inner);
+        let handled = async move {
+            let _permit = permit;
+            AssertUnwindSafe(inner.call(request)).catch_unwind().await
+        };
+        let mut handled: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(handled);
+        match tokio::time::timeout(self.config.deadline, &mut handled).await {
+            Ok(Ok(Ok(output))) => Ok(output.into_response()),
+            Ok(Ok(Err(error))) => {
+                let operation = error.data::<OperationId>().copied();
+                Err(Failure { problem: catch::problem_of(error, &path, &self.config), operation })
+            }
+            Ok(Err(panic)) => Err(Problem::new(ErrorCode::Internal).source(Panicked(panic_text(&panic))).into()),
+            Err(_elapsed) => {
+                // The answer is late, not the work: dropping it could leave a transaction half cancelled.
+                tokio::spawn(handled);
+                let detail = "The request took too long and was given up on; its effect is not known.";
+                Err(Problem::new(ErrorCode::Overloaded).detail(detail).retry_after(Duration::from_secs(1)).into())
+            }
+        }
+    }
+
+    fn finish(&self, response: &mut Response, context: &RequestContext, version: Version) {
+        let must_close = response.status().is_client_error()
+            && response.data::<ErrorCode>().is_some_and(|code| {
+                matches!(code, ErrorCode::BadFraming | ErrorCode::HeadersTooLarge | ErrorCode::UriTooLong)
+            });
+        let headers = response.headers_mut();
+        let id = HeaderValue::try_from(&context.request_id).expect("ids are letters, digits, - and _");
+        headers.insert(X_REQUEST_ID, id);
+        if let Some(environment) = self.config.environment {
+            headers.insert(X_ENVIRONMENT, HeaderValue::from_static(environment));
+        }
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        if version >= Version::HTTP_2 {
+            headers.remove(header::CONNECTION);
+        } else if must_close {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("panicked: {0}")]
+struct Panicked(String);
+
+fn panic_text(panic: &Box<dyn std::any::Any + Send>) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a value that is no text".to_owned())
+}

@@ -1,0 +1,247 @@
+//! The accept loop: every connection has its limits in time and size, and none is dropped while it is answered.
+
+mod admission;
+mod body;
+mod scanner;
+mod watch;
+
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use http::uri::Scheme;
+use http_body_util::combinators::BoxBody;
+use hyper::{Request as HyperRequest, Response as HyperResponse, body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+};
+use ipnet::IpNet;
+use poem::{
+    Addr, Endpoint, Request, RequestParts, Response,
+    web::{LocalAddr, RemoteAddr},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::MissedTickBehavior,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::{
+    admission::{Place, Sources},
+    body::{CountedBody, TimedBody},
+    watch::{InFlight, Watch, WatchedStream},
+};
+use crate::{
+    http::framing::BrokenHead,
+    metrics::{ConnectionMetrics, Metrics},
+    problem::{ErrorCode, Problem},
+};
+
+/// How long to rest after an accept failed, above all for want of file descriptors.
+const ACCEPT_REST: Duration = Duration::from_millis(50);
+/// What the parser admits of a head: more than the stack does, so that the stack can answer with a problem.
+const HEAD_BUFFER_MAX_BYTES: usize = 80 * 1024;
+/// The same for HTTP/2, where the peer is told the limit.
+const HTTP2_HEADERS_MAX_BYTES: u32 = 32 * 1024;
+/// How many streams an HTTP/2 connection may have reset before it is taken for an attack.
+const HTTP2_RESETS_MAX: usize = 20;
+
+/// How long and how much a connection may.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// From a head's first byte to its last; for a new connection, from its start.
+    pub header: Duration,
+    /// For a whole body.
+    pub body: Duration,
+    /// Before a body's rate counts.
+    pub body_grace: Duration,
+    /// How fast a body must come after the grace.
+    pub body_bytes_per_second_min: u64,
+    /// For a peer that does not take what it asked for.
+    pub write: Duration,
+    /// Without a request.
+    pub idle: Duration,
+    /// For requests in flight when the process is told to stop.
+    pub drain: Duration,
+    /// HTTP/2 streams at once.
+    pub http2_streams: u32,
+    /// Open connections together; beyond, new ones wait to be accepted.
+    pub connections: usize,
+    /// Open connections from one source; beyond, new ones are closed.
+    pub connections_per_source: usize,
+    /// Peers that stand for many clients: the trusted proxies.
+    pub exempt_sources: Vec<IpNet>,
+}
+
+impl Limits {
+    /// What is promised.
+    pub fn promised() -> Self {
+        Self {
+            header: Duration::from_secs(10),
+            body: Duration::from_secs(30),
+            body_grace: Duration::from_secs(5),
+            body_bytes_per_second_min: 1024,
+            write: Duration::from_secs(30),
+            idle: Duration::from_secs(60),
+            drain: Duration::from_secs(10),
+            http2_streams: 100,
+            connections: 4096,
+            connections_per_source: 256,
+            exempt_sources: Vec::new(),
+        }
+    }
+
+    /// How often a connection's clock is looked at; a limit is met up to this much early, never late.
+    fn tick(&self) -> Duration {
+        let shortest = self.header.min(self.idle).min(self.write);
+        (shortest / 10).clamp(Duration::from_millis(5), Duration::from_secs(1))
+    }
+}
+
+/// Serves `endpoint` until `shutdown`, then lets requests in flight end within [`Limits::drain`].
+///
+/// Each request is handled in a task of its own, so that a client that leaves never cancels database work half-way.
+pub async fn serve<E>(
+    listener: TcpListener,
+    endpoint: E,
+    limits: Limits,
+    metrics: &Metrics,
+    shutdown: CancellationToken,
+) -> io::Result<()>
+where
+    E: Endpoint<Output = Response> + 'static,
+{
+    let door = Arc::new(Door {
+        endpoint: Arc::new(endpoint),
+        local: listener.local_addr()?,
+        sources: Sources::new(limits.connections_per_source, &limits.exempt_sources),
+        metrics: ConnectionMetrics::register(metrics),
+        limits,
+        shutdown: shutdown.clone(),
+        cut: CancellationToken::new(),
+    });
+    let permits = Arc::new(Semaphore::new(door.limits.connections));
+    let connections = TaskTracker::new();
+    while let Some((stream, peer, permit)) = door.next(&listener, &permits).await {
+        let Some(place) = door.sources.admit(peer.ip()) else {
+            door.metrics.refused();
+            continue;
+        };
+        connections.spawn(Arc::clone(&door).run(stream, peer, (permit, place)));
+    }
+    drop(listener);
+    connections.close();
+    if tokio::time::timeout(door.limits.drain, connections.wait()).await.is_err() {
+        door.cut.cancel();
+        connections.wait().await;
+    }
+    Ok(())
+}
+
+/// What all connections of a listener share.
+struct Door<E> {
+    endpoint: Arc<E>,
+    local: SocketAddr,
+    sources: Arc<Sources>,
+    metrics: ConnectionMetrics,
+    limits: Limits,
+    shutdown: CancellationToken,
+    cut: CancellationToken,
+}
+
+impl<E: Endpoint<Output = Response> + 'static> Door<E> {
+    /// The next connection; `None` when the process is told to stop.
+    async fn next(
+        &self,
+        listener: &TcpListener,
+        permits: &Arc<Semaphore>,
+    ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+        let accepted = async {
+            let permit = Arc::clone(permits).acquire_owned().await.expect("the semaphore is never closed");
+            loop {
+                match listener.accept().await {
+                    Ok((stream, peer)) => return (stream, peer, permit),
+                    Err(_) => tokio::time::sleep(ACCEPT_REST).await,
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => None,
+            next = accepted => Some(next),
+        }
+    }
+
+    async fn run(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, _admitted: (OwnedSemaphorePermit, Place)) {
+        self.metrics.opened();
+        // Without it an answer in two writes waits for the peer's delayed acknowledgement.
+        let _ = stream.set_nodelay(true);
+        let watch = Watch::new();
+        let io = TokioIo::new(WatchedStream::new(stream, Arc::clone(&watch)));
+        let door = Arc::clone(&self);
+        let of_requests = Arc::clone(&watch);
+        let service = service_fn(move |request| Arc::clone(&door).answer(request, peer, of_requests.enter()));
+        let builder = self.builder();
+        let mut connection = pin!(builder.serve_connection(io, service));
+        let mut clock = tokio::time::interval(self.limits.tick());
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_draining = false;
+        loop {
+            tokio::select! {
+                // A peer's own faults end its connection and are nobody's news.
+                _ended = connection.as_mut() => break,
+                () = self.cut.cancelled() => break,
+                () = self.shutdown.cancelled(), if !is_draining => {
+                    is_draining = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                _ = clock.tick() => {
+                    if let Some(slow_at) = watch.overdue(&self.limits) {
+                        self.metrics.cut(slow_at);
+                        break;
+                    }
+                }
+            }
+        }
+        self.metrics.closed();
+    }
+
+    fn builder(&self) -> Builder<TokioExecutor> {
+        let mut builder = Builder::new(TokioExecutor::new());
+        // The watch bounds heads and idleness apart; the parser's own timer cannot tell the two.
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HEAD_BUFFER_MAX_BYTES);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(self.limits.http2_streams)
+            .max_header_list_size(HTTP2_HEADERS_MAX_BYTES)
+            .max_pending_accept_reset_streams(HTTP2_RESETS_MAX)
+            .keep_alive_interval(self.limits.idle / 2)
+            .keep_alive_timeout(self.limits.header);
+        builder
+    }
+
+    async fn answer(
+        self: Arc<Self>,
+        request: HyperRequest<Incoming>,
+        peer: SocketAddr,
+        (in_flight, fault): (InFlight, Option<&'static str>),
+    ) -> Result<HyperResponse<CountedBody<BoxBody<bytes::Bytes, io::Error>>>, Infallible> {
+        let (parts, body) = request.into_parts();
+        let addresses = (LocalAddr(Addr::SocketAddr(self.local)), RemoteAddr(Addr::SocketAddr(peer)));
+        let parts = RequestParts::from((parts, addresses.0, addresses.1, Scheme::HTTP));
+        let body = BoxBody::new(TimedBody::new(body, &self.limits));
+        let mut request = Request::from_parts(parts, body.into());
+        if let Some(detail) = fault {
+            request.set_data(BrokenHead(detail));
+        }
+        let endpoint = Arc::clone(&self.endpoint);
+        let handled = tokio::spawn(async move { endpoint.get_response(request).await });
+        let response = match handled.await {
+            Ok(response) => response,
+            Err(error) => Problem::new(ErrorCode::Internal).source(error).into_response(""),
+        };
+        let response: HyperResponse<BoxBody<bytes::Bytes, io::Error>> = response.into();
+        Ok(response.map(|body| CountedBody::new(body, in_flight)))
+    }
+}

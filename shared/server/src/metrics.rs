@@ -1,0 +1,257 @@
+//! Metrics with closed labels: a label's values are words of the program, never input.
+//!
+//! Each metric is declared once and listed in `docs/telemetry.md`.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
+};
+
+use crate::problem::ErrorCode;
+
+/// Seconds; from a cached verification to the request deadline.
+pub const DURATION_BUCKETS: &[f64] =
+    &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// What a metric is called and what it means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MetricRow {
+    /// Underscores, the unit last.
+    pub name: &'static str,
+    /// One sentence.
+    pub help: &'static str,
+    /// The names of its labels.
+    pub labels: &'static [&'static str],
+}
+
+/// The metrics of one process.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    registry: Registry,
+    rows: Arc<Mutex<Vec<MetricRow>>>,
+}
+
+/// A number that only grows.
+#[derive(Debug, Clone)]
+pub struct Counter(IntCounterVec);
+
+/// A number that is what it is now.
+#[derive(Debug, Clone)]
+pub struct Gauge(IntGaugeVec);
+
+/// How often something took how long.
+#[derive(Debug, Clone)]
+pub struct Histogram(HistogramVec);
+
+impl Metrics {
+    /// No metrics yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Declares a counter; its name ends in `_total`.
+    pub fn counter(&self, row: MetricRow) -> Counter {
+        let counter = IntCounterVec::new(Opts::new(row.name, row.help), row.labels).expect("rows are well named");
+        self.register(row, counter.clone());
+        Counter(counter)
+    }
+
+    /// Declares a gauge.
+    pub fn gauge(&self, row: MetricRow) -> Gauge {
+        let gauge = IntGaugeVec::new(Opts::new(row.name, row.help), row.labels).expect("rows are well named");
+        self.register(row, gauge.clone());
+        Gauge(gauge)
+    }
+
+    /// Declares a histogram with these bucket bounds.
+    pub fn histogram(&self, row: MetricRow, buckets: &[f64]) -> Histogram {
+        let options = HistogramOpts::new(row.name, row.help).buckets(buckets.to_vec());
+        let histogram = HistogramVec::new(options, row.labels).expect("rows are well named");
+        self.register(row, histogram.clone());
+        Histogram(histogram)
+    }
+
+    /// All that were declared, in order.
+    pub fn rows(&self) -> Vec<MetricRow> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The metrics in Prometheus's text format.
+    pub fn text(&self) -> String {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text).expect("a Vec takes all that is written");
+        String::from_utf8(text).expect("names, labels and numbers are UTF-8")
+    }
+
+    fn register(&self, row: MetricRow, collector: impl Collector + 'static) {
+        self.registry.register(Box::new(collector)).expect("a metric is declared once per process");
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+    }
+}
+
+impl Counter {
+    /// Counts one.
+    pub fn count(&self, labels: &[&'static str]) {
+        self.0.with_label_values(labels).inc();
+    }
+
+    /// Counts several.
+    pub fn add(&self, labels: &[&'static str], number: u64) {
+        self.0.with_label_values(labels).inc_by(number);
+    }
+
+    /// What was counted so far.
+    pub fn value(&self, labels: &[&'static str]) -> u64 {
+        self.0.with_label_values(labels).get()
+    }
+}
+
+impl Gauge {
+    /// Says what it is now.
+    pub fn set(&self, labels: &[&'static str], value: i64) {
+        self.0.with_label_values(labels).set(value);
+    }
+
+    /// Changes it by a difference.
+    pub fn shift(&self, labels: &[&'static str], difference: i64) {
+        self.0.with_label_values(labels).add(difference);
+    }
+}
+
+impl Histogram {
+    /// Records one duration, in seconds.
+    pub fn record(&self, labels: &[&'static str], duration: Duration) {
+        self.0.with_label_values(labels).observe(duration.as_secs_f64());
+    }
+}
+
+/// What the stack counts of requests.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestMetrics {
+    requests: Counter,
+    duration: Histogram,
+    ignored_chains: Counter,
+}
+
+impl RequestMetrics {
+    pub(crate) fn register(metrics: &Metrics) -> Self {
+        Self {
+            requests: metrics.counter(MetricRow {
+                name: "http_requests_total",
+                help: "Requests answered, by operation and outcome (ok or an error code).",
+                labels: &["operation", "outcome"],
+            }),
+            duration: metrics.histogram(
+                MetricRow {
+                    name: "http_request_duration_seconds",
+                    help: "Time from a request's head to its answer, by operation.",
+                    labels: &["operation"],
+                },
+                DURATION_BUCKETS,
+            ),
+            ignored_chains: metrics.counter(MetricRow {
+                name: "http_forwarded_ignored_total",
+                help: "Requests with an X-Forwarded-For that was ignored because the peer is not a trusted proxy.",
+                labels: &[],
+            }),
+        }
+    }
+
+    /// `operation` is `none` for what no operation answered: a closed set, unlike paths.
+    pub(crate) fn answered(&self, operation: Option<&'static str>, code: Option<ErrorCode>, duration: Duration) {
+        let operation = operation.unwrap_or("none");
+        self.requests.count(&[operation, code.map_or("ok", ErrorCode::name)]);
+        self.duration.record(&[operation], duration);
+    }
+
+    pub(crate) fn ignored_chain(&self) {
+        self.ignored_chains.count(&[]);
+    }
+}
+
+/// What the listener counts of connections.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectionMetrics {
+    open: Gauge,
+    refused: Counter,
+    cut: Counter,
+}
+
+impl ConnectionMetrics {
+    pub(crate) fn register(metrics: &Metrics) -> Self {
+        Self {
+            open: metrics.gauge(MetricRow {
+                name: "http_connections",
+                help: "Connections that are open now.",
+                labels: &[],
+            }),
+            refused: metrics.counter(MetricRow {
+                name: "http_connections_refused_total",
+                help: "Connections closed unread because their source had too many.",
+                labels: &[],
+            }),
+            cut: metrics.counter(MetricRow {
+                name: "http_connections_cut_total",
+                help: "Connections closed because the other end was too slow, by what it was slow at.",
+                labels: &["slow_at"],
+            }),
+        }
+    }
+
+    pub(crate) fn opened(&self) {
+        self.open.shift(&[], 1);
+    }
+
+    pub(crate) fn closed(&self) {
+        self.open.shift(&[], -1);
+    }
+
+    pub(crate) fn refused(&self) {
+        self.refused.count(&[]);
+    }
+
+    pub(crate) fn cut(&self, slow_at: &'static str) {
+        self.cut.count(&[slow_at]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_is_what_is_shown() {
+        let metrics = Metrics::new();
+        let requests = RequestMetrics::register(&metrics);
+        requests.answered(Some("create_key"), None, Duration::from_millis(3));
+        requests.answered(None, Some(ErrorCode::NotFound), Duration::from_millis(1));
+        let text = metrics.text();
+        assert!(text.contains(r#"http_requests_total{operation="create_key",outcome="ok"} 1"#), "{text}");
+        assert!(text.contains(r#"http_requests_total{operation="none",outcome="not-found"} 1"#), "{text}");
+        assert!(
+            text.contains(r#"http_request_duration_seconds_bucket{operation="create_key",le="0.005"} 1"#),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn every_metric_and_every_code_is_documented() {
+        let metrics = Metrics::new();
+        RequestMetrics::register(&metrics);
+        ConnectionMetrics::register(&metrics);
+        let telemetry = include_str!("../../../docs/telemetry.md");
+        for row in metrics.rows() {
+            let line = telemetry.lines().find(|line| line.starts_with(&format!("| `{}` |", row.name)));
+            let line = line.unwrap_or_else(|| panic!("{} is not in docs/telemetry.md", row.name));
+            assert!(row.labels.iter().all(|label| line.contains(&format!("`{label}`"))), "{line}");
+        }
+        let errors = include_str!("../../../docs/errors.md");
+        let headings: Vec<&str> = errors.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        let codes: Vec<&str> = ErrorCode::ALL.iter().map(|code| code.name()).collect();
+        assert_eq!(headings, codes, "one heading per code, in the order of the table");
+    }
+}
