@@ -1,1 +1,176 @@
-//! api
+//! The Integration API of one environment: every request is proven by the key service, then answered from the
+//! environment's own rows.
+
+pub mod app;
+pub mod caller;
+pub mod config;
+mod cursor;
+mod docs_pages;
+pub mod document;
+mod fields;
+mod grant;
+mod idempotency;
+mod limit_headers;
+pub mod operations;
+mod optional_body;
+mod page;
+mod precondition;
+pub mod routes;
+pub mod wire;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route};
+use poem_openapi::OpenApiService;
+use server::http::{StackConfig, stack};
+use server::listener::{Limits, serve};
+use server::management::{self, Health};
+use server::metrics::Metrics;
+use server::problem::{ErrorCode, Problem};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+pub use crate::config::{Config, DEFAULTS};
+use crate::limit_headers::WithLimitHeaders;
+use crate::routes::Apis;
+
+/// The API with its two listeners bound, before it answers.
+pub struct Bound {
+    /// Where the Integration API listens.
+    pub address: SocketAddr,
+    /// Where health and metrics listen.
+    pub management: SocketAddr,
+    config: Config,
+    listener: TcpListener,
+    management_listener: TcpListener,
+}
+
+/// Binds both listeners; port 0 takes a free one.
+pub async fn bind(config: Config) -> anyhow::Result<Bound> {
+    let listener = TcpListener::bind((config.server.host, config.server.integration_port)).await?;
+    let management_listener = TcpListener::bind((config.server.host, config.server.management_port)).await?;
+    Ok(Bound {
+        address: listener.local_addr()?,
+        management: management_listener.local_addr()?,
+        config,
+        listener,
+        management_listener,
+    })
+}
+
+/// Binds and answers until the token is cancelled.
+pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
+    bind(config).await?.run(shutdown).await
+}
+
+impl Bound {
+    /// Answers until the token is cancelled, then drains.
+    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let app = App::connect(&self.config)?;
+        let metrics = Metrics::new();
+        let health = Health::new(shutdown.clone());
+        let stopped = CancellationToken::new();
+        let watch = tokio::spawn(watch_stores(Arc::clone(&app), health.clone(), shutdown.clone()));
+        let management =
+            tokio::spawn(management::serve(self.management_listener, health.clone(), metrics.clone(), stopped.clone()));
+        let endpoint = endpoint(&self.config, &app, &metrics, health);
+        serve(self.listener, endpoint, Limits::promised(), &metrics, shutdown).await?;
+        stopped.cancel();
+        watch.abort();
+        management.await??;
+        Ok(())
+    }
+}
+
+/// Everything that answers on the API's port.
+fn endpoint(
+    config: &Config,
+    app: &Arc<App>,
+    metrics: &Metrics,
+    health: Health,
+) -> impl Endpoint<Output = Response> + use<> {
+    let service = service(app);
+    let openapi = document::openapi(&service.spec());
+    let llms = document::llms_text(&openapi);
+    let pages = docs_pages::routes(openapi, llms);
+    let mut known = server::http::Routes::of::<Apis>();
+    for path in docs_pages::PATHS.iter().chain(&HEALTH_PATHS) {
+        known = known.and(path, &[Method::GET]);
+    }
+    let front = Front { flags: config.flags.clone(), health, pages, api: service.data(Arc::clone(app)) };
+    let stack_config = StackConfig::new(known, metrics)
+        .environment(config.environment.name())
+        .trusted_proxies(&config.server.trusted_proxies)
+        .also_serves(docs_pages::MEDIA_TYPES);
+    WithLimitHeaders(stack(front, stack_config))
+}
+
+const HEALTH_PATHS: [&str; 2] = ["/health/live", "/health/ready"];
+
+/// Sends a request to the health of the process, to the documentation, or to the operations.
+struct Front<E> {
+    flags: config::Flags,
+    health: Health,
+    pages: Route,
+    api: E,
+}
+
+impl<E: Endpoint> Endpoint for Front<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let path = request.uri().path();
+        if HEALTH_PATHS.contains(&path) && request.method() == Method::GET {
+            let is_well = path.ends_with("live") || self.health.is_ready();
+            let (status, word) =
+                if is_well { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "not-ready") };
+            return Ok(Response::builder()
+                .status(status)
+                .content_type(server::answer::JSON)
+                .body(format!("{{\"status\":\"{word}\"}}")));
+        }
+        if !self.flags.enable_integration_api {
+            return Err(Problem::new(ErrorCode::IntegrationApiDisabled).into());
+        }
+        if docs_pages::PATHS.contains(&path) {
+            if !self.flags.public_docs {
+                return Err(Problem::new(ErrorCode::NotFound).into());
+            }
+            return Ok(self.pages.call(request).await?.into_response());
+        }
+        Ok(self.api.call(request).await?.into_response())
+    }
+}
+
+/// Says now and then whether the stores answer; a process whose database is away stays up and is not ready.
+async fn watch_stores(app: Arc<App>, health: Health, shutdown: CancellationToken) {
+    let database = health.required("postgres");
+    let redis = health.optional("redis");
+    while !shutdown.is_cancelled() {
+        match app.store.check_ready().await {
+            Ok(()) => database.works(),
+            Err(error) => database.fails(error.to_string()),
+        }
+        match app.counters.check_ready().await {
+            Ok(()) => redis.works(),
+            Err(error) => redis.fails(error.to_string()),
+        }
+        tokio::time::sleep(WATCH_INTERVAL).await;
+    }
+}
+
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+
+fn service(app: &Arc<App>) -> OpenApiService<Apis, ()> {
+    OpenApiService::new(routes::apis(app), "Claviger Integration API", "1")
+        .description("Keys, customers and domains of one environment; and the verdict about a presented key.")
+}
+
+/// The OpenAPI document, as it is committed and served. Needs a runtime; connects to nothing.
+pub fn openapi_json() -> anyhow::Result<String> {
+    Ok(document::openapi(&service(&App::unconnected()?).spec()))
+}

@@ -43,8 +43,6 @@ pub enum Event {
     CustomerDeleted(CustomerId),
     /// A domain was registered.
     DomainCreated(DomainId),
-    /// A domain's ownership was looked up.
-    DomainChecked(DomainId),
     /// A domain is gone.
     DomainDeleted(DomainId),
 }
@@ -72,7 +70,6 @@ impl Event {
             Self::CustomerResumed(_) => "customer.resumed",
             Self::CustomerDeleted(_) => "customer.deleted",
             Self::DomainCreated(_) => "domain.created",
-            Self::DomainChecked(_) => "domain.checked",
             Self::DomainDeleted(_) => "domain.deleted",
         }
     }
@@ -98,7 +95,7 @@ impl Event {
             | Self::CustomerSuspended(id)
             | Self::CustomerResumed(id)
             | Self::CustomerDeleted(id) => id.to_string(),
-            Self::DomainCreated(id) | Self::DomainChecked(id) | Self::DomainDeleted(id) => id.to_string(),
+            Self::DomainCreated(id) | Self::DomainDeleted(id) => id.to_string(),
         }
     }
 }

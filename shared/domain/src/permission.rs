@@ -70,7 +70,6 @@ permissions! {
     CustomersDelete, "customers.delete", Organization, "Customers", "Customer Delete", "Delete customers";
     DomainsRead, "domains.read", Organization, "Domains", "Domain Read", "List and see domains";
     DomainsCreate, "domains.create", Organization, "Domains", "Domain Create", "Register domains";
-    DomainsCheck, "domains.check", Organization, "Domains", "Domain Check", "Check the ownership of domains";
     DomainsDelete, "domains.delete", Organization, "Domains", "Domain Delete", "Remove domains";
 }
 
@@ -198,7 +197,20 @@ mod tests {
         for good in ["keys.read", "documents.read", "a.b", "*", "line_items.re-open"] {
             assert!(PermissionName::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "keys", "Keys.read", "keys.READ", "keys.", ".read", "a.b.c", "keys.*", "*.read", "a,b.c", "a/b.c", "keys.read "] {
+        for bad in [
+            "",
+            "keys",
+            "Keys.read",
+            "keys.READ",
+            "keys.",
+            ".read",
+            "a.b.c",
+            "keys.*",
+            "*.read",
+            "a,b.c",
+            "a/b.c",
+            "keys.read ",
+        ] {
             assert!(PermissionName::parse(bad).is_err(), "{bad}");
         }
     }

@@ -193,13 +193,170 @@ fn lives_within(granted: &Policy, held: &Policy) -> bool {
     }
 }
 
-/// Says whether some granted limit is at least as strict as each held one, whatever schedule the two windows meet.
+/// Says whether for each held limit some granted one allows no higher rate.
 fn rate_within(granted: &[Limit], held: &[Limit]) -> bool {
-    held.iter().all(|h| granted.iter().any(|g| g.limit <= h.limit && g.window_ms >= h.window_ms || rate_fits(g, h)))
+    let is_slower = |g: &Limit, h: &Limit| {
+        u128::from(g.limit) * u128::from(h.window_ms) <= u128::from(h.limit) * u128::from(g.window_ms)
+    };
+    held.iter().all(|h| granted.iter().any(|g| is_slower(g, h)))
 }
 
-/// A shorter window is as strict as a longer one when all its repetitions inside the longer one stay below its limit.
-fn rate_fits(granted: &Limit, held: &Limit) -> bool {
-    let repetitions = held.window_ms.div_ceil(granted.window_ms);
-    granted.limit.saturating_mul(repetitions) <= held.limit
+/// Whether a key works, as lists show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeyStatus {
+    /// It works.
+    Active,
+    /// It was revoked.
+    Inactive,
+    /// Its end has come.
+    Expired,
+    /// Its start has not come.
+    Scheduled,
+}
+
+impl KeyStatus {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Active, Self::Inactive, Self::Expired, Self::Scheduled];
+
+    /// The word in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Inactive => "inactive",
+            Self::Expired => "expired",
+            Self::Scheduled => "scheduled",
+        }
+    }
+
+    /// The status with this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == text)
+    }
+}
+
+/// The status of a key: revoked first, then its end, then its start.
+pub fn status(revoked_at: Option<DateTime<Utc>>, policy: &Policy, now: DateTime<Utc>) -> KeyStatus {
+    if revoked_at.is_some() {
+        KeyStatus::Inactive
+    } else if policy.expires_at.is_some_and(|end| end <= now) {
+        KeyStatus::Expired
+    } else if policy.not_before.is_some_and(|start| now < start) {
+        KeyStatus::Scheduled
+    } else {
+        KeyStatus::Active
+    }
+}
+
+/// Why a key was revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RevokeReason {
+    /// The secret is or may be in the wrong hands: it never works again.
+    Compromised,
+    /// Another key took its place.
+    Superseded,
+    /// Nobody uses it.
+    Unused,
+    /// Its owner is gone.
+    OwnerLeft,
+    /// Something else.
+    Other,
+    /// The last domain or customer that it was limited to was deleted. Never chosen by a caller.
+    ScopeRemoved,
+}
+
+impl RevokeReason {
+    /// The word in the API and in rows.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Compromised => "compromised",
+            Self::Superseded => "superseded",
+            Self::Unused => "unused",
+            Self::OwnerLeft => "owner_left",
+            Self::Other => "other",
+            Self::ScopeRemoved => "scope_removed",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn limit(limit: u64, window_ms: u64) -> Limit {
+        Limit { name: "requests".to_owned(), limit, window_ms }
+    }
+
+    fn wide() -> Policy {
+        Policy {
+            permissions: Vec::new(),
+            domains: AllOr::All,
+            customers: AllOr::All,
+            ips: AllOr::All,
+            not_before: None,
+            expires_at: None,
+            limits: vec![limit(1_000, 60_000)],
+        }
+    }
+
+    fn excess(held: &Policy, granted: &Policy) -> Vec<Excess> {
+        Grantor { kind: KeyKind::Organization, policy: held, own_permissions: &[] }.excess(granted)
+    }
+
+    fn names(texts: &[&str]) -> Vec<PermissionName> {
+        texts.iter().map(|text| PermissionName::parse(text).expect("a name")).collect()
+    }
+
+    #[test]
+    fn each_restriction_of_the_grantor_binds_what_it_grants() {
+        let later = DateTime::from_timestamp(2_000_000_000, 0);
+        let sooner = DateTime::from_timestamp(1_900_000_000, 0);
+        let shop = || vec![HostName::parse("shop.example.com").expect("a host")];
+        let office = || vec![IpRule::parse("10.0.0.0/8").expect("a network")];
+        let desk = || vec![IpRule::parse("10.1.2.3").expect("an address")];
+        let one = || vec![CustomerId::from_uuid(uuid::Uuid::from_u128(1))];
+        let cases: [(Policy, Policy, Excess); 6] = [
+            (wide(), Policy { permissions: names(&["keys.read"]), ..wide() }, Excess::Permissions),
+            (Policy { domains: AllOr::Only(shop()), ..wide() }, wide(), Excess::Domains),
+            (Policy { customers: AllOr::Only(one()), ..wide() }, wide(), Excess::Customers),
+            (
+                Policy { ips: AllOr::Only(desk()), ..wide() },
+                Policy { ips: AllOr::Only(office()), ..wide() },
+                Excess::Ips,
+            ),
+            (Policy { expires_at: sooner, ..wide() }, Policy { expires_at: later, ..wide() }, Excess::Lifetime),
+            (wide(), Policy { limits: vec![limit(1_001, 60_000)], ..wide() }, Excess::Limits),
+        ];
+        for (held, granted, expected) in cases {
+            assert_eq!(excess(&held, &granted), [expected]);
+            assert_eq!(excess(&held, &held), [], "what is held may be given");
+        }
+    }
+
+    #[test]
+    fn a_rate_counts_by_its_pace_and_not_by_its_number() {
+        let held = wide();
+        assert_eq!(excess(&held, &Policy { limits: vec![limit(10_000, 3_600_000)], ..wide() }), []);
+        assert_eq!(excess(&held, &Policy { limits: vec![limit(100, 1_000)], ..wide() }), [Excess::Limits]);
+        assert_eq!(excess(&held, &Policy { limits: Vec::new(), ..wide() }), [Excess::Limits]);
+    }
+
+    proptest! {
+        /// No chain of grants ends wider than it began: what a grantee may give, its grantor could have given.
+        #[test]
+        fn granting_never_widens(
+            a in prop::sample::subsequence(vec!["keys.read", "keys.create", "customers.read"], 0..=3),
+            b in prop::sample::subsequence(vec!["keys.read", "keys.create", "customers.read"], 0..=3),
+            c in prop::sample::subsequence(vec!["keys.read", "keys.create", "customers.read"], 0..=3),
+            rates in prop::array::uniform3((1u64..5_000, 1_000u64..100_000)),
+        ) {
+            let policy = |texts: &[&str], (of, window): (u64, u64)| {
+                Policy { permissions: names(texts), limits: vec![limit(of, window)], ..wide() }
+            };
+            let (a, b, c) = (policy(&a, rates[0]), policy(&b, rates[1]), policy(&c, rates[2]));
+            if excess(&a, &b).is_empty() && excess(&b, &c).is_empty() {
+                prop_assert_eq!(excess(&a, &c), []);
+            }
+        }
+    }
 }

@@ -347,3 +347,126 @@ fn random_base62(length: usize) -> String {
     buffer.zeroize();
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    fn pepper(id: &str, seed: u8) -> Pepper {
+        let bytes = (0..32).map(|at: u8| at.wrapping_mul(37) ^ seed).collect();
+        Pepper::new(id, bytes).expect("32 mixed bytes")
+    }
+
+    fn organization(number: u128) -> OrganizationId {
+        OrganizationId::from_uuid(Uuid::from_u128(number))
+    }
+
+    #[test]
+    fn a_secret_reads_back_as_what_it_is() {
+        for environment in Environment::ALL {
+            let secret = PlainSecret::generate(&Prefix::organization(), environment);
+            let read = PlainSecret::parse(secret.expose()).expect("its own text");
+            assert_eq!(read.environment(), environment);
+            assert_eq!(read.lookup_id(), secret.lookup_id());
+            assert_eq!(read.prefix().as_str(), "clv");
+            assert_eq!(secret.expose().split('_').count(), 4);
+        }
+    }
+
+    #[test]
+    fn the_form_and_the_checksum_are_the_published_ones() {
+        let body = "clv_stag_0123456789ABCDEF_0123456789abcdefghijABCDEFGHIJ01";
+        let text = format!("{body}{}", std::str::from_utf8(&checksum(body)).expect("ASCII"));
+        assert!(PlainSecret::parse(&text).is_ok());
+        assert_eq!(crc32fast::hash(b"123456789"), 0xCBF4_3926, "CRC-32 (IEEE)");
+        assert_eq!(checksum("123456789"), *b"3jZRME");
+    }
+
+    #[test]
+    fn no_changed_character_is_taken_for_a_secret() {
+        let text = PlainSecret::generate(&Prefix::root(), Environment::Production).expose().to_owned();
+        for at in 0..text.len() {
+            let mut bytes = text.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'x' { b'y' } else { b'x' };
+            assert!(PlainSecret::parse(std::str::from_utf8(&bytes).expect("ASCII")).is_err(), "position {at}");
+        }
+    }
+
+    #[test]
+    fn a_supplied_part_is_long_plain_and_random_looking() {
+        let supply = |part: &str| PlainSecret::from_part(&Prefix::organization(), Environment::Production, part);
+        assert!(supply("0123456789abcdefghijABCDEFGHIJ01").is_ok());
+        assert!(supply(&"0123456789abcdefghijABCDEFGHIJ01".repeat(3)).is_ok());
+        assert_eq!(supply("short").expect_err("short").code, "secret-length");
+        assert_eq!(supply(&"0a1b".repeat(100)).expect_err("long").code, "secret-length");
+        assert_eq!(supply("0123456789abcdefghijABCDEFGHIJ-1").expect_err("alphabet").code, "secret-alphabet");
+        assert_eq!(supply(&"a".repeat(32)).expect_err("weak").code, "secret-weak");
+        let longest = supply(&"0123456789abcdefghijABCDEFGHIJ01".repeat(4)).expect("128 characters");
+        assert!(PlainSecret::parse(longest.expose()).is_ok());
+    }
+
+    #[test]
+    fn a_secret_is_proven_under_its_own_pepper_and_organization_only() {
+        let secret = PlainSecret::generate(&Prefix::organization(), Environment::Production);
+        let ring = PepperRing::new(pepper("2", 9), vec![pepper("1", 5)]);
+        let stored = ring.hash(organization(1), &secret);
+        assert!(ring.proves(organization(1), &secret, &stored));
+        assert!(!ring.proves(organization(2), &secret, &stored));
+        let older = PepperRing::new(pepper("1", 5), Vec::new());
+        assert!(
+            ring.proves(organization(1), &secret, &older.hash(organization(1), &secret)),
+            "a retired pepper proves"
+        );
+        assert!(!older.proves(organization(1), &secret, &stored), "an unknown pepper proves nothing");
+        let elsewhere = PepperRing::new(pepper("2", 77), Vec::new());
+        assert!(!elsewhere.proves(organization(1), &secret, &stored), "another environment's pepper proves nothing");
+    }
+
+    #[test]
+    fn an_imported_digest_proves_its_text() {
+        let secret = PlainSecret::generate(&Prefix::organization(), Environment::Production);
+        let ring = PepperRing::new(pepper("1", 5), Vec::new());
+        let digest: [u8; 32] = Sha256::digest(secret.expose().as_bytes()).into();
+        let stored = ring.hash_digest(organization(1), &digest);
+        assert!(ring.proves(organization(1), &secret, &stored));
+        let other = PlainSecret::generate(&Prefix::organization(), Environment::Production);
+        assert!(!ring.proves(organization(1), &other, &stored));
+    }
+
+    #[test]
+    fn a_secret_is_never_printed() {
+        let secret = PlainSecret::generate(&Prefix::organization(), Environment::Production);
+        assert_eq!(format!("{secret:?}"), "PlainSecret");
+        assert_eq!(format!("{:?}", pepper("1", 5)), "Pepper");
+    }
+
+    #[test]
+    fn a_pepper_that_nobody_drew_at_random_is_refused() {
+        assert_eq!(Pepper::new("1", vec![0; 32]).expect_err("sample").code, "pepper-sample");
+        assert_eq!(Pepper::new("1", vec![1; 31]).expect_err("short").code, "pepper-length");
+    }
+
+    #[test]
+    fn root_keys_keep_their_prefix_to_themselves() {
+        assert!(Prefix::parse_own("clvroot").is_err());
+        for bad in ["", "a", "A1", "1a", "a_b", "abcdefghijklmnopq", "é1"] {
+            assert!(Prefix::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,260}") {
+            let _ = PlainSecret::parse(&text);
+        }
+
+        #[test]
+        fn nothing_like_a_secret_slips_through(text in "[a-z]{2,5}_(prod|stag|dev)_[0-9A-Za-z]{16}_[0-9A-Za-z]{38}") {
+            let body = &text[..text.len() - CHECK_LENGTH];
+            let is_right = text.as_bytes().ends_with(&checksum(body));
+            prop_assert_eq!(PlainSecret::parse(&text).is_ok(), is_right);
+        }
+    }
+}

@@ -205,3 +205,149 @@ fn check_permissions(snapshot: &Snapshot, question: &Question) -> Result<(), Fai
     }
     Err(Failure { verdict: Verdict::InsufficientPermissions, reason: None, missing_permissions: missing })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::addresses::IpRule;
+    use crate::environment::Environment;
+    use crate::ids::{CustomerId, KeyId, OrganizationId, SecretId};
+    use crate::policy::{KeyKind, Policy};
+    use crate::secret::{HashScheme, SecretHash};
+    use crate::snapshot::{KeyFacts, OrganizationFacts, SecretFacts};
+    use uuid::Uuid;
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + second, 0).expect("a date")
+    }
+
+    fn customer(number: u128, is_suspended: bool) -> CustomerFacts {
+        let id = CustomerId::from_uuid(Uuid::from_u128(number));
+        CustomerFacts { id, external_id: None, is_suspended, generation: 1, limits: Vec::new() }
+    }
+
+    fn host(text: &str) -> HostName {
+        HostName::parse(text).expect("a host")
+    }
+
+    /// A key that fails every check, so that mending one uncovers the next.
+    fn hopeless() -> (Snapshot, Question) {
+        let organization = OrganizationId::from_uuid(Uuid::from_u128(1));
+        let policy = Policy {
+            permissions: Vec::new(),
+            domains: AllOr::Only(vec![host("shop.example.com")]),
+            customers: AllOr::Only(vec![customer(1, false).id]),
+            ips: AllOr::Only(vec![IpRule::parse("10.0.0.0/8").expect("a network")]),
+            not_before: None,
+            expires_at: Some(at(0)),
+            limits: Vec::new(),
+        };
+        let snapshot = Snapshot {
+            organization: OrganizationFacts {
+                id: organization,
+                slug: "acme".to_owned(),
+                is_suspended: true,
+                generation: 1,
+                limits: Vec::new(),
+            },
+            key: KeyFacts {
+                id: KeyId::from_uuid(Uuid::from_u128(2)),
+                kind: KeyKind::Organization,
+                environment: Environment::Production,
+                name: "k".to_owned(),
+                policy,
+                has_credits: false,
+                metadata: serde_json::Map::new(),
+                revoked_at: Some(at(-5)),
+                deleted_at: None,
+                generation: 1,
+            },
+            secret: SecretFacts {
+                id: SecretId::from_uuid(Uuid::from_u128(3)),
+                hash: SecretHash { pepper_id: "1".to_owned(), scheme: HashScheme::Text, bytes: [0; 32] },
+                retired_at: None,
+            },
+        };
+        let question = Question {
+            now: at(0),
+            client_ip: Some("192.0.2.1".parse().expect("an address")),
+            domain: Some(host("other.example.com")),
+            customer: CustomerAsked::Known(customer(2, false)),
+            needed: Needed::All(vec![PermissionName::parse("keys.read").expect("a name")]),
+            purpose: Purpose::Guard,
+        };
+        (snapshot, question)
+    }
+
+    fn verdict(snapshot: &Snapshot, question: &Question) -> (Verdict, Option<Reason>) {
+        match evaluate(snapshot, question) {
+            Ok(()) => (Verdict::Valid, None),
+            Err(failure) => (failure.verdict, failure.reason),
+        }
+    }
+
+    #[test]
+    fn the_first_failure_in_the_order_of_the_policy_is_the_verdict() {
+        let (mut snapshot, mut question) = hopeless();
+        assert_eq!(verdict(&snapshot, &question), (Verdict::Suspended, Some(Reason::OrganizationSuspended)));
+        snapshot.organization.is_suspended = false;
+        assert_eq!(verdict(&snapshot, &question), (Verdict::Revoked, Some(Reason::KeyRevoked)));
+        snapshot.key.revoked_at = None;
+        assert_eq!(verdict(&snapshot, &question), (Verdict::Expired, None), "the end is exclusive");
+        question.now = at(-1);
+        assert_eq!(verdict(&snapshot, &question), (Verdict::Forbidden, Some(Reason::IpNotAllowed)));
+        question.client_ip = Some("::ffff:10.1.2.3".parse().expect("an address"));
+        assert_eq!(verdict(&snapshot, &question), (Verdict::Forbidden, Some(Reason::DomainNotAllowed)));
+        question.domain = Some(host("shop.example.com"));
+        assert_eq!(verdict(&snapshot, &question), (Verdict::Forbidden, Some(Reason::CustomerNotAllowed)));
+        question.customer = CustomerAsked::Known(customer(1, true));
+        assert_eq!(verdict(&snapshot, &question), (Verdict::Suspended, Some(Reason::CustomerSuspended)));
+        question.customer = CustomerAsked::Known(customer(1, false));
+        assert_eq!(verdict(&snapshot, &question), (Verdict::InsufficientPermissions, None));
+        snapshot.key.policy.permissions = vec![PermissionName::parse("keys.read").expect("a name")];
+        assert_eq!(verdict(&snapshot, &question), (Verdict::Valid, None));
+    }
+
+    #[test]
+    fn a_restriction_that_the_question_says_nothing_of_refuses() {
+        let (mut snapshot, mut question) = hopeless();
+        snapshot.organization.is_suspended = false;
+        snapshot.key.revoked_at = None;
+        question.now = at(-1);
+        question.client_ip = None;
+        assert_eq!(verdict(&snapshot, &question), (Verdict::Forbidden, Some(Reason::IpNotAllowed)));
+        snapshot.key.policy.ips = AllOr::All;
+        question.domain = None;
+        assert_eq!(verdict(&snapshot, &question), (Verdict::Forbidden, Some(Reason::DomainNotAllowed)));
+        snapshot.key.policy.domains = AllOr::All;
+        question.customer = CustomerAsked::Unnamed;
+        assert_eq!(verdict(&snapshot, &question), (Verdict::Forbidden, Some(Reason::CustomerNotAllowed)));
+        question.customer = CustomerAsked::Unknown;
+        snapshot.key.policy.customers = AllOr::All;
+        assert_eq!(verdict(&snapshot, &question), (Verdict::Forbidden, Some(Reason::CustomerNotAllowed)));
+    }
+
+    #[test]
+    fn a_deleted_key_and_a_retired_secret_are_revoked() {
+        let (mut snapshot, question) = hopeless();
+        snapshot.organization.is_suspended = false;
+        snapshot.key.deleted_at = Some(at(-9));
+        assert_eq!(verdict(&snapshot, &question), (Verdict::Revoked, Some(Reason::KeyDeleted)));
+        snapshot.key.deleted_at = None;
+        snapshot.key.revoked_at = None;
+        snapshot.secret.retired_at = Some(at(0));
+        assert_eq!(verdict(&snapshot, &question), (Verdict::Revoked, Some(Reason::SecretRetired)));
+    }
+
+    #[test]
+    fn any_of_several_permissions_is_enough_when_it_is_asked_so() {
+        let (mut snapshot, mut question) = hopeless();
+        let names = ["keys.read", "keys.create"].map(|text| PermissionName::parse(text).expect("a name"));
+        snapshot.key.policy.permissions = vec![names[1].clone()];
+        question.needed = Needed::Any(names.to_vec());
+        assert_eq!(check_permissions(&snapshot, &question), Ok(()));
+        question.needed = Needed::All(names.to_vec());
+        let failure = check_permissions(&snapshot, &question).expect_err("one is missing");
+        assert_eq!(failure.missing_permissions, vec![names[0].clone()]);
+    }
+}

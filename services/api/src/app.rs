@@ -1,0 +1,107 @@
+//! What every handler of one deployment shares.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use client::KeysClient;
+use domain::access::Scope;
+use domain::environment::Environment;
+use domain::ids::ReceiptId;
+use domain::secret::PepperRing;
+use server::problem::{ErrorCode, Problem};
+use store::counters::Counters;
+use store::{Committed, Store};
+
+use crate::config::{Config, KeyPolicy};
+use crate::cursor::Cursors;
+use crate::wire::instant::Instant;
+use crate::wire::nullable::Nullable;
+use crate::wire::receipt::{ReceiptBody, ReplicaBody};
+
+/// The bound on a change that Redis has not heard of yet: the hard age of what a replica holds.
+const UNPUBLISHED_BOUND: Duration = Duration::from_secs(5);
+
+/// One deployment's dependencies.
+pub struct App {
+    /// What this deployment is.
+    pub environment: Environment,
+    /// This environment's rows.
+    pub store: Store,
+    /// This environment's Redis.
+    pub counters: Counters,
+    /// The key service's listener for this environment.
+    pub keys: KeysClient,
+    /// This environment's peppers.
+    pub peppers: PepperRing,
+    /// Makes and reads cursors.
+    pub cursors: Cursors,
+    /// What this environment demands of keys.
+    pub demands: KeyPolicy,
+}
+
+impl App {
+    /// Connects to what the configuration names.
+    pub async fn connect(config: &Config) -> anyhow::Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            environment: config.environment,
+            store: Store::connect(&config.database).await?,
+            counters: Counters::connect(&config.redis).await?,
+            keys: KeysClient::new(&config.keys.url, &config.keys.token)?,
+            peppers: config.secrets.ring()?,
+            cursors: Cursors::new(config.secrets.cursor_key()?),
+            demands: config.policy.clone(),
+        }))
+    }
+
+    /// Tells every replica of the key service what changed, and says how soon the change holds everywhere.
+    ///
+    /// When Redis cannot be told, the outbox row of the commit stays and a worker repeats it.
+    pub async fn publish(&self, scope: &Scope, committed: &Committed, receipt: Option<ReceiptId>) -> u64 {
+        let told = self.counters.publish(scope.organization(), &committed.generations, receipt).await;
+        if told.is_err() {
+            return UNPUBLISHED_BOUND.as_millis() as u64;
+        }
+        let (store, outbox) = (self.store.clone(), committed.outbox_ids.clone());
+        tokio::spawn(async move {
+            if let Err(error) = store.delete_outbox(&outbox).await {
+                tracing::warn!(%error, "an outbox row stays and will be published again");
+            }
+        });
+        0
+    }
+
+    /// How soon the change behind a receipt holds everywhere: at once when Redis has heard of it.
+    pub async fn bound_ms(&self, scope: &Scope, receipt: &store::Receipt) -> u64 {
+        let subject = store::Subject::Key(receipt.key_id);
+        let known = self.counters.find_generation(scope.organization(), subject).await;
+        let is_published = known.is_ok_and(|generation| generation.is_some_and(|known| known >= receipt.generation));
+        if is_published { 0 } else { UNPUBLISHED_BOUND.as_millis() as u64 }
+    }
+
+    /// The answer about a receipt: each live replica with what it has acknowledged.
+    pub async fn show_receipt(&self, receipt: &store::Receipt, effective_within_ms: u64) -> ReceiptBody {
+        let replicas = self.counters.find_replicas().await.unwrap_or_default();
+        let acks = self.counters.find_acks(receipt.id).await.unwrap_or_default();
+        let applied = |id: &str| acks.iter().find(|ack| ack.replica == id).map(|ack| ack.at);
+        ReceiptBody {
+            id: receipt.id.to_string(),
+            key_id: receipt.key_id.to_string(),
+            generation: receipt.generation,
+            effective_within_ms,
+            created_at: Instant(receipt.created_at),
+            replicas: replicas
+                .iter()
+                .map(|replica| ReplicaBody {
+                    id: replica.clone(),
+                    is_applied: applied(replica).is_some(),
+                    applied_at: Nullable(applied(replica).map(Instant)),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// The conflict that a named constraint stands for, in words for the caller.
+pub fn conflict(detail: &str) -> Problem {
+    Problem::new(ErrorCode::Conflict).detail(detail)
+}

@@ -1,0 +1,258 @@
+//! Whoever makes a request: proven by the key service, permitted by the route table, held to its organization.
+//!
+//! A handler that takes a [`Caller`] runs for nobody else; one that takes a [`Scoped`] has its scope as well.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use client::{AuthenticateAnswer, AuthenticateRequest};
+use domain::access::{Authority, Denied, Scope};
+use domain::ids::OrganizationId;
+use domain::names::Slug;
+use domain::policy::KeyKind;
+use domain::secret::PlainSecret;
+use domain::verdict::Verdict;
+use poem::{PathPattern, Request, RequestBody};
+use poem_openapi::registry::{MetaParamIn, MetaSecurityScheme, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use server::http::{LogFields, RequestContext};
+use server::problem::{ErrorCode, Problem};
+
+use crate::app::App;
+use crate::limit_headers::Spent;
+use crate::operations::{Access, Operation, Weight};
+
+/// A proven caller of a known operation whose permission it holds.
+pub struct Caller {
+    /// What the caller is and may do.
+    pub authority: Authority,
+    /// What it presented; the one use is to seal a replay for it.
+    pub presented: PlainSecret,
+    /// What it has left.
+    pub limits: Vec<client::LimitState>,
+    /// The operation that it asked for.
+    pub operation: &'static Operation,
+    /// The request's id.
+    pub request_id: String,
+    /// Where it came from.
+    pub client_ip: Option<IpAddr>,
+}
+
+/// A caller inside the organization that the path names.
+pub struct Scoped {
+    /// The caller.
+    pub caller: Caller,
+    /// Its scope there.
+    pub scope: Scope,
+}
+
+impl Caller {
+    /// Where a change comes from, for the action log.
+    pub fn origin(&self) -> store::Origin {
+        store::Origin { request_id: self.request_id.clone(), ip: self.client_ip }
+    }
+
+    async fn prove(request: &Request) -> Result<Self, Problem> {
+        let app = request.data::<Arc<App>>().expect("the app is attached to every route");
+        let context = request.data::<RequestContext>().expect("the stack attaches a context");
+        let line = request.data::<LogFields>().expect("the stack attaches the log line");
+        let operation = operation_of(request)?;
+        let presented = read_bearer(request)?;
+        let question = AuthenticateRequest {
+            key: presented.clone(),
+            client_ip: context.client_ip,
+            request_id: context.request_id.clone(),
+        };
+        let answer = app.keys.authenticate(&question).await.map_err(unanswered)?;
+        if let Some(authority) = &answer.authority {
+            line.key(authority.key.to_string());
+            line.organization(authority.organization.to_string());
+        }
+        line.verdict(answer.verdict.name());
+        if let Some(spent) = request.data::<Spent>() {
+            spent.note(&answer.limits);
+        }
+        let authority = admit(app, &answer)?;
+        if answer.degraded && (operation.weight == Weight::Strict || authority.kind == KeyKind::Root) {
+            let detail = "Limits cannot be shared at the moment, so calls that make credentials wait.";
+            return Err(Problem::new(ErrorCode::Unavailable).detail(detail).retry_after(Duration::from_secs(2)));
+        }
+        if let Some(permission) = operation.permission() {
+            authority.check(permission).map_err(denied)?;
+        }
+        let presented = PlainSecret::parse(&presented).map_err(|_| Problem::new(ErrorCode::CredentialsInvalid))?;
+        Ok(Self {
+            authority,
+            presented,
+            limits: answer.limits,
+            operation,
+            request_id: context.request_id.clone(),
+            client_ip: context.client_ip,
+        })
+    }
+}
+
+impl Scoped {
+    async fn find(request: &Request) -> Result<Self, Problem> {
+        let caller = Caller::prove(request).await?;
+        let app = request.data::<Arc<App>>().expect("the app is attached to every route");
+        let reference = request.raw_path_param("organization").ok_or_else(not_found)?;
+        let Access::Within(permission) = caller.operation.access else {
+            return Err(Problem::new(ErrorCode::Internal).detail("This route has no organization."));
+        };
+        let organization = resolve(app, &caller.authority, reference).await?.ok_or_else(not_found)?;
+        let scope = caller.authority.authorize(permission, organization).map_err(denied)?;
+        Ok(Self { caller, scope })
+    }
+}
+
+/// The organization that a path names by id or slug, as far as this caller may know of it.
+async fn resolve(app: &App, authority: &Authority, reference: &str) -> Result<Option<OrganizationId>, Problem> {
+    match authority.kind {
+        KeyKind::Organization => {
+            let is_own = reference == authority.slug || reference == authority.organization.to_string();
+            Ok(is_own.then_some(authority.organization))
+        }
+        KeyKind::Root => match (reference.parse(), Slug::parse(reference)) {
+            (Ok(id), _) => Ok(app.store.find_organization_id(store::OrganizationRef::Id(id)).await?),
+            (Err(_), Ok(slug)) => Ok(app.store.find_organization_id(store::OrganizationRef::Slug(slug)).await?),
+            (Err(_), Err(_)) => Ok(None),
+        },
+    }
+}
+
+fn operation_of(request: &Request) -> Result<&'static Operation, Problem> {
+    let pattern = request.data::<PathPattern>().map_or("", |pattern| pattern.0.as_ref());
+    Operation::find(request.method().as_str(), pattern)
+        .ok_or_else(|| Problem::new(ErrorCode::Internal).detail("This route is not in the route table."))
+}
+
+/// The bearer token. The scheme's case does not matter; anything but one space before the token is bad syntax.
+fn read_bearer(request: &Request) -> Result<String, Problem> {
+    let Some(value) = request.headers().get(http::header::AUTHORIZATION) else {
+        return Err(Problem::new(ErrorCode::CredentialsMissing));
+    };
+    let invalid = || Problem::new(ErrorCode::CredentialsInvalid);
+    let text = value.to_str().map_err(|_| invalid())?;
+    let (scheme, token) = text.split_once(' ').ok_or_else(invalid)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(invalid());
+    }
+    if token.starts_with(' ') || token.ends_with(' ') {
+        return Err(Problem::new(ErrorCode::BadFraming).detail("Write one space between Bearer and the key."));
+    }
+    Ok(token.to_owned())
+}
+
+/// Turns the key service's verdict into the caller's authority, or into the answer that `keys.md` gives a guard.
+fn admit(app: &App, answer: &AuthenticateAnswer) -> Result<Authority, Problem> {
+    let code = match answer.verdict {
+        Verdict::Valid => {
+            let authority = answer.authority.clone().ok_or_else(|| Problem::new(ErrorCode::Internal))?;
+            // The fourth lock's last look: a key service of another environment proves nothing here.
+            return Some(authority)
+                .filter(|authority| authority.environment == app.environment)
+                .ok_or_else(|| Problem::new(ErrorCode::CredentialsInvalid));
+        }
+        Verdict::Malformed | Verdict::NotFound => return Err(Problem::new(ErrorCode::CredentialsInvalid)),
+        Verdict::Revoked | Verdict::NotYetValid | Verdict::Expired => {
+            return Err(Problem::new(ErrorCode::CredentialsInvalid).reason(answer.verdict.name()));
+        }
+        Verdict::WrongEnvironment => return Err(wrong_environment(app, answer)),
+        Verdict::Suspended => ErrorCode::Suspended,
+        Verdict::Forbidden => match answer.reason.as_deref() {
+            Some("DOMAIN_NOT_ALLOWED") => ErrorCode::DomainNotAllowed,
+            Some("CUSTOMER_NOT_ALLOWED") => ErrorCode::CustomerNotAllowed,
+            Some(_) | None => ErrorCode::IpNotAllowed,
+        },
+        Verdict::InsufficientPermissions => ErrorCode::InsufficientPermissions,
+        Verdict::RateLimited => ErrorCode::RateLimited,
+        Verdict::UsageExceeded => ErrorCode::UsageExceeded,
+    };
+    let problem = Problem::new(code);
+    Err(match (answer.verdict, answer.retry_after_ms) {
+        (Verdict::RateLimited, Some(wait_ms)) => problem.retry_after(Duration::from_millis(wait_ms)),
+        (_, _) => problem,
+    })
+}
+
+fn wrong_environment(app: &App, answer: &AuthenticateAnswer) -> Problem {
+    let here = app.environment;
+    let detail = match answer.claimed_environment {
+        Some(claimed) => format!("This key says that it is for {claimed}; this endpoint is {here}."),
+        None => format!("This key is for another environment; this endpoint is {here}."),
+    };
+    Problem::new(ErrorCode::WrongEnvironment).detail(detail)
+}
+
+/// The problem behind a denial; a hidden organization is the missing thing's 404.
+pub fn denied(denied: Denied) -> Problem {
+    match denied {
+        Denied::Missing(permission) => Problem::new(ErrorCode::InsufficientPermissions)
+            .detail(format!("This key lacks {}.", permission.name()))
+            .missing_permissions(vec![permission.name().to_owned()]),
+        Denied::Hidden => not_found(),
+    }
+}
+
+/// The one answer for what is not there and for what the caller may not know of.
+pub fn not_found() -> Problem {
+    Problem::new(ErrorCode::NotFound)
+}
+
+/// The problem of a question that the key service did not answer.
+pub fn unanswered(source: client::Error) -> Problem {
+    Problem::new(ErrorCode::Unavailable).source(source).retry_after(Duration::from_secs(1))
+}
+
+const SCHEME: &str = "bearer";
+
+fn register_scheme(registry: &mut Registry) {
+    registry.create_security_scheme(
+        SCHEME,
+        MetaSecurityScheme {
+            ty: "http",
+            description: Some("A root key or an organization key of this environment."),
+            name: None,
+            key_in: None,
+            scheme: Some("bearer"),
+            bearer_format: None,
+            flows: None,
+            openid_connect_url: None,
+        },
+    );
+}
+
+macro_rules! extracted_by {
+    ($type:ty, $extract:path) => {
+        impl<'a> ApiExtractor<'a> for $type {
+            const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+            type ParamType = ();
+            type ParamRawType = ();
+
+            fn register(registry: &mut Registry) {
+                register_scheme(registry);
+            }
+
+            fn security_schemes() -> Vec<&'static str> {
+                vec![SCHEME]
+            }
+
+            fn param_in() -> Option<MetaParamIn> {
+                None
+            }
+
+            async fn from_request(
+                request: &'a Request,
+                _body: &mut RequestBody,
+                _options: ExtractParamOptions<()>,
+            ) -> poem::Result<Self> {
+                Ok($extract(request).await?)
+            }
+        }
+    };
+}
+
+extracted_by!(Caller, Caller::prove);
+extracted_by!(Scoped, Scoped::find);

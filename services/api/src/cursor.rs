@@ -1,0 +1,173 @@
+//! Opaque cursors: authenticated, and bound to environment, organization, credential, route and filters.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use data_encoding::BASE64URL_NOPAD;
+use domain::environment::Environment;
+use hmac::{Hmac, KeyInit, Mac};
+use server::problem::{ErrorCode, Problem};
+use sha2::Sha256;
+use uuid::Uuid;
+
+/// How long a cursor can be used.
+const CURSOR_HOURS: i64 = 1;
+const POSITION_BYTES: usize = 8 + 16 + 8;
+const MAC_BYTES: usize = 16;
+
+/// Where a page ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// When the last item was created.
+    pub created_at: DateTime<Utc>,
+    /// The last item's id.
+    pub id: Uuid,
+}
+
+/// What a cursor is bound to. A cursor for anything else does not authenticate.
+#[derive(Debug, Clone)]
+pub struct Binding {
+    /// The environment of this deployment.
+    pub environment: Environment,
+    /// The organization whose list it is.
+    pub organization: Uuid,
+    /// The credential that asked.
+    pub credential: Uuid,
+    /// The operation.
+    pub operation: &'static str,
+    /// All filters, in a fixed order.
+    pub filters: String,
+}
+
+/// Makes and reads cursors under one environment's key.
+pub struct Cursors {
+    key: [u8; 32],
+}
+
+impl Cursors {
+    /// Cursors under this key.
+    pub fn new(key: [u8; 32]) -> Self {
+        Self { key }
+    }
+
+    /// The text for the position after which the next page starts.
+    pub fn seal(&self, binding: &Binding, position: Position, now: DateTime<Utc>) -> String {
+        let mut bytes = Vec::with_capacity(POSITION_BYTES + MAC_BYTES);
+        bytes.extend(position.created_at.timestamp_micros().to_be_bytes());
+        bytes.extend(position.id.as_bytes());
+        bytes.extend(now.timestamp().to_be_bytes());
+        let mac = self.mac(binding, &bytes);
+        bytes.extend(&mac[..MAC_BYTES]);
+        BASE64URL_NOPAD.encode(&bytes)
+    }
+
+    /// The position behind a text; one and the same refusal for everything that is wrong with it.
+    pub fn open(&self, binding: &Binding, text: &str, now: DateTime<Utc>) -> Result<Position, Problem> {
+        self.read(binding, text, now).ok_or_else(|| Problem::new(ErrorCode::InvalidCursor))
+    }
+
+    fn read(&self, binding: &Binding, text: &str, now: DateTime<Utc>) -> Option<Position> {
+        let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
+        if bytes.len() != POSITION_BYTES + MAC_BYTES {
+            return None;
+        }
+        let (position, mac) = bytes.split_at(POSITION_BYTES);
+        self.authenticate(binding, position, mac)?;
+        let created_at = i64::from_be_bytes(position[..8].try_into().ok()?);
+        let issued_at = DateTime::from_timestamp(i64::from_be_bytes(position[24..32].try_into().ok()?), 0)?;
+        if now - issued_at > TimeDelta::hours(CURSOR_HOURS) {
+            return None;
+        }
+        Some(Position {
+            created_at: DateTime::from_timestamp_micros(created_at)?,
+            id: Uuid::from_slice(&position[8..24]).ok()?,
+        })
+    }
+
+    fn authenticate(&self, binding: &Binding, position: &[u8], mac: &[u8]) -> Option<()> {
+        self.hmac(binding, position).verify_truncated_left(mac).ok()
+    }
+
+    fn mac(&self, binding: &Binding, position: &[u8]) -> [u8; 32] {
+        self.hmac(binding, position).finalize().into_bytes().into()
+    }
+
+    fn hmac(&self, binding: &Binding, position: &[u8]) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes any key length");
+        let parts: [&[u8]; 6] = [
+            binding.environment.name().as_bytes(),
+            binding.organization.as_bytes(),
+            binding.credential.as_bytes(),
+            binding.operation.as_bytes(),
+            binding.filters.as_bytes(),
+            position,
+        ];
+        for part in parts {
+            // Each part goes in behind its length, so that no two bindings share a text.
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        mac
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn binding() -> Binding {
+        Binding {
+            environment: Environment::Staging,
+            organization: Uuid::from_u128(1),
+            credential: Uuid::from_u128(2),
+            operation: "list_keys",
+            filters: "status=active".to_owned(),
+        }
+    }
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).expect("a date")
+    }
+
+    fn position() -> Position {
+        Position { created_at: now(), id: Uuid::from_u128(3) }
+    }
+
+    #[test]
+    fn a_cursor_reads_back_where_it_belongs() {
+        let cursors = Cursors::new([7; 32]);
+        let text = cursors.seal(&binding(), position(), now());
+        assert_eq!(cursors.open(&binding(), &text, now()).expect("its own"), position());
+    }
+
+    #[test]
+    fn a_cursor_is_worth_nothing_anywhere_else() {
+        let cursors = Cursors::new([7; 32]);
+        let text = cursors.seal(&binding(), position(), now());
+        let others = [
+            Binding { environment: Environment::Production, ..binding() },
+            Binding { organization: Uuid::from_u128(9), ..binding() },
+            Binding { credential: Uuid::from_u128(9), ..binding() },
+            Binding { operation: "list_customers", ..binding() },
+            Binding { filters: String::new(), ..binding() },
+        ];
+        for other in others {
+            assert!(cursors.open(&other, &text, now()).is_err(), "{other:?}");
+        }
+        assert!(Cursors::new([8; 32]).open(&binding(), &text, now()).is_err());
+        assert!(cursors.open(&binding(), &text, now() + TimeDelta::minutes(61)).is_err());
+    }
+
+    #[test]
+    fn no_changed_character_and_no_other_text_is_taken() {
+        let cursors = Cursors::new([7; 32]);
+        let text = cursors.seal(&binding(), position(), now());
+        for at in 0..text.len() {
+            let mut changed = text.clone().into_bytes();
+            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).expect("ASCII");
+            assert!(cursors.open(&binding(), &changed, now()).is_err(), "position {at}");
+        }
+        for text in ["", "eyJhIjoxfQ", "💥", &"A".repeat(65_536)] {
+            assert!(cursors.open(&binding(), text, now()).is_err());
+        }
+    }
+}

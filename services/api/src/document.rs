@@ -1,0 +1,139 @@
+//! The OpenAPI document: what the code generates, completed from the route table, and the text for language models.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value, json};
+
+use crate::operations::{OPERATIONS, Operation};
+
+/// The document as it is served and committed, from what the generator wrote.
+pub fn openapi(generated: &str) -> String {
+    let mut document: Value = serde_json::from_str(generated).expect("the generator writes JSON");
+    let paths = document["paths"].as_object_mut().expect("a document has paths");
+    for (path, item) in paths.iter_mut() {
+        let methods = item.as_object_mut().expect("a path has methods");
+        for (method, operation) in methods.iter_mut() {
+            complete(path, method, operation);
+        }
+    }
+    let mut text = serde_json::to_string_pretty(&document).expect("a value is written");
+    text.push('\n');
+    text
+}
+
+/// Adds what the generator cannot know of an operation: parameters of the query, headers, the permission.
+fn complete(path: &str, method: &str, operation: &mut Value) {
+    let pattern = path.replace('{', ":").replace('}', "");
+    let Some(row) = Operation::find(&method.to_uppercase(), &pattern) else { return };
+    let mut parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+    parameters.extend(row.parameters().map(query_parameter));
+    if method == "patch" {
+        let about = "The ETag of the object that the change was decided on.";
+        parameters.push(header_parameter("If-Match", about, true));
+    }
+    if method == "post" && operation["responses"]["201"].is_object() || row.id == "regenerate_key" {
+        let about = "Sent again with the same key, the request is answered with the first answer; 24 hours.";
+        parameters.push(header_parameter("Idempotency-Key", about, false));
+    }
+    operation["parameters"] = Value::Array(parameters);
+    if let Some(permission) = row.permission() {
+        operation["x-permission"] = Value::String(permission.name().to_owned());
+        let about = operation["description"].as_str().unwrap_or_default();
+        let needed = format!("Needs the permission `{}`.", permission.name());
+        let about = if about.is_empty() { needed } else { format!("{about}\n\n{needed}") };
+        operation["description"] = Value::String(about);
+    }
+}
+
+fn query_parameter(parameter: &'static crate::operations::Parameter) -> Value {
+    let schema = match parameter.kind {
+        "integer" => json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
+        "date-time" => json!({"type": "string", "format": "date-time"}),
+        _ if parameter.name == "status" => json!({"type": "string", "enum": ["active", "inactive", "expired", "scheduled"]}),
+        _ => json!({"type": "string", "minLength": 1}),
+    };
+    json!({"name": parameter.name, "in": "query", "required": false, "description": parameter.about, "schema": schema})
+}
+
+fn header_parameter(name: &str, about: &str, is_required: bool) -> Value {
+    let schema = json!({"type": "string", "minLength": 1, "maxLength": 255});
+    json!({"name": name, "in": "header", "required": is_required, "description": about, "schema": schema})
+}
+
+/// The same document as Markdown for language models: one section per operation.
+pub fn llms_text(openapi: &str) -> String {
+    let document: Value = serde_json::from_str(openapi).expect("the document is JSON");
+    let mut text = String::from(INTRODUCTION);
+    for row in OPERATIONS {
+        let path = row.path.split('/').map(|part| match part.strip_prefix(':') {
+            Some(name) => format!("{{{name}}}"),
+            None => part.to_owned(),
+        });
+        let path = path.collect::<Vec<_>>().join("/");
+        let operation = &document["paths"][&path][row.method.to_lowercase()];
+        write_operation(&mut text, row, &path, operation);
+    }
+    text.push_str("\n## Shapes\n");
+    let schemas = document["components"]["schemas"].as_object().cloned().unwrap_or_default();
+    for (name, schema) in &schemas {
+        write_schema(&mut text, name, schema);
+    }
+    text
+}
+
+const INTRODUCTION: &str = "# Claviger Integration API
+
+> REST and JSON over HTTPS. Send a root key or an organization key of this endpoint's environment as
+> `Authorization: Bearer <key>`. Errors are `application/problem+json` with a stable `code`. Lists answer
+> `{items, next_cursor}` and take `limit` and `cursor`. Changes by PATCH need `If-Match` with the object's `ETag`.
+> Creating POSTs take `Idempotency-Key`.
+
+The full document is at /v1/openapi.json.
+
+## Operations
+";
+
+fn write_operation(text: &mut String, row: &Operation, path: &str, operation: &Value) {
+    let summary = operation["summary"].as_str().unwrap_or(row.id);
+    let about = operation["description"].as_str().unwrap_or_default();
+    let _ = write!(text, "\n### {} {path}\n\n{summary}. {about}\n", row.method);
+    for parameter in operation["parameters"].as_array().into_iter().flatten() {
+        let (name, place) = (&parameter["name"], &parameter["in"]);
+        let about = parameter["description"].as_str().unwrap_or_default();
+        let _ = writeln!(text, "- {} ({}) {about}", plain(name), plain(place));
+    }
+    let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+    if let Some(name) = reference(body) {
+        let _ = writeln!(text, "- body: {name}");
+    }
+    for (status, response) in operation["responses"].as_object().into_iter().flatten() {
+        let schema = &response["content"]["application/json"]["schema"];
+        if let Some(name) = reference(schema) {
+            let _ = writeln!(text, "- {status}: {name}");
+        }
+    }
+}
+
+fn write_schema(text: &mut String, name: &str, schema: &Value) {
+    let about = schema["description"].as_str().unwrap_or_default();
+    let _ = write!(text, "\n### {name}\n\n{about}\n");
+    let none = Map::new();
+    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    for (member, schema) in schema["properties"].as_object().unwrap_or(&none) {
+        let kind = reference(schema).or_else(|| schema["type"].as_str().map(str::to_owned)).unwrap_or_default();
+        let about = schema["description"].as_str().unwrap_or_default();
+        let need = if required.contains(&member.as_str()) { "" } else { ", optional" };
+        let _ = writeln!(text, "- {member} ({kind}{need}) {about}");
+    }
+}
+
+fn reference(schema: &Value) -> Option<String> {
+    let direct = schema["$ref"].as_str();
+    let nested = || schema["allOf"].as_array()?.iter().find_map(|part| part["$ref"].as_str());
+    let path = direct.or_else(nested)?;
+    path.rsplit('/').next().map(str::to_owned)
+}
+
+fn plain(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}

@@ -1,0 +1,58 @@
+//! `/v1/keys/verify` and `/v1/keys/verify-batch`: the verdict about a presented key, for callers of this API.
+//!
+//! A caller learns about the keys that it may know of; every other key is one that does not exist.
+
+use std::sync::Arc;
+
+use client::{BatchAnswer, BatchRequest, VerifyAnswer, VerifyRequest, Within};
+use domain::policy::KeyKind;
+use poem_openapi::OpenApi;
+use server::answer::Ok200;
+use server::json::Json;
+use server::problem::Problem;
+
+use super::Tags;
+use crate::app::App;
+use crate::caller::{Caller, unanswered};
+use crate::wire::key::all_or;
+
+pub struct VerifyApi {
+    pub app: Arc<App>,
+}
+
+#[OpenApi]
+impl VerifyApi {
+    /// Verify a key
+    ///
+    /// 200 for every verdict; another status only says that the question could not be answered.
+    #[oai(path = "/v1/keys/verify", method = "post", operation_id = "verify_key", tag = "Tags::Verification")]
+    async fn verify_key(&self, caller: Caller, body: Json<VerifyRequest>) -> Result<Ok200<VerifyAnswer>, Problem> {
+        let requests = vec![body.parse()?];
+        let answers = self.app.keys.verify(within(&caller), requests, &caller.request_id).await.map_err(unanswered)?;
+        let answer = answers.into_iter().next().expect("the client checks that each request has its answer");
+        Ok(Ok200::new(answer))
+    }
+
+    /// Verify several keys
+    ///
+    /// Up to 100 questions, answered in their order.
+    #[oai(path = "/v1/keys/verify-batch", method = "post", operation_id = "verify_keys", tag = "Tags::Verification")]
+    async fn verify_keys(&self, caller: Caller, body: Json<BatchRequest>) -> Result<Ok200<BatchAnswer>, Problem> {
+        let requests = body.parse()?.requests;
+        let results = self.app.keys.verify(within(&caller), requests, &caller.request_id).await.map_err(unanswered)?;
+        Ok(Ok200::new(BatchAnswer { results }))
+    }
+}
+
+/// Whose keys the caller may learn about; a root key, about all of its environment.
+fn within(caller: &Caller) -> Option<Within> {
+    let authority = &caller.authority;
+    match authority.kind {
+        KeyKind::Root => None,
+        KeyKind::Organization => Some(Within {
+            organization_id: authority.organization,
+            customers: all_or(&authority.policy.customers),
+            domains: all_or(&authority.policy.domains),
+        }),
+    }
+}

@@ -1,0 +1,66 @@
+//! Domains on the wire.
+
+use domain::hosts::HostName;
+use poem_openapi::Object;
+use server::problem::Problem;
+
+use super::customer::unread;
+use super::instant::Instant;
+use super::nullable::Nullable;
+use crate::fields::Fields;
+
+/// A host name that an organization has registered.
+#[derive(Debug, Clone, Object)]
+#[oai(rename = "Domain")]
+pub struct DomainBody {
+    /// Its id.
+    pub id: String,
+    /// The name in its ASCII form.
+    pub name: String,
+    /// The name as people read it.
+    pub unicode_name: String,
+    /// Where to put the DNS TXT record that proves the domain.
+    pub challenge_name: String,
+    /// What the record says.
+    pub challenge_value: String,
+    /// When the record was last seen; `null` until it is.
+    pub verified_at: Nullable<Instant>,
+    /// What to look at twice: a name that mixes scripts can pass for another.
+    pub warnings: Vec<String>,
+    /// When it was registered.
+    pub created_at: Instant,
+}
+
+/// A new domain.
+#[derive(Debug, Clone, Object)]
+#[oai(deny_unknown_fields)]
+pub struct NewDomain {
+    /// A host name such as `shop.example.com`, or with one leading `*.`.
+    pub name: String,
+}
+
+impl NewDomain {
+    /// Reads it, or says what is wrong.
+    pub fn read(&self) -> Result<HostName, Problem> {
+        let mut fields = Fields::default();
+        let name = fields.take("/name", HostName::parse(&self.name));
+        fields.finish()?;
+        name.ok_or_else(unread)
+    }
+}
+
+impl From<&store::Domain> for DomainBody {
+    fn from(domain: &store::Domain) -> Self {
+        let lookalike = "The name mixes scripts and can pass for another; compare both forms.".to_owned();
+        Self {
+            id: domain.id.to_string(),
+            name: domain.name.to_string(),
+            unicode_name: domain.name.unicode(),
+            challenge_name: format!("_claviger.{}", domain.name.to_string().trim_start_matches("*.")),
+            challenge_value: format!("claviger-domain={}", domain.challenge),
+            verified_at: Nullable(domain.verified_at.map(Instant)),
+            warnings: domain.name.is_lookalike().then_some(lookalike).into_iter().collect(),
+            created_at: Instant(domain.created_at),
+        }
+    }
+}

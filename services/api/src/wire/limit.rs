@@ -1,0 +1,53 @@
+//! Limits on the wire.
+
+use domain::limit::{LIMIT_MAX, LIMITS_MAX, Limit, WINDOW_MS_MAX, WINDOW_MS_MIN};
+use domain::refusal::Refusal;
+use poem_openapi::Object;
+
+use crate::fields::Fields;
+
+/// How many requests in how long a window.
+#[derive(Debug, Clone, Object)]
+#[oai(rename = "Limit", deny_unknown_fields)]
+pub struct LimitBody {
+    /// What answers and headers call it: a lower-case letter and up to 39 letters, digits, `-` or `_`.
+    pub name: String,
+    /// Requests per window, 1 to 1,000,000,000.
+    #[oai(validator(minimum(value = "1"), maximum(value = "1000000000")))]
+    pub limit: u64,
+    /// The window in milliseconds, one second to 31 days.
+    #[oai(validator(minimum(value = "1000"), maximum(value = "2678400000")))]
+    pub window_ms: u64,
+}
+
+impl From<&Limit> for LimitBody {
+    fn from(limit: &Limit) -> Self {
+        Self { name: limit.name.clone(), limit: limit.limit, window_ms: limit.window_ms }
+    }
+}
+
+/// Reads a list of limits, each with a name of its own.
+pub fn read_limits(fields: &mut Fields, pointer: &str, bodies: &[LimitBody]) -> Vec<Limit> {
+    if bodies.len() > LIMITS_MAX {
+        fields.refuse(pointer, Refusal::new("too-many", format!("at most {LIMITS_MAX} limits")));
+    }
+    let limits = fields.take_list(pointer, bodies, read_limit);
+    for (index, limit) in limits.iter().enumerate() {
+        if limits[..index].iter().any(|earlier| earlier.name == limit.name) {
+            let refusal = Refusal::new("duplicate-name", format!("there are two limits named {}", limit.name));
+            fields.refuse(&format!("{pointer}/{index}/name"), refusal);
+        }
+    }
+    limits
+}
+
+fn read_limit(body: &LimitBody) -> Result<Limit, Refusal> {
+    Limit::check_name(&body.name)?;
+    if !(1..=LIMIT_MAX).contains(&body.limit) {
+        return Err(Refusal::new("range", format!("limit is 1 to {LIMIT_MAX}")));
+    }
+    if !(WINDOW_MS_MIN..=WINDOW_MS_MAX).contains(&body.window_ms) {
+        return Err(Refusal::new("range", format!("window_ms is {WINDOW_MS_MIN} to {WINDOW_MS_MAX}")));
+    }
+    Ok(Limit { name: body.name.clone(), limit: body.limit, window_ms: body.window_ms })
+}
