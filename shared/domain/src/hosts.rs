@@ -335,15 +335,15 @@ mod tests {
         assert!(serde_json::from_str::<HostName>("\"co.uk\"").is_err());
     }
 
+    fn assert_refused(table: &[(&str, &str)]) {
+        for (text, code) in table {
+            assert_eq!(HostName::parse(text).map_err(|refusal| refusal.code), Err(*code), "{text}");
+        }
+    }
+
     #[test]
-    fn a_name_that_is_not_one_host_of_one_owner_is_refused() {
-        let label = format!("{}.com", "a".repeat(64));
-        let long = format!("{0}.{0}.{0}.{1}.com", "a".repeat(63), "b".repeat(58));
-        let long_wildcard = format!("*.{0}.{0}.{0}.{1}.com", "a".repeat(63), "b".repeat(56));
-        let unicode_label = format!("{}.com", "ü".repeat(63));
-        let endless = "a.".repeat(600);
-        let table = [
-            ("", "empty"),
+    fn an_address_in_any_base_is_not_a_name() {
+        assert_refused(&[
             ("1.2.3.4", "ip-literal"),
             ("１.２.３.４", "ip-literal"),
             ("127.1", "ip-literal"),
@@ -358,6 +358,12 @@ mod tests {
             ("::1", "ip-literal"),
             ("[::1]", "ip-literal"),
             ("[::1]:443", "ip-literal"),
+        ]);
+    }
+
+    #[test]
+    fn a_name_that_belongs_to_nobody_or_to_everybody_is_refused() {
+        assert_refused(&[
             ("com", "single-label"),
             ("intranet", "single-label"),
             ("*.com", "single-label"),
@@ -385,6 +391,12 @@ mod tests {
             ("*.compute.amazonaws.com.cn", "public-suffix"),
             ("*.sch.uk", "public-suffix"),
             ("*.nom.br", "public-suffix"),
+        ]);
+    }
+
+    #[test]
+    fn what_surrounds_a_host_in_a_url_is_refused() {
+        assert_refused(&[
             ("example.com:443", "port"),
             ("https://example.com", "scheme"),
             ("example.com/path", "path"),
@@ -392,25 +404,24 @@ mod tests {
             ("example.com?q", "path"),
             ("example.com#f", "path"),
             ("user@example.com", "user-info"),
-            ("example.com.", "trailing-dot"),
-            ("example.com。", "trailing-dot"),
-            ("example..com", "empty-label"),
-            ("example.．com", "empty-label"),
-            (".example.com", "empty-label"),
-            ("..", "empty-label"),
-            (".", "empty-label"),
-            ("*.", "empty-label"),
-            (label.as_str(), "label-too-long"),
-            (unicode_label.as_str(), "label-too-long"),
-            (long.as_str(), "too-long"),
-            (long_wildcard.as_str(), "too-long"),
-            (endless.as_str(), "too-long"),
+        ]);
+    }
+
+    #[test]
+    fn a_wildcard_is_only_ever_the_whole_first_label() {
+        assert_refused(&[
             ("a.*.com", "wildcard"),
             ("*a.com", "wildcard"),
             ("a*.example.com", "wildcard"),
             ("*.*.example.com", "wildcard"),
             ("**.example.com", "wildcard"),
             ("*", "wildcard"),
+        ]);
+    }
+
+    #[test]
+    fn a_name_without_a_single_strict_conversion_is_refused() {
+        assert_refused(&[
             ("＊.example.com", "host-name"),
             ("xn--example-.org", "host-name"),
             ("xn--example.org", "host-name"),
@@ -436,10 +447,32 @@ mod tests {
             ("\u{FEFF}example.com", "invisible-character"),
             ("exam\u{AD}ple.com", "invisible-character"),
             ("xn--mgba3gch31f060k.com", "invisible-character"),
-        ];
-        for (text, code) in table {
-            assert_eq!(HostName::parse(text).map_err(|refusal| refusal.code), Err(code), "{text}");
-        }
+        ]);
+    }
+
+    #[test]
+    fn a_name_has_the_labels_and_lengths_of_the_dns() {
+        let label = format!("{}.com", "a".repeat(64));
+        let long = format!("{0}.{0}.{0}.{1}.com", "a".repeat(63), "b".repeat(58));
+        let long_wildcard = format!("*.{0}.{0}.{0}.{1}.com", "a".repeat(63), "b".repeat(56));
+        let unicode_label = format!("{}.com", "ü".repeat(63));
+        let endless = "a.".repeat(600);
+        assert_refused(&[
+            ("", "empty"),
+            ("example.com.", "trailing-dot"),
+            ("example.com。", "trailing-dot"),
+            ("example..com", "empty-label"),
+            ("example.．com", "empty-label"),
+            (".example.com", "empty-label"),
+            ("..", "empty-label"),
+            (".", "empty-label"),
+            ("*.", "empty-label"),
+            (label.as_str(), "label-too-long"),
+            (unicode_label.as_str(), "label-too-long"),
+            (long.as_str(), "too-long"),
+            (long_wildcard.as_str(), "too-long"),
+            (endless.as_str(), "too-long"),
+        ]);
     }
 
     #[test]
