@@ -1,6 +1,7 @@
 //! The edge: everything between a socket and a handler, and nothing that knows the product's rules.
 
 pub mod answer;
+pub mod config;
 pub mod http;
 pub mod json;
 pub mod listener;

@@ -1,0 +1,182 @@
+//! Time: slow peers are cut, slow handlers are answered for, and a stop lets work end.
+
+use std::time::Duration;
+
+use server::listener::Limits;
+use tokio::io::AsyncWriteExt;
+
+use crate::edge::{Edge, PATIENCE};
+
+const SHORT: Duration = Duration::from_millis(300);
+
+/// Limits under which only the one that a test shortens is ever met.
+fn long() -> Limits {
+    Limits { header: PATIENCE * 2, body: PATIENCE * 2, idle: PATIENCE * 2, write: PATIENCE * 2, ..Limits::promised() }
+}
+
+async fn is_notified(notify: &tokio::sync::Notify) {
+    tokio::time::timeout(PATIENCE, notify.notified()).await.expect("within patience");
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_end_is_cut() {
+    let edge = Edge::with(Limits { header: SHORT, ..long() }, |config| config).await;
+    for start in ["", "GET /v1/things HTT", "GET /v1/things HTTP/1.1\r\nHost: e", "PRI * HTT"] {
+        let mut wire = edge.connect().await;
+        wire.write(start).await;
+        wire.closed().await;
+    }
+    let mut dripping = edge.connect().await;
+    dripping.write("GET / HTTP/1.1\r\nX: ").await;
+    let mut drops = tokio::time::interval(SHORT / 10);
+    let drip = async {
+        while dripping.stream.write_all(b"a").await.is_ok() {
+            drops.tick().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, drip).await.expect("a drip keeps no connection");
+    assert!(edge.metrics.text().contains(r#"http_connections_cut_total{slow_at="header"} 5"#));
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_but_not_while_it_is_answered() {
+    let edge = Edge::with(Limits { idle: SHORT, ..long() }, |config| config).await;
+    let mut wire = edge.connect().await;
+    wire.write("GET /v1/things HTTP/1.1\r\nHost: edge\r\n\r\n").await;
+    assert_eq!(wire.answer().await.status, 200);
+    wire.closed().await;
+    // A later connection is closed for idleness first, so this one has outlived the limit.
+    let mut waiting = edge.connect().await;
+    waiting.write("GET /v1/slow HTTP/1.1\r\nHost: edge\r\n\r\n").await;
+    is_notified(&edge.signals.entered).await;
+    edge.connect().await.closed().await;
+    edge.signals.go_on.notify_one();
+    assert_eq!(waiting.answer().await.json(), "done");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_answered_and_closed() {
+    let head =
+        "POST /v1/things HTTP/1.1\r\nHost: edge\r\nContent-Type: application/json\r\nContent-Length: 50000\r\n\r\n";
+    let whole = Limits { body: SHORT, ..long() };
+    let rate = Limits { body_grace: SHORT, body_bytes_per_second_min: 1 << 20, ..long() };
+    for limits in [whole, rate] {
+        let edge = Edge::with(limits, |config| config).await;
+        let mut wire = edge.connect().await;
+        wire.write(format!("{head}{{\"name\"")).await;
+        let answer = wire.answer().await;
+        assert_eq!((answer.status, answer.code().as_str()), (400, "bad-framing"));
+        assert_eq!(answer.header("connection"), Some("close"));
+        wire.closed().await;
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_never_reads_is_cut() {
+    let edge = Edge::with(Limits { write: SHORT, ..long() }, |config| config).await;
+    let mut wire = edge.connect().await;
+    wire.write("GET /v1/large HTTP/1.1\r\nHost: edge\r\n\r\n").await;
+    let is_cut = async {
+        while !edge.metrics.text().contains(r#"http_connections_cut_total{slow_at="write"} 1"#) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, is_cut).await.expect("the connection is given up");
+}
+
+#[tokio::test]
+async fn a_handler_that_takes_too_long_is_answered_for_and_not_cancelled() {
+    let edge = Edge::with(long(), |config| config.deadline(SHORT)).await;
+    let answer = edge.get("/v1/slow", "").await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "overloaded"));
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    edge.signals.go_on.notify_one();
+    is_notified(&edge.signals.finished).await;
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_does_not_cancel_the_handler() {
+    let edge = Edge::start().await;
+    let mut wire = edge.connect().await;
+    wire.write("GET /v1/slow HTTP/1.1\r\nHost: edge\r\n\r\n").await;
+    is_notified(&edge.signals.entered).await;
+    drop(wire);
+    edge.signals.go_on.notify_one();
+    is_notified(&edge.signals.finished).await;
+}
+
+#[tokio::test]
+async fn work_beyond_the_bound_is_refused_at_once() {
+    let edge = Edge::with(long(), |config| config.in_flight_max(1)).await;
+    let mut first = edge.connect().await;
+    first.write("GET /v1/slow HTTP/1.1\r\nHost: edge\r\n\r\n").await;
+    is_notified(&edge.signals.entered).await;
+    let second = edge.get("/v1/things", "").await;
+    assert_eq!((second.status, second.code().as_str()), (503, "overloaded"));
+    edge.signals.go_on.notify_one();
+    assert_eq!(first.answer().await.status, 200);
+    assert_eq!(edge.get("/v1/things", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_panic_is_a_500_and_the_connection_lives_on() {
+    let edge = Edge::start().await;
+    let mut wire = edge.connect().await;
+    for target in ["/v1/panic", "/v1/cause"] {
+        wire.write(format!("GET {target} HTTP/1.1\r\nHost: edge\r\n\r\n")).await;
+        let answer = wire.answer().await;
+        assert_eq!((answer.status, answer.code().as_str()), (500, "internal"));
+        assert!(!answer.body.contains("bug") && !answer.body.contains("hunter2"));
+    }
+    wire.write("GET /v1/things HTTP/1.1\r\nHost: edge\r\n\r\n").await;
+    assert_eq!(wire.answer().await.status, 200);
+}
+
+#[tokio::test]
+async fn a_stop_ends_idle_connections_and_lets_work_end() {
+    let edge = Edge::with(long(), |config| config).await;
+    let mut idle = edge.connect().await;
+    idle.write("GET /v1/things HTTP/1.1\r\nHost: edge\r\n\r\n").await;
+    assert_eq!(idle.answer().await.status, 200);
+    let mut silent = edge.connect().await;
+    let mut busy = edge.connect().await;
+    busy.write("GET /v1/slow HTTP/1.1\r\nHost: edge\r\n\r\n").await;
+    is_notified(&edge.signals.entered).await;
+    edge.shutdown.cancel();
+    idle.closed().await;
+    silent.closed().await;
+    edge.signals.go_on.notify_one();
+    let answer = busy.answer().await;
+    assert_eq!(answer.json(), "done");
+    assert_eq!(answer.header("connection"), Some("close"));
+    tokio::time::timeout(PATIENCE, edge.served).await.expect("the listener ends").unwrap().unwrap();
+    assert!(tokio::net::TcpStream::connect(edge.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_stop_waits_no_longer_than_the_drain() {
+    let edge = Edge::with(Limits { drain: SHORT, ..long() }, |config| config).await;
+    let mut busy = edge.connect().await;
+    busy.write("GET /v1/slow HTTP/1.1\r\nHost: edge\r\n\r\n").await;
+    is_notified(&edge.signals.entered).await;
+    edge.shutdown.cancel();
+    tokio::time::timeout(PATIENCE, edge.served).await.expect("the listener ends").unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn http2_is_served_and_judged_the_same() {
+    let edge = Edge::start().await;
+    let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    let url = |path: &str| format!("http://{}{path}", edge.address);
+    let calls = (0..50).map(|_| client.get(url("/v1/things?limit=3")).send());
+    for response in futures_util::future::try_join_all(calls).await.unwrap() {
+        assert_eq!(response.version(), reqwest::Version::HTTP_2);
+        assert_eq!(response.headers()["x-environment"], "staging");
+        assert_eq!(response.text().await.unwrap(), "3");
+    }
+    let refused =
+        client.post(url("/v1/things")).header("content-type", "application/json").body("{").send().await.unwrap();
+    assert_eq!(refused.status(), 400);
+    let panicked = client.get(url("/v1/panic")).send().await.unwrap();
+    assert_eq!(panicked.headers()["content-type"], "application/problem+json");
+}
