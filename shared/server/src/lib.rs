@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod config;
+pub mod document;
 pub mod http;
 pub mod json;
 pub mod listener;

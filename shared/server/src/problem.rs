@@ -4,6 +4,7 @@
 
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
+use domain::refusal::Refusal;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{Response, error::ResponseError};
 use poem_openapi::{
@@ -147,6 +148,11 @@ impl FieldError {
     /// A mistake at `pointer`.
     pub fn new(pointer: impl Into<String>, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), code: code.into(), message: message.into() }
+    }
+
+    /// What the domain refused, at `pointer`.
+    pub fn at(pointer: impl Into<String>, refusal: Refusal) -> Self {
+        Self::new(pointer, refusal.code, refusal.message)
     }
 }
 

@@ -1,14 +1,12 @@
 //! Strict query strings: every parameter is known, comes once, and every mistake is named.
 
-use std::{collections::BTreeMap, fmt::Display, ops::RangeInclusive};
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use chrono::{DateTime, Utc};
+use domain::refusal::{Refusal, excerpt};
 use poem::Request;
 
-use crate::{
-    json::excerpt,
-    problem::{FieldError, Problem},
-};
+use crate::problem::{FieldError, Problem};
 
 /// The door to a request's query.
 #[derive(Debug)]
@@ -106,10 +104,10 @@ impl QueryParams {
         }
     }
 
-    /// A value that `parse` reads; its error is the message.
-    pub fn parsed<T, E: Display>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+    /// A value that `parse` reads into a domain type.
+    pub fn parsed<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Refusal>) -> Option<T> {
         let text = self.text(name)?;
-        parse(&text).map_err(|error| self.refuse(name, "invalid", error.to_string())).ok()
+        parse(&text).map_err(|refusal| self.refuse(name, refusal.code, refusal.message)).ok()
     }
 
     /// Records a mistake that the handler found itself.

@@ -113,7 +113,8 @@ pub fn credential_in_url(uri: &Uri) -> bool {
 
 /// Our own prefixes by their looks, an organization's own prefix by the checksum.
 fn is_secret(encoded: &str) -> bool {
-    if !encoded.contains('_') && !encoded.contains('%') {
+    // Ids have one underscore, secrets at least two: most segments need no closer look.
+    if !encoded.contains('%') && encoded.bytes().filter(|byte| *byte == b'_').count() < 2 {
         return false;
     }
     let Some(text) = decode(encoded) else { return false };

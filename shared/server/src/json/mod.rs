@@ -24,7 +24,6 @@ use crate::{
 };
 
 pub(crate) use schema::ERRORS_MAX;
-pub use syntax::excerpt;
 
 /// The largest body that an operation reads unless it says otherwise.
 pub const BODY_MAX_BYTES: usize = 64 * 1024;

@@ -8,13 +8,14 @@ use std::{
 };
 
 use chrono::DateTime;
+use domain::refusal::excerpt;
 use poem_openapi::{
     registry::{MetaSchema, MetaSchemaRef, Registry},
     types::Type,
 };
 use serde_json::{Map, Value};
 
-use super::syntax::{excerpt, push_item, push_member};
+use super::syntax::{push_item, push_member};
 use crate::problem::FieldError;
 
 /// How many mistakes one answer names.

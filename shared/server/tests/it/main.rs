@@ -6,4 +6,5 @@ mod body;
 mod config;
 mod edge;
 mod framing;
+mod log;
 mod time;
