@@ -2,16 +2,13 @@
 //!
 //! What is written for the caller and what caused it are different fields: a source is logged once at the edge and never sent.
 
+mod published;
+
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
 use domain::refusal::Refusal;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{Response, error::ResponseError};
-use poem_openapi::{
-    ApiResponse, Object,
-    registry::{MetaMediaType, MetaResponse, MetaResponses, Registry},
-    types::Type,
-};
 use serde::Serialize;
 
 /// Where each code's page lives; the code is the fragment.
@@ -348,65 +345,9 @@ impl ResponseError for Problem {
     }
 }
 
-/// How a request failed. `code` is one of a closed list; `type` links to the page that explains it.
-#[derive(Object)]
-#[oai(rename = "Problem")]
-struct ProblemDocument {
-    /// The page that explains the code.
-    r#type: String,
-    /// What the code means, always in the same words.
-    title: String,
-    /// The HTTP status.
-    status: u16,
-    /// What happened to this request.
-    detail: String,
-    /// The code to act on.
-    code: String,
-    /// The id under which the request was logged.
-    request_id: String,
-    /// What in the input is not acceptable, at most 50 entries.
-    errors: Option<Vec<ProblemErrorDocument>>,
-    /// The permissions that the credential lacks.
-    missing_permissions: Option<Vec<String>>,
-    /// When to try again, in milliseconds.
-    retry_after_ms: Option<u64>,
-    /// Why a credential that was proven to be known no longer works.
-    reason: Option<String>,
-}
-
-/// One thing in the input that is not acceptable.
-#[derive(Object)]
-#[oai(rename = "ProblemError")]
-struct ProblemErrorDocument {
-    /// A JSON pointer into the body, or `/query/<name>`.
-    pointer: String,
-    /// What kind of mistake.
-    code: String,
-    /// What is wrong and what would be accepted.
-    message: String,
-}
-
-impl ApiResponse for Problem {
-    fn meta() -> MetaResponses {
-        MetaResponses {
-            responses: vec![MetaResponse {
-                description: "Any failure.",
-                status: None,
-                status_range: None,
-                content: vec![MetaMediaType { content_type: PROBLEM_JSON, schema: ProblemDocument::schema_ref() }],
-                headers: Vec::new(),
-            }],
-        }
-    }
-
-    fn register(registry: &mut Registry) {
-        ProblemDocument::register(registry);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{published::ProblemDocument, *};
     use poem_openapi::types::ParseFromJSON;
 
     #[test]
