@@ -1,0 +1,86 @@
+# The commands of this repository. `make` lists them.
+
+.DEFAULT_GOAL := list
+.NOTPARALLEL:
+SHELL := /bin/bash
+
+target_dir := $(shell cargo metadata --no-deps --format-version 1 2>/dev/null | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
+with_stores = $(target_dir)/debug/with-stores
+claviger = $(target_dir)/debug/claviger
+openapi = services/api/openapi.json
+
+# nextest where it is installed: faster, and a test that hangs fails.
+ifeq ($(shell command -v cargo-nextest),)
+test_runner = cargo test --workspace
+else
+test_runner = cargo nextest run --workspace
+endif
+
+# $(call step,name,command): runs it and says how long it took.
+define step
+@echo "── $(1)"; start=$$SECONDS; $(2); status=$$?; echo "── $(1): $$((SECONDS - start)) s$$([ $$status = 0 ] || echo ', failed')"; exit $$status
+endef
+
+# $(call step_if,program,name,command): the same, where the program is installed.
+define step_if
+@if command -v $(1) >/dev/null; then \
+	echo "── $(2)"; start=$$SECONDS; $(3); status=$$?; echo "── $(2): $$((SECONDS - start)) s$$([ $$status = 0 ] || echo ', failed')"; exit $$status; \
+else echo "── $(2): skipped, $(1) is not installed"; fi
+endef
+
+.PHONY: list
+list: ## list the commands
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+.PHONY: setup
+setup: ## install what is missing on Debian: a C compiler, PostgreSQL, Redis
+	@scripts/setup.sh
+
+.PHONY: run
+run: ## start everything from nothing: claviger dev (ARGS="--reset", ARGS="--port-offset 100")
+	cargo run -p claviger -- dev $(ARGS)
+
+# Everything is built in one go, so that tests, servers and the binary share one set of features.
+.PHONY: build
+build: ## build every crate with its tests
+	$(call step,build,cargo build --workspace --all-targets)
+
+.PHONY: test
+test: build ## run all tests, against real Postgres and Redis
+	$(call step,test,$(with_stores) $(test_runner) $(ARGS))
+
+.PHONY: check
+check: fmt lint test contract docs deny unused ## all that CI checks
+	@echo "── all checks passed"
+
+.PHONY: fix
+fix: ## format, and regenerate what is generated: openapi.json and the access matrix
+	cargo fmt --all
+	cargo build --workspace --all-targets
+	$(claviger) openapi > $(openapi).new
+	mv $(openapi).new $(openapi)
+	CLAVIGER_UPDATE=1 $(with_stores) cargo test -q -p api --test it access
+
+.PHONY: fmt
+fmt:
+	$(call step,fmt,cargo fmt --all --check)
+
+.PHONY: lint
+lint:
+	$(call step,lint,cargo clippy --workspace --all-targets -- -D warnings)
+
+.PHONY: contract
+contract: build
+	$(call step,contract,$(claviger) openapi | diff -u $(openapi) - || { echo "$(openapi) is not what the code says: run make fix"; false; })
+
+.PHONY: docs
+docs:
+	$(call step,docs,RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace)
+
+.PHONY: deny
+deny:
+	$(call step_if,cargo-deny,deny,cargo deny check bans licenses sources)
+
+.PHONY: unused
+unused:
+	$(call step_if,cargo-machete,unused,cargo machete)
