@@ -1,6 +1,6 @@
 //! What a key is bound to, and the one rule that no grant goes beyond its grantor.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, Utc};
 
 use crate::addresses::IpRule;
 use crate::hosts::HostName;
@@ -91,6 +91,38 @@ pub enum RefillInterval {
     Daily,
     /// At midnight UTC of the given day.
     Monthly,
+}
+
+impl RefillInterval {
+    /// The word in the API and in rows.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Daily => "daily",
+            Self::Monthly => "monthly",
+        }
+    }
+}
+
+impl Refill {
+    /// The first midnight UTC after `now` at which the balance is filled up.
+    pub fn next_after(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let today = now.date_naive();
+        let day = match self.interval {
+            RefillInterval::Daily => today + Days::new(1),
+            RefillInterval::Monthly => {
+                let this_month = self.day_of_month(today);
+                if this_month > today { this_month } else { self.day_of_month(today + Months::new(1)) }
+            }
+        };
+        day.and_time(NaiveTime::MIN).and_utc()
+    }
+
+    /// The refill day of the month in which `date` lies; its last day where it is shorter.
+    fn day_of_month(&self, date: NaiveDate) -> NaiveDate {
+        let first = date.with_day(1).expect("every month has a first day");
+        let last = first + Months::new(1) - Days::new(1);
+        first.with_day(u32::from(self.day.max(1))).unwrap_or(last)
+    }
 }
 
 /// All that binds a key.

@@ -1,1 +1,45 @@
-//! store
+//! Every SQL statement and Redis script, and the rows and counters behind them.
+//!
+//! A tenant's rows are reached through a [`Scope`](domain::access::Scope) only; what needs none is in one file.
+
+mod config;
+mod credits;
+mod customers;
+mod decode;
+mod domains;
+mod error;
+pub mod events;
+mod generation;
+pub mod idempotency;
+mod keys;
+pub mod local;
+mod migrate;
+mod organizations;
+mod outbox;
+mod page;
+mod receipts;
+mod rows;
+mod scope_removal;
+mod session;
+mod store;
+mod unscoped;
+mod write;
+
+pub use config::DatabaseConfig;
+pub use credits::Spent;
+pub use customers::{Customer, NewCustomer};
+pub use domains::Domain;
+pub use error::{Cause, Error, conflict};
+pub use events::EventRow;
+pub use generation::{Generation, Subject};
+pub use keys::{CreditsChange, Key, KeyChange, KeyFilter, NewSecret, Secret};
+pub use migrate::{MIGRATIONS, NotReady, migrate};
+pub use organizations::{NewOrganization, Organization, OrganizationChange};
+pub use outbox::OutboxRow;
+pub use page::{PAGE_SIZE_MAX, Page, Slice};
+pub use receipts::Receipt;
+pub use rows::{Read, Rows};
+pub use scope_removal::Deleted;
+pub use store::Store;
+pub use unscoped::{Found, LastUse, OrganizationRef};
+pub use write::{Committed, Origin, Write};

@@ -1,0 +1,65 @@
+//! Columns back into domain types; a value that does not parse was not written by this program.
+
+use std::net::IpAddr;
+
+use domain::addresses::IpRule;
+use domain::hosts::HostName;
+use domain::limit::Limit;
+use domain::permission::PermissionName;
+use domain::policy::AllOr;
+use domain::refusal::Refusal;
+use ipnet::IpNet;
+use serde_json::{Map, Value};
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use sqlx::types::Json;
+
+use crate::error::Error;
+
+pub(crate) fn limits(row: &PgRow, column: &str) -> Result<Vec<Limit>, Error> {
+    let Json(limits) = row.try_get::<Json<Vec<Limit>>, _>(column)?;
+    Ok(limits)
+}
+
+pub(crate) fn metadata(row: &PgRow) -> Result<Map<String, Value>, Error> {
+    let Json(members) = row.try_get::<Json<Map<String, Value>>, _>("metadata")?;
+    Ok(members)
+}
+
+pub(crate) fn permissions(row: &PgRow) -> Result<Vec<PermissionName>, Error> {
+    parse_all(&row.try_get::<Vec<String>, _>("permissions")?, PermissionName::parse)
+}
+
+pub(crate) fn domains(row: &PgRow) -> Result<AllOr<HostName>, Error> {
+    all_or(row.try_get("domains")?, HostName::parse)
+}
+
+pub(crate) fn ips(row: &PgRow) -> Result<AllOr<IpRule>, Error> {
+    all_or(row.try_get("ips")?, IpRule::parse)
+}
+
+pub(crate) fn address(row: &PgRow, column: &str) -> Result<Option<IpAddr>, Error> {
+    let net: Option<IpNet> = row.try_get(column)?;
+    Ok(net.map(|net| net.addr()))
+}
+
+/// The texts of a list, as an array column takes them.
+pub(crate) fn texts<T: ToString>(items: &[T]) -> Vec<String> {
+    items.iter().map(ToString::to_string).collect()
+}
+
+/// `null` for everything, or the list.
+pub(crate) fn only_texts<T: ToString + PartialEq>(value: &AllOr<T>) -> Option<Vec<String>> {
+    value.only().map(texts)
+}
+
+fn all_or<T>(texts: Option<Vec<String>>, parse: fn(&str) -> Result<T, Refusal>) -> Result<AllOr<T>, Error> {
+    match texts {
+        None => Ok(AllOr::All),
+        Some(texts) => Ok(AllOr::Only(parse_all(&texts, parse)?)),
+    }
+}
+
+fn parse_all<T>(texts: &[String], parse: fn(&str) -> Result<T, Refusal>) -> Result<Vec<T>, Error> {
+    texts.iter().map(|text| parse(text).map_err(Error::unreadable)).collect()
+}

@@ -1,0 +1,30 @@
+-- What the services' role may do, table by table: no more than its statements need. Run after every migration.
+do $$
+declare
+    app text := current_setting('claviger.app_role');
+    entry record;
+begin
+    execute format('revoke all on all tables in schema public from %I', app);
+    execute format('revoke create on schema public from public, %I', app);
+    execute format('grant usage on schema public to %I', app);
+    for entry in
+        select * from (values
+            ('organizations', 'select, insert, update'),
+            ('customers', 'select, insert, update, delete'),
+            ('domains', 'select, insert, update, delete'),
+            ('keys', 'select, insert, update'),
+            ('key_customers', 'select, insert, delete'),
+            ('secrets', 'select, insert, update'),
+            ('credits', 'select, insert, update, delete'),
+            ('receipts', 'select, insert'),
+            ('idempotency', 'select, insert, update, delete'),
+            ('events', 'select, insert'),
+            ('event_heads', 'select, insert, update'),
+            ('outbox', 'select, insert, delete'),
+            ('_sqlx_migrations', 'select')
+        ) grants (name, privileges)
+    loop
+        execute format('grant %s on %I to %I', entry.privileges, entry.name, app);
+    end loop;
+end
+$$;

@@ -1,0 +1,166 @@
+//! Making keys and changing what binds them.
+
+use domain::ids::KeyId;
+use domain::names::Name;
+use domain::policy::{AllOr, Credits, KeyKind, Policy};
+use serde_json::{Map, Value};
+use sqlx::Row;
+use sqlx::types::Json;
+
+use super::secrets::NewSecret;
+use super::{Key, VISIBLE};
+use crate::decode::{only_texts, texts};
+use crate::error::Error;
+use crate::generation::Subject;
+use crate::write::Write;
+
+/// A key to be, or the whole of what can change about one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyChange {
+    /// Its name.
+    pub name: Name,
+    /// What binds it.
+    pub policy: Policy,
+    /// The balance that verification spends.
+    pub credits: CreditsChange,
+    /// The organization's own notes.
+    pub metadata: Map<String, Value>,
+    /// The organization's own marks.
+    pub tags: Vec<String>,
+}
+
+/// What becomes of a balance that verification spends meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CreditsChange {
+    /// It stays as it is; a new key has none.
+    Keep,
+    /// It is this from now on, or there is none any more.
+    Set(Option<Credits>),
+}
+
+impl Write {
+    /// Makes a key with its first secret. In the installation it is a root key, elsewhere an organization key.
+    pub async fn insert_key(&mut self, new: &KeyChange, secret: &NewSecret) -> Result<Key, Error> {
+        self.hold_organization().await?;
+        let id = KeyId::mint(self.now);
+        let kind = if self.bounds.organization.is_installation() { KeyKind::Root } else { KeyKind::Organization };
+        let sql = "insert into keys
+                (organization_id, id, kind, name, name_folded, permissions, domains, is_for_all_customers,
+                ips, not_before, expires_at, limits, metadata, tags, created_at, created_by, updated_at)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $15)";
+        let policy = &new.policy;
+        let statement = sqlx::query(sql)
+            .bind(self.organization())
+            .bind(id.uuid())
+            .bind(kind.name())
+            .bind(new.name.as_str())
+            .bind(new.name.fold())
+            .bind(texts(&policy.permissions))
+            .bind(only_texts(&policy.domains))
+            .bind(policy.customers == AllOr::All)
+            .bind(only_texts(&policy.ips))
+            .bind(policy.not_before)
+            .bind(policy.expires_at)
+            .bind(Json(&policy.limits))
+            .bind(Json(&new.metadata))
+            .bind(&new.tags)
+            .bind(self.rows.now)
+            .bind(self.rows.bounds.actor.clone());
+        self.rows.session.execute(statement).await?;
+        self.insert_key_customers(id, policy).await?;
+        self.insert_secret(id, secret).await?;
+        self.update_credits(id, &new.credits).await?;
+        self.bump(Subject::Key(id), 1);
+        self.inserted_key(id).await
+    }
+
+    /// Changes the key that the caller saw at version `seen`; `None` when it has changed since or is gone.
+    pub async fn update_key(&mut self, id: KeyId, seen: i64, change: &KeyChange) -> Result<Option<Key>, Error> {
+        if !self.hold_key(id).await?.is_some_and(|held| held.generation == seen) {
+            return Ok(None);
+        }
+        let policy = &change.policy;
+        let sql = "update keys
+            set name = $3, name_folded = $4, permissions = $5, domains = $6, is_for_all_customers = $7, ips = $8,
+                not_before = $9, expires_at = $10, limits = $11, metadata = $12, tags = $13,
+                generation = generation + 1, updated_at = $14
+            where organization_id = $1 and id = $2";
+        let statement = sqlx::query(sql)
+            .bind(self.organization())
+            .bind(id.uuid())
+            .bind(change.name.as_str())
+            .bind(change.name.fold())
+            .bind(texts(&policy.permissions))
+            .bind(only_texts(&policy.domains))
+            .bind(policy.customers == AllOr::All)
+            .bind(only_texts(&policy.ips))
+            .bind(policy.not_before)
+            .bind(policy.expires_at)
+            .bind(Json(&policy.limits))
+            .bind(Json(&change.metadata))
+            .bind(&change.tags)
+            .bind(self.rows.now);
+        self.rows.session.execute(statement).await?;
+        self.delete_key_customers(id).await?;
+        self.insert_key_customers(id, policy).await?;
+        // No secret outlives its key.
+        self.cap_overlaps(id).await?;
+        self.update_credits(id, &change.credits).await?;
+        self.bump(Subject::Key(id), seen + 1);
+        self.inserted_key(id).await.map(Some)
+    }
+
+    /// The key as this change leaves it, even where the change moved it out of the caller's own sight.
+    async fn inserted_key(&mut self, id: KeyId) -> Result<Key, Error> {
+        let (customers, domains) = (self.bounds.customers.take(), self.bounds.domains.take());
+        let found = self.find_key(id).await;
+        (self.rows.bounds.customers, self.rows.bounds.domains) = (customers, domains);
+        found?.ok_or_else(|| Error::unreadable("a key that was just written is not there"))
+    }
+
+    /// Nobody deletes the organization before this change ends.
+    async fn hold_organization(&mut self) -> Result<(), Error> {
+        let sql = "select 1 from organizations where id = $1 and deleted_at is null for key share";
+        let found = self.rows.session.optional(sqlx::query(sql).bind(self.organization())).await?;
+        found.map(drop).ok_or_else(|| Error::conflict("keys_organization_fkey"))
+    }
+
+    async fn delete_key_customers(&mut self, id: KeyId) -> Result<(), Error> {
+        let sql = "delete from key_customers where organization_id = $1 and key_id = $2";
+        let statement = sqlx::query(sql).bind(self.organization()).bind(id.uuid());
+        self.rows.session.execute(statement).await.map(drop)
+    }
+
+    async fn insert_key_customers(&mut self, id: KeyId, policy: &Policy) -> Result<(), Error> {
+        let Some(customers) = policy.customers.only() else { return Ok(()) };
+        let customers: Vec<uuid::Uuid> = customers.iter().map(|customer| customer.uuid()).collect();
+        let sql = "insert into key_customers (organization_id, key_id, customer_id)
+            select distinct $1::uuid, $2::uuid, listed.id from unnest($3::uuid[]) listed (id) order by 3";
+        let statement = sqlx::query(sql).bind(self.organization()).bind(id.uuid()).bind(customers);
+        self.rows.session.execute(statement).await.map(drop)
+    }
+}
+
+/// A key that nobody else changes before this change ends.
+pub(super) struct HeldKey {
+    pub(super) generation: i64,
+}
+
+impl Write {
+    /// Holds the key if it is in scope and has not been deleted.
+    pub(super) async fn hold_key(&mut self, id: KeyId) -> Result<Option<HeldKey>, Error> {
+        // The customers are looked at again once the row is held: they may have changed while this waited for it.
+        let sql = "select generation from keys where organization_id = $1 and id = $2 for no key update";
+        let statement = sqlx::query(sql).bind(self.organization()).bind(id.uuid());
+        if self.rows.session.optional(statement).await?.is_none() {
+            return Ok(None);
+        }
+        let sql = format!(
+            "select k.generation from keys k
+            where {VISIBLE} and k.deleted_at is null and k.id = $5 and $4::timestamptz is not null"
+        );
+        let statement = self.of_scope(sql).bind(id.uuid());
+        let row = self.rows.session.optional(statement).await?;
+        row.map(|row| Ok(HeldKey { generation: row.try_get("generation")? })).transpose()
+    }
+}

@@ -1,0 +1,103 @@
+//! The outbox: versions that a commit made and that Redis may not have heard of.
+
+use chrono::{DateTime, Utc};
+use domain::ids::{EventId, OrganizationId, ReceiptId};
+use sqlx::Row;
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::generation::{Generation, Subject};
+use crate::session::Mode;
+use crate::store::Store;
+use crate::write::Write;
+
+/// The most rows of one look.
+pub const OUTBOX_MAX: i64 = 1_000;
+/// How long whoever committed has to publish and delete the row before a worker does.
+const DUE_AFTER_MS: i64 = 1_000;
+
+/// A version to be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxRow {
+    /// The row's id.
+    pub id: Uuid,
+    /// Whose rows it is about.
+    pub organization: OrganizationId,
+    /// What to publish.
+    pub generation: Generation,
+    /// The receipt that waits for it.
+    pub receipt: Option<ReceiptId>,
+    /// When the change was made.
+    pub created_at: DateTime<Utc>,
+}
+
+impl Store {
+    /// Versions that nobody has published for a second, of all organizations, oldest first.
+    pub async fn find_due_outbox(&self, limit: i64) -> Result<Vec<OutboxRow>, Error> {
+        let mut session = self.session(Mode::Read).await?;
+        session.enter_outbox().await?;
+        let sql = "select id, organization_id, subject_kind, subject_id, generation, receipt_id, created_at
+            from outbox
+            where created_at <= clock_timestamp() - $1 * interval '1 millisecond'
+            order by created_at, id
+            limit $2";
+        let statement = sqlx::query(sql).bind(DUE_AFTER_MS).bind(limit.clamp(1, OUTBOX_MAX));
+        session.all(statement).await?.iter().map(read_row).collect()
+    }
+
+    /// Forgets versions that Redis has heard of.
+    pub async fn delete_outbox(&self, ids: &[Uuid]) -> Result<(), Error> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut session = self.session(Mode::Write).await?;
+        session.enter_outbox().await?;
+        session.execute(sqlx::query("delete from outbox where id = any ($1)").bind(ids.to_vec())).await?;
+        session.commit().await
+    }
+}
+
+impl Write {
+    /// One row for each version that this change made.
+    pub(crate) async fn insert_outbox(&mut self) -> Result<Vec<Uuid>, Error> {
+        let generations = self.generations();
+        if generations.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<Uuid> = generations.iter().map(|_| EventId::mint(self.now).uuid()).collect();
+        let receipts: Vec<Option<Uuid>> = generations.iter().map(|made| self.receipt_of(made.subject)).collect();
+        let sql = "insert into outbox
+                (organization_id, id, subject_kind, subject_id, generation, receipt_id, created_at)
+            select $1, made.id, made.kind, made.subject, made.generation, made.receipt, $2
+            from unnest($3::uuid[], $4::text[], $5::uuid[], $6::bigint[], $7::uuid[])
+                as made (id, kind, subject, generation, receipt)";
+        let statement = sqlx::query(sql)
+            .bind(self.organization())
+            .bind(self.now)
+            .bind(ids.clone())
+            .bind(generations.iter().map(|made| made.subject.kind().to_owned()).collect::<Vec<_>>())
+            .bind(generations.iter().map(|made| made.subject.uuid()).collect::<Vec<_>>())
+            .bind(generations.iter().map(|made| made.value).collect::<Vec<_>>())
+            .bind(receipts);
+        self.rows.session.execute(statement).await?;
+        Ok(ids)
+    }
+
+    fn receipt_of(&self, subject: Subject) -> Option<Uuid> {
+        match subject {
+            Subject::Key(key) => self.receipts.get(&key).map(|receipt| receipt.uuid()),
+            Subject::Organization(_) | Subject::Customer(_) => None,
+        }
+    }
+}
+
+fn read_row(row: &sqlx::postgres::PgRow) -> Result<OutboxRow, Error> {
+    let subject = Subject::from_row(row.try_get("subject_kind")?, row.try_get("subject_id")?)?;
+    Ok(OutboxRow {
+        id: row.try_get("id")?,
+        organization: OrganizationId::from_uuid(row.try_get("organization_id")?),
+        generation: Generation { subject, value: row.try_get("generation")? },
+        receipt: row.try_get::<Option<Uuid>, _>("receipt_id")?.map(ReceiptId::from_uuid),
+        created_at: row.try_get("created_at")?,
+    })
+}

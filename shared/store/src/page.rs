@@ -1,0 +1,59 @@
+//! Pages of a list, from newest to oldest, by keyset.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+/// The most rows of one page.
+pub const PAGE_SIZE_MAX: i64 = 200;
+
+/// Which part of a list is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slice {
+    /// At most so many rows; held between 1 and [`PAGE_SIZE_MAX`].
+    pub limit: i64,
+    /// Only what comes after this row: the creation time and id of the last one that was seen.
+    pub after: Option<(DateTime<Utc>, Uuid)>,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// Newest first.
+    pub items: Vec<T>,
+    /// Whether more rows follow.
+    pub has_more: bool,
+}
+
+impl Slice {
+    /// The first so many rows.
+    pub fn first(limit: i64) -> Self {
+        Self { limit, after: None }
+    }
+
+    /// One row more than wanted: it tells whether there are more.
+    pub(crate) fn fetched(&self) -> i64 {
+        self.wanted() + 1
+    }
+
+    pub(crate) fn after_at(&self) -> Option<DateTime<Utc>> {
+        self.after.map(|(at, _)| at)
+    }
+
+    pub(crate) fn after_id(&self) -> Option<Uuid> {
+        self.after.map(|(_, id)| id)
+    }
+
+    fn wanted(&self) -> i64 {
+        self.limit.clamp(1, PAGE_SIZE_MAX)
+    }
+}
+
+impl<T> Page<T> {
+    /// The page in `rows`, which may hold the one row too many.
+    pub(crate) fn cut(mut items: Vec<T>, slice: &Slice) -> Self {
+        let wanted = usize::try_from(slice.wanted()).expect("between 1 and 200");
+        let has_more = items.len() > wanted;
+        items.truncate(wanted);
+        Self { items, has_more }
+    }
+}

@@ -1,0 +1,150 @@
+//! One connection in one transaction, with the organization that row-level security lets it see.
+//!
+//! Whatever becomes of the future that uses it, an open transaction never goes back into the pool.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::ids::OrganizationId;
+use domain::secret::LookupId;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{Executor, PgConnection, PgPool, Postgres, Row};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use crate::error::{DeadlineElapsed, Error};
+
+/// How long a rollback may take before its connection is given up.
+const ROLLBACK_DEADLINE: Duration = Duration::from_secs(2);
+
+/// How a transaction begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Mode {
+    /// Each statement sees what is committed before it; nothing is changed.
+    Read,
+    /// All statements see one and the same state; nothing is changed.
+    Snapshot,
+    /// Rows are changed.
+    Write,
+}
+
+/// A statement with its arguments.
+pub(crate) type Statement<'q> = Query<'q, Postgres, PgArguments>;
+
+/// A transaction. Dropping it rolls back; only [`Session::commit`] keeps what it did.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// `None` once it went back to the pool.
+    connection: Option<PoolConnection<Postgres>>,
+    deadline: Duration,
+    /// It may still be in the middle of an answer that will never come.
+    is_stuck: bool,
+}
+
+impl Mode {
+    const fn begin(self) -> &'static str {
+        match self {
+            Self::Read => "begin read only",
+            Self::Snapshot => "begin isolation level repeatable read read only",
+            Self::Write => "begin",
+        }
+    }
+}
+
+impl Session {
+    /// Takes a connection and begins.
+    ///
+    /// sqlx's own `begin` forgets a transaction whose future is cancelled between sending BEGIN and reading the
+    /// answer. Here the guard exists before BEGIN is sent.
+    pub(crate) async fn begin(pool: &PgPool, deadline: Duration, mode: Mode) -> Result<Self, Error> {
+        let connection = pool.acquire().await?;
+        let mut session = Self { connection: Some(connection), deadline, is_stuck: false };
+        session.run(mode.begin()).await?;
+        Ok(session)
+    }
+
+    /// Sets the organization whose rows this transaction sees and writes: the one place that does.
+    pub(crate) async fn enter(&mut self, organization: OrganizationId) -> Result<DateTime<Utc>, Error> {
+        let sql = "select set_config('claviger.organization', $1, true), clock_timestamp()";
+        let row = self.one(sqlx::query(sql).bind(organization.uuid().to_string())).await?;
+        Ok(row.try_get(1)?)
+    }
+
+    /// Opens the door for the secrets with one public id, of any organization.
+    pub(crate) async fn enter_lookup(&mut self, lookup_id: &LookupId) -> Result<DateTime<Utc>, Error> {
+        let sql = "select set_config('claviger.lookup', $1, true), clock_timestamp()";
+        let row = self.one(sqlx::query(sql).bind(lookup_id.as_str().to_owned())).await?;
+        Ok(row.try_get(1)?)
+    }
+
+    /// Opens the door for the list of organizations.
+    pub(crate) async fn enter_root(&mut self) -> Result<(), Error> {
+        self.one(sqlx::query("select set_config('claviger.root', 'on', true)")).await.map(drop)
+    }
+
+    /// Opens the door for the outbox of all organizations.
+    pub(crate) async fn enter_outbox(&mut self) -> Result<(), Error> {
+        self.one(sqlx::query("select set_config('claviger.job', 'outbox', true)")).await.map(drop)
+    }
+
+    pub(crate) async fn all(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
+        self.bounded(async |connection| connection.fetch_all(statement).await).await
+    }
+
+    pub(crate) async fn optional(&mut self, statement: Statement<'_>) -> Result<Option<PgRow>, Error> {
+        self.bounded(async |connection| connection.fetch_optional(statement).await).await
+    }
+
+    pub(crate) async fn one(&mut self, statement: Statement<'_>) -> Result<PgRow, Error> {
+        self.bounded(async |connection| connection.fetch_one(statement).await).await
+    }
+
+    /// Runs it and says how many rows it changed.
+    pub(crate) async fn execute(&mut self, statement: Statement<'_>) -> Result<u64, Error> {
+        self.bounded(async |connection| Ok(connection.execute(statement).await?.rows_affected())).await
+    }
+
+    /// Keeps what this transaction did.
+    pub(crate) async fn commit(mut self) -> Result<(), Error> {
+        self.run("commit").await?;
+        drop(self.connection.take());
+        Ok(())
+    }
+
+    async fn run(&mut self, sql: &'static str) -> Result<(), Error> {
+        self.bounded(async |connection| sqlx::raw_sql(sql).execute(connection).await.map(drop)).await
+    }
+
+    /// Runs `work` under the client's own deadline: a frozen server never answers, and sqlx waits for ever.
+    async fn bounded<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, Error> {
+        let connection = self.connection.as_mut().expect("taken by commit and drop only, which both end the session");
+        let Ok(result) = timeout(self.deadline, work(connection)).await else {
+            self.is_stuck = true;
+            return Err(Error::Unavailable(DeadlineElapsed(self.deadline).into()));
+        };
+        Ok(result?)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        match Handle::try_current() {
+            Ok(runtime) if !self.is_stuck => drop(runtime.spawn(roll_back(connection))),
+            // Closing the socket ends the transaction, too.
+            Ok(_) | Err(_) => drop(connection.detach()),
+        }
+    }
+}
+
+async fn roll_back(mut connection: PoolConnection<Postgres>) {
+    let done = timeout(ROLLBACK_DEADLINE, sqlx::raw_sql("rollback").execute(&mut *connection)).await;
+    if !matches!(done, Ok(Ok(_))) {
+        drop(connection.detach());
+    }
+}

@@ -1,0 +1,232 @@
+//! What needs no scope: finding the credential that a scope will come from, and the traces that its use leaves.
+//!
+//! Nothing else reads a tenant's rows without a scope.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use domain::access::Authority;
+use domain::environment::Environment;
+use domain::ids::{KeyId, OrganizationId, SecretId};
+use domain::names::Slug;
+use domain::secret::LookupId;
+use domain::snapshot::{CustomerFacts, KeyFacts, OrganizationFacts, SecretFacts, Snapshot};
+use ipnet::IpNet;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use uuid::Uuid;
+
+use crate::customers;
+use crate::decode;
+use crate::error::Error;
+use crate::keys::{Key, read_hash, read_kind, read_policy};
+use crate::rows::Bounds;
+use crate::session::{Mode, Session};
+use crate::store::Store;
+
+/// The most secrets with one public id that are looked at.
+pub const CANDIDATES_MAX: i64 = 16;
+
+/// An organization as a path names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrganizationRef {
+    /// By its id.
+    Id(OrganizationId),
+    /// By its name in URLs.
+    Slug(Slug),
+}
+
+/// What may be behind a presented secret, at one instant of the database.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Every secret with the public id, oldest first; at most one is proven.
+    pub snapshots: Vec<Snapshot>,
+    /// The database's clock.
+    pub now: DateTime<Utc>,
+}
+
+/// One use of a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastUse {
+    /// Whose secret.
+    pub organization: OrganizationId,
+    /// Which.
+    pub secret: SecretId,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// From where.
+    pub ip: Option<IpAddr>,
+}
+
+impl Store {
+    /// The organization that a root key names in a path.
+    pub async fn find_organization_id(&self, reference: OrganizationRef) -> Result<Option<OrganizationId>, Error> {
+        let mut session = self.session(Mode::Read).await?;
+        session.enter_root().await?;
+        let statement = match reference {
+            OrganizationRef::Id(id) => {
+                sqlx::query("select id from organizations where id = $1 and deleted_at is null").bind(id.uuid())
+            }
+            OrganizationRef::Slug(slug) => {
+                sqlx::query("select id from organizations where slug = $1 and deleted_at is null")
+                    .bind(slug.as_str().to_owned())
+            }
+        };
+        let Some(row) = session.optional(statement).await? else { return Ok(None) };
+        let id = OrganizationId::from_uuid(row.try_get("id")?);
+        Ok((!id.is_installation()).then_some(id))
+    }
+
+    /// The caller's own key, and the instant of the look.
+    pub async fn find_own_key(&self, caller: &Authority) -> Result<Option<(Key, DateTime<Utc>)>, Error> {
+        // A key always sees itself, whatever it is limited to.
+        let bounds = Bounds { customers: None, domains: None, ..Bounds::of_own(caller) };
+        let mut rows = self.rows(Mode::Read, bounds).await?;
+        let now = rows.now();
+        Ok(rows.find_key(caller.key).await?.map(|key| (key, now)))
+    }
+
+    /// Everything that the checks of a verification need to know about a public id, as of one instant.
+    pub async fn find_snapshots(&self, environment: Environment, lookup_id: &LookupId) -> Result<Found, Error> {
+        let mut session = self.session(Mode::Snapshot).await?;
+        let now = session.enter_lookup(lookup_id).await?;
+        let sql = "select organization_id, id, key_id, hash, hash_scheme, pepper_id, retires_at
+            from secrets
+            where lookup_id = $1
+            order by created_at, id
+            limit $2";
+        let statement = sqlx::query(sql).bind(lookup_id.as_str().to_owned()).bind(CANDIDATES_MAX);
+        let secrets = session.all(statement).await?;
+        let mut snapshots = Vec::with_capacity(secrets.len());
+        for secret in &secrets {
+            match find_snapshot(&mut session, environment, secret).await {
+                Ok(snapshot) => snapshots.extend(snapshot),
+                // A row that nobody can read denies; it takes no other key down with it.
+                Err(Error::Database(cause)) => tracing::error!(%cause, "a key's row cannot be read and denies"),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Found { snapshots, now })
+    }
+
+    /// The customer that a verification names by id or external id.
+    pub async fn find_customer_facts(
+        &self,
+        organization: OrganizationId,
+        reference: &str,
+    ) -> Result<Option<CustomerFacts>, Error> {
+        let mut session = self.session(Mode::Read).await?;
+        session.enter(organization).await?;
+        let Some(customer) = customers::find(&mut session, organization, None, reference).await? else {
+            return Ok(None);
+        };
+        Ok(Some(CustomerFacts {
+            id: customer.id,
+            external_id: customer.external_id,
+            is_suspended: customer.suspended_at.is_some(),
+            generation: customer.generation,
+            limits: customer.limits,
+        }))
+    }
+
+    /// Notes when and from where secrets were last used. A secret that somebody else is noting is left to them.
+    pub async fn update_last_used(&self, uses: &[LastUse]) -> Result<(), Error> {
+        let mut latest: BTreeMap<OrganizationId, BTreeMap<SecretId, &LastUse>> = BTreeMap::new();
+        for one in uses {
+            let entry = latest.entry(one.organization).or_default().entry(one.secret).or_insert(one);
+            if entry.at < one.at {
+                *entry = one;
+            }
+        }
+        for (organization, uses) in latest {
+            self.update_last_used_of(organization, &uses.into_values().collect::<Vec<_>>()).await?;
+        }
+        Ok(())
+    }
+
+    async fn update_last_used_of(&self, organization: OrganizationId, uses: &[&LastUse]) -> Result<(), Error> {
+        let mut session = self.session(Mode::Write).await?;
+        session.enter(organization).await?;
+        let sql = "with free as (
+                select id from secrets
+                where organization_id = $1 and id = any ($2)
+                order by id
+                for no key update skip locked
+            )
+            update secrets s
+            set last_used_at = used.at, last_used_ip = used.ip
+            from free
+            join unnest($2::uuid[], $3::timestamptz[], $4::inet[]) as used (id, at, ip) on used.id = free.id
+            where s.organization_id = $1 and s.id = free.id
+              and (s.last_used_at is null or s.last_used_at < used.at)";
+        let statement = sqlx::query(sql)
+            .bind(organization.uuid())
+            .bind(uses.iter().map(|one| one.secret.uuid()).collect::<Vec<_>>())
+            .bind(uses.iter().map(|one| one.at).collect::<Vec<_>>())
+            .bind(uses.iter().map(|one| one.ip.map(IpNet::from)).collect::<Vec<_>>());
+        session.execute(statement).await?;
+        session.commit().await
+    }
+}
+
+/// The key and the organization behind one secret, in the same transaction and so of the same instant.
+async fn find_snapshot(
+    session: &mut Session,
+    environment: Environment,
+    secret: &PgRow,
+) -> Result<Option<Snapshot>, Error> {
+    let organization = OrganizationId::from_uuid(secret.try_get("organization_id")?);
+    session.enter(organization).await?;
+    let sql = "select k.id, k.kind, k.name, k.permissions, k.domains, k.is_for_all_customers, k.ips, k.not_before,
+            k.expires_at, k.limits, k.metadata, k.revoked_at, k.deleted_at, k.generation,
+            array(select kc.customer_id from key_customers kc
+                where kc.organization_id = k.organization_id and kc.key_id = k.id
+                order by kc.customer_id) as customers,
+            exists (select 1 from credits c
+                where c.organization_id = k.organization_id and c.key_id = k.id) as has_credits,
+            o.slug, o.suspended_at, o.deleted_at as organization_deleted_at, o.generation as organization_generation,
+            o.limits as organization_limits
+        from keys k
+        join organizations o on o.id = k.organization_id
+        where k.organization_id = $1 and k.id = $2";
+    let key: Uuid = secret.try_get("key_id")?;
+    let statement = sqlx::query(sql).bind(organization.uuid()).bind(key);
+    let Some(row) = session.optional(statement).await? else { return Ok(None) };
+    Ok(Some(Snapshot {
+        organization: read_organization(organization, &row)?,
+        key: read_key(environment, &row)?,
+        secret: SecretFacts {
+            id: SecretId::from_uuid(secret.try_get("id")?),
+            hash: read_hash(secret)?,
+            retired_at: secret.try_get("retires_at")?,
+        },
+    }))
+}
+
+fn read_organization(id: OrganizationId, row: &PgRow) -> Result<OrganizationFacts, Error> {
+    let suspended_at: Option<DateTime<Utc>> = row.try_get("suspended_at")?;
+    let deleted_at: Option<DateTime<Utc>> = row.try_get("organization_deleted_at")?;
+    Ok(OrganizationFacts {
+        id,
+        slug: row.try_get("slug")?,
+        is_suspended: suspended_at.is_some() || deleted_at.is_some(),
+        generation: row.try_get("organization_generation")?,
+        limits: decode::limits(row, "organization_limits")?,
+    })
+}
+
+fn read_key(environment: Environment, row: &PgRow) -> Result<KeyFacts, Error> {
+    Ok(KeyFacts {
+        id: KeyId::from_uuid(row.try_get("id")?),
+        kind: read_kind(row)?,
+        environment,
+        name: row.try_get("name")?,
+        policy: read_policy(row)?,
+        has_credits: row.try_get("has_credits")?,
+        metadata: decode::metadata(row)?,
+        revoked_at: row.try_get("revoked_at")?,
+        deleted_at: row.try_get("deleted_at")?,
+        generation: row.try_get("generation")?,
+    })
+}

@@ -1,0 +1,83 @@
+//! Changing within a scope. [`Write::commit`] is the only commit: rows, event and outbox in one transaction.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::ops::{Deref, DerefMut};
+
+use domain::event::Event;
+use domain::ids::{KeyId, ReceiptId};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::generation::{Generation, Subject};
+use crate::rows::Rows;
+
+/// Where a change came from, as the action log tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The request's id.
+    pub request_id: String,
+    /// The client's address, if it could be told.
+    pub ip: Option<IpAddr>,
+}
+
+/// A change of the rows of one scope, at one instant. Dropping it changes nothing.
+#[derive(Debug)]
+#[must_use = "a change that is not committed is rolled back"]
+pub struct Write {
+    pub(crate) rows: Rows,
+    pub(crate) origin: Origin,
+    pub(crate) bumped: BTreeMap<Subject, i64>,
+    pub(crate) receipts: BTreeMap<KeyId, ReceiptId>,
+}
+
+/// What a commit left behind for Redis to hear of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// The versions that this change made.
+    pub generations: Vec<Generation>,
+    /// The outbox rows that hold them until Redis has heard.
+    pub outbox_ids: Vec<Uuid>,
+}
+
+impl Write {
+    pub(crate) fn new(rows: Rows, origin: Origin) -> Self {
+        Self { rows, origin, bumped: BTreeMap::new(), receipts: BTreeMap::new() }
+    }
+
+    /// Keeps the change together with its event and the outbox rows of every version it made.
+    ///
+    /// When the event cannot be written nothing is kept.
+    pub async fn commit(mut self, event: Event, details: Value) -> Result<Committed, Error> {
+        // Whatever is wrong with the log, it is not of the caller's making and may pass.
+        self.append_event(&event, &details).await.map_err(Error::into_unavailable)?;
+        let outbox_ids = self.insert_outbox().await.map_err(Error::into_unavailable)?;
+        let generations = self.generations();
+        self.rows.session.commit().await?;
+        Ok(Committed { generations, outbox_ids })
+    }
+
+    pub(crate) fn generations(&self) -> Vec<Generation> {
+        self.bumped.iter().map(|(&subject, &value)| Generation { subject, value }).collect()
+    }
+
+    /// Remembers a version that this change made.
+    pub(crate) fn bump(&mut self, subject: Subject, value: i64) {
+        self.bumped.insert(subject, value);
+    }
+}
+
+impl Deref for Write {
+    type Target = Rows;
+
+    fn deref(&self) -> &Rows {
+        &self.rows
+    }
+}
+
+impl DerefMut for Write {
+    fn deref_mut(&mut self) -> &mut Rows {
+        &mut self.rows
+    }
+}
