@@ -131,6 +131,16 @@ impl Edge {
         Wire { stream: TcpStream::connect(self.address).await.unwrap(), buffer: Vec::new() }
     }
 
+    /// Waits until the metrics say so.
+    pub async fn shows(&self, metric: &str) {
+        let is_shown = async {
+            while !self.metrics.text().lines().any(|line| line == metric) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, is_shown).await.unwrap_or_else(|_| panic!("never showed {metric}"));
+    }
+
     /// Sends raw bytes on a connection of their own and reads the first answer.
     pub async fn send(&self, raw: impl AsRef<[u8]>) -> Answer {
         let mut wire = self.connect().await;
