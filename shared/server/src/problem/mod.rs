@@ -3,6 +3,7 @@
 //! What is written for the caller and what caused it are different fields: a source is logged once at the edge and never sent.
 
 mod published;
+mod stored;
 
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
