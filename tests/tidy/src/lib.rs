@@ -1,1 +1,18 @@
-//! tidy
+//! The rules of this repository that no compiler and no linter checks.
+//!
+//! Each rule is a function from a [`Tree`] to what breaks it, in a file of its own; its tests hold it against this
+//! repository, and against a planted violation to show that it can fail.
+
+pub mod configuration;
+pub mod decisions;
+pub mod documents;
+pub mod headers;
+pub mod layers;
+pub mod migrations;
+pub mod orphans;
+pub mod sizes;
+pub mod telemetry;
+mod tree;
+pub mod words;
+
+pub use tree::{Finding, Tree};
