@@ -3,19 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use client::KeysClient;
 use domain::access::Scope;
 use domain::environment::Environment;
 use domain::ids::ReceiptId;
 use domain::secret::PepperRing;
-use server::problem::{ErrorCode, Problem};
 use store::counters::Counters;
 use store::{Committed, Store};
 
 use crate::config::{Config, KeyPolicy};
 use crate::cursor::Cursors;
 use crate::wire::instant::Instant;
-use crate::wire::nullable::Nullable;
 use crate::wire::receipt::{ReceiptBody, ReplicaBody};
 
 /// The bound on a change that Redis has not heard of yet: the hard age of what a replica holds.
@@ -40,13 +39,13 @@ pub struct App {
 }
 
 impl App {
-    /// Connects to what the configuration names.
+    /// An app over what the configuration names. Nothing has to be up: connections are made when they are first used.
     pub async fn connect(config: &Config) -> anyhow::Result<Arc<Self>> {
         Ok(Arc::new(Self {
             environment: config.environment,
             store: Store::connect(&config.database).await?,
-            counters: Counters::connect(&config.redis).await?,
-            keys: KeysClient::new(&config.keys.url, &config.keys.token)?,
+            counters: Counters::connect(&config.redis),
+            keys: KeysClient::new(&config.keys.url, &config.keys.token),
             peppers: config.secrets.ring()?,
             cursors: Cursors::new(config.secrets.cursor_key()?),
             demands: config.policy.clone(),
@@ -70,38 +69,33 @@ impl App {
         0
     }
 
-    /// How soon the change behind a receipt holds everywhere: at once when Redis has heard of it.
-    pub async fn bound_ms(&self, scope: &Scope, receipt: &store::Receipt) -> u64 {
-        let subject = store::Subject::Key(receipt.key_id);
-        let known = self.counters.find_generation(scope.organization(), subject).await;
-        let is_published = known.is_ok_and(|generation| generation.is_some_and(|known| known >= receipt.generation));
-        if is_published { 0 } else { UNPUBLISHED_BOUND.as_millis() as u64 }
+    /// How soon the change behind a receipt holds everywhere: at once when every live replica has acknowledged it,
+    /// else within what is left of the bound.
+    pub async fn bound_ms(&self, receipt: &store::Receipt, now: DateTime<Utc>) -> u64 {
+        let (replicas, acks) = self.replicas_and_acks(receipt).await;
+        if !replicas.is_empty() && replicas.iter().all(|replica| acks.contains(replica)) {
+            return 0;
+        }
+        let age = (now - receipt.created_at).to_std().unwrap_or_default();
+        UNPUBLISHED_BOUND.saturating_sub(age).as_millis() as u64
     }
 
     /// The answer about a receipt: each live replica with what it has acknowledged.
     pub async fn show_receipt(&self, receipt: &store::Receipt, effective_within_ms: u64) -> ReceiptBody {
-        let replicas = self.counters.find_replicas().await.unwrap_or_default();
-        let acks = self.counters.find_acks(receipt.id).await.unwrap_or_default();
-        let applied = |id: &str| acks.iter().find(|ack| ack.replica == id).map(|ack| ack.at);
+        let (replicas, acks) = self.replicas_and_acks(receipt).await;
         ReceiptBody {
             id: receipt.id.to_string(),
             key_id: receipt.key_id.to_string(),
             generation: receipt.generation,
             effective_within_ms,
             created_at: Instant(receipt.created_at),
-            replicas: replicas
-                .iter()
-                .map(|replica| ReplicaBody {
-                    id: replica.clone(),
-                    is_applied: applied(replica).is_some(),
-                    applied_at: Nullable(applied(replica).map(Instant)),
-                })
-                .collect(),
+            replicas: replicas.into_iter().map(|id| ReplicaBody { is_applied: acks.contains(&id), id }).collect(),
         }
     }
-}
 
-/// The conflict that a named constraint stands for, in words for the caller.
-pub fn conflict(detail: &str) -> Problem {
-    Problem::new(ErrorCode::Conflict).detail(detail)
+    async fn replicas_and_acks(&self, receipt: &store::Receipt) -> (Vec<String>, Vec<String>) {
+        let replicas = self.counters.find_replicas().await.unwrap_or_default();
+        let acks = self.counters.find_acks(receipt.id).await.unwrap_or_default();
+        (replicas, acks)
+    }
 }

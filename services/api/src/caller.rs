@@ -6,13 +6,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::{AuthenticateAnswer, AuthenticateRequest};
+use client::KeysError;
+use client::wire::{AuthenticateAnswer, AuthenticateRequest, LimitState, SecretText};
 use domain::access::{Authority, Denied, Scope};
 use domain::ids::OrganizationId;
 use domain::names::Slug;
 use domain::policy::KeyKind;
 use domain::secret::PlainSecret;
 use domain::verdict::Verdict;
+use http::{HeaderMap, Uri};
 use poem::{PathPattern, Request, RequestBody};
 use poem_openapi::registry::{MetaParamIn, MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
@@ -30,13 +32,17 @@ pub struct Caller {
     /// What it presented; the one use is to seal a replay for it.
     pub presented: PlainSecret,
     /// What it has left.
-    pub limits: Vec<client::LimitState>,
+    pub limits: Vec<LimitState>,
     /// The operation that it asked for.
     pub operation: &'static Operation,
     /// The request's id.
     pub request_id: String,
     /// Where it came from.
     pub client_ip: Option<IpAddr>,
+    /// What it asked for.
+    pub uri: Uri,
+    /// With which headers.
+    pub headers: HeaderMap,
 }
 
 /// A caller inside the organization that the path names.
@@ -60,14 +66,14 @@ impl Caller {
         let operation = operation_of(request)?;
         let presented = read_bearer(request)?;
         let question = AuthenticateRequest {
-            key: presented.clone(),
+            key: SecretText::new(presented.as_str()),
             client_ip: context.client_ip,
             request_id: context.request_id.clone(),
         };
         let answer = app.keys.authenticate(&question).await.map_err(unanswered)?;
         if let Some(authority) = &answer.authority {
-            line.key(authority.key.to_string());
-            line.organization(authority.organization.to_string());
+            line.key(authority.key_id.to_string());
+            line.organization(authority.organization_id.to_string());
         }
         line.verdict(answer.verdict.name());
         if let Some(spent) = request.data::<Spent>() {
@@ -89,6 +95,8 @@ impl Caller {
             operation,
             request_id: context.request_id.clone(),
             client_ip: context.client_ip,
+            uri: request.uri().clone(),
+            headers: request.headers().clone(),
         })
     }
 }
@@ -149,8 +157,9 @@ fn read_bearer(request: &Request) -> Result<String, Problem> {
 fn admit(app: &App, answer: &AuthenticateAnswer) -> Result<Authority, Problem> {
     let code = match answer.verdict {
         Verdict::Valid => {
-            let authority = answer.authority.clone().ok_or_else(|| Problem::new(ErrorCode::Internal))?;
-            // The fourth lock's last look: a key service of another environment proves nothing here.
+            let authority = answer.authority.as_ref().ok_or_else(|| Problem::new(ErrorCode::Internal))?;
+            let authority = authority.read().map_err(|error| Problem::new(ErrorCode::Internal).source(error))?;
+            // A key service of another environment proves nothing here.
             return Some(authority)
                 .filter(|authority| authority.environment == app.environment)
                 .ok_or_else(|| Problem::new(ErrorCode::CredentialsInvalid));
@@ -202,7 +211,7 @@ pub fn not_found() -> Problem {
 }
 
 /// The problem of a question that the key service did not answer.
-pub fn unanswered(source: client::Error) -> Problem {
+pub fn unanswered(source: KeysError) -> Problem {
     Problem::new(ErrorCode::Unavailable).source(source).retry_after(Duration::from_secs(1))
 }
 

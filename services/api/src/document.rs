@@ -6,6 +6,9 @@ use serde_json::{Map, Value, json};
 
 use crate::operations::{OPERATIONS, Operation};
 
+/// Answers whose members are `null` when they have nothing to say.
+const NULLABLE_ANSWERS: [&str; 2] = ["VerifyAnswer", "TraceStep"];
+
 /// The document as it is served and committed, from what the generator wrote.
 pub fn openapi(generated: &str) -> String {
     let mut document: Value = serde_json::from_str(generated).expect("the generator writes JSON");
@@ -16,6 +19,16 @@ pub fn openapi(generated: &str) -> String {
             complete(path, method, operation);
         }
     }
+    for name in NULLABLE_ANSWERS {
+        let schema = &mut document["components"]["schemas"][name];
+        let required = schema["required"].as_array().cloned().unwrap_or_default();
+        for (member, schema) in schema["properties"].as_object_mut().into_iter().flatten() {
+            if !required.iter().any(|name| name == member.as_str()) {
+                *schema = nullable(schema.take());
+            }
+        }
+    }
+    server::document::close_request_objects(&mut document);
     let mut text = serde_json::to_string_pretty(&document).expect("a value is written");
     text.push('\n');
     text
@@ -45,11 +58,21 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
     }
 }
 
+fn nullable(mut schema: Value) -> Value {
+    if schema["$ref"].is_string() {
+        return json!({"allOf": [schema], "nullable": true});
+    }
+    schema["nullable"] = Value::Bool(true);
+    schema
+}
+
 fn query_parameter(parameter: &'static crate::operations::Parameter) -> Value {
     let schema = match parameter.kind {
         "integer" => json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
         "date-time" => json!({"type": "string", "format": "date-time"}),
-        _ if parameter.name == "status" => json!({"type": "string", "enum": ["active", "inactive", "expired", "scheduled"]}),
+        _ if parameter.name == "status" => {
+            json!({"type": "string", "enum": ["active", "inactive", "expired", "scheduled"]})
+        }
         _ => json!({"type": "string", "minLength": 1}),
     };
     json!({"name": parameter.name, "in": "query", "required": false, "description": parameter.about, "schema": schema})

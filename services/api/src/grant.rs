@@ -1,13 +1,13 @@
 //! From a body to a policy that its caller may give: customers are looked up, and nothing goes beyond the grantor.
 
-use chrono::DateTime;
 use domain::ids::CustomerId;
-use domain::policy::{AllOr, Credits, Excess, Policy};
+use domain::names::Name;
+use domain::policy::{AllOr, Excess, Policy};
 use domain::refusal::{Refusal, excerpt};
 use domain::secret::{LookupId, PlainSecret, Prefix};
 use serde_json::{Map, Value};
 use server::problem::{ErrorCode, FieldError, Problem};
-use store::{KeyChange, NewSecret, Write};
+use store::{CreditsChange, KeyChange, NewSecret, Write};
 
 use crate::app::App;
 use crate::caller::{Caller, Scoped, not_found};
@@ -39,7 +39,7 @@ pub async fn read_new_key(app: &App, access: &Scoped, write: &mut Write, body: &
     Ok(KeyChange {
         name: draft.name.ok_or_else(unread)?,
         policy,
-        credits: draft.credits,
+        credits: CreditsChange::Set(draft.credits),
         metadata: draft.metadata.unwrap_or_default(),
         tags: draft.tags.unwrap_or_default(),
     })
@@ -70,12 +70,12 @@ pub async fn read_patch(
     refuse_excess(&access.caller, &policy, &excess)?;
     let name = match draft.name {
         Some(name) => name,
-        None => domain::names::Name::parse(&key.name).map_err(|_| Problem::new(ErrorCode::Internal))?,
+        None => Name::parse(&key.name).map_err(|_| Problem::new(ErrorCode::Internal))?,
     };
     Ok(KeyChange {
         name,
         policy,
-        credits: draft.credits.or_else(|| key.credits.clone()),
+        credits: draft.credits.map_or(CreditsChange::Keep, |credits| CreditsChange::Set(Some(credits))),
         metadata: draft.metadata.unwrap_or_else(|| key.metadata.clone()),
         tags: draft.tags.unwrap_or_else(|| key.tags.clone()),
     })
@@ -100,9 +100,7 @@ pub fn mint_secret(app: &App, body: &NewKey) -> Result<PlainSecret, Problem> {
             fields.refuse("/secret", Refusal::new("supplied-secret", "this environment makes the secrets of its keys"));
             None
         }
-        (Some(prefix), Some(part)) => {
-            fields.take("/secret", PlainSecret::from_part(prefix, app.environment, part))
-        }
+        (Some(prefix), Some(part)) => fields.take("/secret", PlainSecret::from_part(prefix, app.environment, part)),
         (Some(prefix), None) => Some(PlainSecret::generate(prefix, app.environment)),
         (None, _) => None,
     };
@@ -236,16 +234,18 @@ fn refuse_excess(caller: &Caller, policy: &Policy, excess: &[Excess]) -> Result<
 
 /// Says whether a change takes something away: whether the old policy would go beyond the new one.
 pub fn is_narrowing(old: &Policy, new: &Policy) -> bool {
-    let held = domain::policy::Grantor { kind: domain::policy::KeyKind::Organization, policy: new, own_permissions: &[] };
+    let held =
+        domain::policy::Grantor { kind: domain::policy::KeyKind::Organization, policy: new, own_permissions: &[] };
     let starts_later = new.not_before > old.not_before;
     starts_later || !held.excess(old).is_empty()
 }
 
 /// What the action log keeps of a policy: everything, for it holds no secret.
 pub fn details(change: &KeyChange) -> Value {
-    let expires_at = change.policy.expires_at.map(|at: DateTime<_>| domain::instants::format_instant(at));
+    let policy = &change.policy;
+    let expires_at = policy.expires_at.map(domain::instants::format_instant);
     let mut details = Map::new();
-    let names = change.policy.permissions.iter().map(|name| Value::String(name.to_string()));
+    let names = policy.permissions.iter().map(|name| Value::String(name.to_string()));
     details.insert("name".to_owned(), Value::String(change.name.as_str().to_owned()));
     details.insert("permissions".to_owned(), Value::Array(names.collect()));
     details.insert("expires_at".to_owned(), expires_at.map_or(Value::Null, Value::String));

@@ -9,7 +9,6 @@ use chacha20poly1305::aead::{Aead, KeyInit};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 use chrono::TimeDelta;
 use hmac::{Hmac, Mac};
-use poem::Request;
 use poem_openapi::registry::{MetaSchemaRef, Registry};
 use poem_openapi::types::{ToJSON, Type};
 use serde_json::Value;
@@ -54,12 +53,12 @@ pub enum Kept<T> {
 
 impl Attempt {
     /// Reads the header; without one the attempt is not repeatable.
-    pub fn read(request: &Request, caller: &Caller, body: &[u8]) -> Result<Self, Problem> {
-        let mut values = request.headers().get_all("idempotency-key").iter();
+    pub fn read(caller: &Caller, body: &[u8]) -> Result<Self, Problem> {
+        let mut values = caller.headers.get_all("idempotency-key").iter();
         let Some(value) = values.next() else { return Ok(Self(None)) };
         let text = value.to_str().ok().filter(|text| is_acceptable(text) && values.next().is_none());
         let text = text.ok_or_else(|| Problem::new(ErrorCode::IdempotencyKeyInvalid))?;
-        let path = request.uri().path();
+        let path = caller.uri.path();
         let mut sealing = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(caller.presented.expose().as_bytes())
             .expect("HMAC takes any key length");
         sealing.update(b"claviger idempotent replay\0");
@@ -67,7 +66,12 @@ impl Attempt {
         sealing.update(&[0]);
         sealing.update(text.as_bytes());
         Ok(Self(Some(Repeatable {
-            key: ReplayKey { credential: caller.authority.key, route: format!("POST {path}"), key: text.to_owned() },
+            key: ReplayKey {
+                organization: caller.authority.organization,
+                credential: caller.authority.key,
+                route: format!("POST {path}"),
+                key: text.to_owned(),
+            },
             request_hash: Sha256::digest(body).into(),
             sealing_key: sealing.finalize().into_bytes().into(),
         })))
@@ -86,7 +90,8 @@ impl Attempt {
         let is_fresh = write.now() - replay.created_at < TimeDelta::minutes(SECRET_MINUTES);
         let sealed = replay.sealed_secret.as_deref().filter(|_| is_fresh);
         let mut body = replay.body;
-        if let (Some(secret), Some(members)) = (sealed.and_then(|sealed| attempt.unseal(sealed)), body.as_object_mut()) {
+        if let (Some(secret), Some(members)) = (sealed.and_then(|sealed| attempt.unseal(sealed)), body.as_object_mut())
+        {
             members.insert("secret".to_owned(), Value::String(secret));
             members.remove("secret_note");
         }

@@ -70,7 +70,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
 impl Bound {
     /// Answers until the token is cancelled, then drains.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let app = App::connect(&self.config)?;
+        let app = App::connect(&self.config).await?;
         let metrics = Metrics::new();
         let health = Health::new(shutdown.clone());
         let stopped = CancellationToken::new();
@@ -155,8 +155,8 @@ async fn watch_stores(app: Arc<App>, health: Health, shutdown: CancellationToken
             Ok(()) => database.works(),
             Err(error) => database.fails(error.to_string()),
         }
-        match app.counters.check_ready().await {
-            Ok(()) => redis.works(),
+        match app.counters.now().await {
+            Ok(_) => redis.works(),
             Err(error) => redis.fails(error.to_string()),
         }
         tokio::time::sleep(WATCH_INTERVAL).await;
@@ -171,6 +171,7 @@ fn service(app: &Arc<App>) -> OpenApiService<Apis, ()> {
 }
 
 /// The OpenAPI document, as it is committed and served. Needs a runtime; connects to nothing.
-pub fn openapi_json() -> anyhow::Result<String> {
-    Ok(document::openapi(&service(&App::unconnected()?).spec()))
+pub async fn openapi_json() -> anyhow::Result<String> {
+    let app = App::connect(&Config::for_the_document()).await?;
+    Ok(document::openapi(&service(&app).spec()))
 }

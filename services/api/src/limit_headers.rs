@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use client::LimitState;
+use client::wire::LimitState;
 use http::{HeaderName, HeaderValue};
 use poem::{Endpoint, Request, Response, Result};
 

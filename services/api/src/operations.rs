@@ -124,7 +124,8 @@ impl Operation {
             "list_organizations" | "list_customers" | "list_domains" => TEXT,
             _ => &[],
         };
-        let paging: &[Parameter] = if self.id.starts_with("list_") && self.id != "list_permissions" { PAGING } else { &[] };
+        let paging: &[Parameter] =
+            if self.id.starts_with("list_") && self.id != "list_permissions" { PAGING } else { &[] };
         paging.iter().chain(filters)
     }
 

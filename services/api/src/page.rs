@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use domain::ids::OrganizationId;
-use poem::Request;
 use server::problem::Problem;
 use server::query::{Query, QueryParams};
 use store::{Page, Slice};
@@ -29,10 +28,10 @@ pub struct PageRequest {
 
 impl PageRequest {
     /// Reads `limit` and `cursor`; the route table names all parameters, and another one is refused.
-    pub fn read(app: &App, request: &Request, caller: &Caller, organization: OrganizationId) -> Result<Self, Problem> {
+    pub fn read(app: &App, caller: &Caller, organization: OrganizationId) -> Result<Self, Problem> {
         let operation = caller.operation;
         let names: Vec<&str> = operation.parameters().map(|parameter| parameter.name).collect();
-        let mut filters = Query::parse(request, &names)?;
+        let mut filters = Query::parse_str(caller.uri.query().unwrap_or_default(), &names)?;
         let limit = filters.integer("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT);
         let cursor = filters.value("cursor").map(str::to_owned);
         let own = names.iter().filter(|name| !matches!(**name, "limit" | "cursor"));

@@ -1,6 +1,6 @@
 //! `ETag` and `If-Match`: a change names the version that it was decided on.
 
-use poem::Request;
+use http::HeaderMap;
 use server::problem::{ErrorCode, Problem};
 
 /// The version that the caller has seen.
@@ -14,8 +14,8 @@ pub enum IfMatch {
 
 impl IfMatch {
     /// Reads the header: 428 without one, 400 when it is no list of our entity tags.
-    pub fn require(request: &Request) -> Result<Self, Problem> {
-        let mut values = request.headers().get_all(http::header::IF_MATCH).iter();
+    pub fn require(headers: &HeaderMap) -> Result<Self, Problem> {
+        let mut values = headers.get_all(http::header::IF_MATCH).iter();
         let Some(value) = values.next() else {
             return Err(Problem::new(ErrorCode::PreconditionRequired));
         };
@@ -32,9 +32,14 @@ impl IfMatch {
         match self {
             Self::Any => Ok(()),
             Self::Versions(versions) if versions.contains(&version) => Ok(()),
-            Self::Versions(_) => Err(Problem::new(ErrorCode::Stale)),
+            Self::Versions(_) => Err(stale()),
         }
     }
+}
+
+/// The answer to a change that was decided on another version.
+pub fn stale() -> Problem {
+    Problem::new(ErrorCode::Stale)
 }
 
 /// The tag's version; a well-formed tag that is none of ours can match nothing and is version -1.
@@ -55,11 +60,11 @@ mod tests {
     use super::*;
 
     fn read(value: Option<&str>) -> Result<IfMatch, Problem> {
-        let mut request = Request::builder();
+        let mut headers = HeaderMap::new();
         if let Some(value) = value {
-            request = request.header("If-Match", value);
+            headers.insert(http::header::IF_MATCH, value.parse().unwrap());
         }
-        IfMatch::require(&request.finish())
+        IfMatch::require(&headers)
     }
 
     #[test]

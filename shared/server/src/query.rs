@@ -13,7 +13,7 @@ use crate::problem::{FieldError, Problem};
 pub struct Query;
 
 /// The parameters of one request. Readers collect mistakes; [`QueryParams::finish`] answers with all of them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct QueryParams {
     values: BTreeMap<String, String>,
     errors: Vec<FieldError>,
@@ -53,6 +53,11 @@ impl Query {
 }
 
 impl QueryParams {
+    /// The value of a parameter as it was sent, not yet judged.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
     /// The text of a parameter; an empty one is a mistake.
     pub fn text(&mut self, name: &str) -> Option<String> {
         let value = self.values.get(name)?;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use domain::event::Event;
-use poem::Request;
 use poem_openapi::param::Path;
 use poem_openapi::{Object, OpenApi};
 use serde_json::json;
@@ -17,7 +16,7 @@ use crate::app::App;
 use crate::caller::{Scoped, not_found};
 use crate::idempotency::{Attempt, Kept, Outcome};
 use crate::page::PageRequest;
-use crate::precondition::IfMatch;
+use crate::precondition::{IfMatch, stale};
 use crate::wire::customer::{CustomerBody, CustomerPatch, NewCustomer};
 use crate::wire::key::KeyBody;
 use crate::wire::nullable::Nullable;
@@ -46,14 +45,14 @@ impl CustomersApi {
     )]
     async fn list_customers(
         &self,
-        request: &Request,
         access: Scoped,
         #[oai(name = "organization")] _organization: Path<String>,
     ) -> Result<Ok200<CustomerPage>, Problem> {
-        let mut page = PageRequest::read(&self.app, request, &access.caller, access.scope.organization())?;
+        let mut page = PageRequest::read(&self.app, &access.caller, access.scope.organization())?;
         let text = page.filters.text("text");
         let mut read = self.app.store.read(&access.scope).await?;
-        let rows = read.list_customers(text.as_deref(), &page.slice(&self.app, read.now())?).await?;
+        let slice = page.slice(&self.app, read.now())?;
+        let rows = read.list_customers(text.as_deref(), &slice).await?;
         let next_cursor = page.next_cursor(&self.app, &rows, read.now(), |row| (row.created_at, row.id.uuid()));
         Ok(Ok200::new(CustomerPage { items: rows.items.iter().map(CustomerBody::from).collect(), next_cursor }))
     }
@@ -67,12 +66,11 @@ impl CustomersApi {
     )]
     async fn create_customer(
         &self,
-        request: &Request,
         access: Scoped,
         #[oai(name = "organization")] _organization: Path<String>,
         body: Json<NewCustomer>,
     ) -> Result<Created<Kept<CustomerBody>>, Problem> {
-        let attempt = Attempt::read(request, &access.caller, body.raw())?;
+        let attempt = Attempt::read(&access.caller, body.raw())?;
         let new = body.parse()?.read()?;
         let mut write = self.app.store.write(&access.scope, &access.caller.origin()).await?;
         if let Outcome::Again(answer) = attempt.begin(&mut write).await? {
@@ -112,7 +110,6 @@ impl CustomersApi {
     )]
     async fn update_customer(
         &self,
-        request: &Request,
         access: Scoped,
         #[oai(name = "organization")] _organization: Path<String>,
         customer: Path<String>,
@@ -120,9 +117,9 @@ impl CustomersApi {
     ) -> Result<Ok200<CustomerBody>, Problem> {
         let mut write = self.app.store.write(&access.scope, &access.caller.origin()).await?;
         let customer = write.find_customer(&customer.0).await?.ok_or_else(not_found)?;
-        IfMatch::require(request)?.check(customer.generation)?;
+        IfMatch::require(&access.caller.headers)?.check(customer.generation)?;
         let change = body.parse()?.read(&customer)?;
-        let customer = write.update_customer(customer.id, &change).await?.ok_or_else(not_found)?;
+        let customer = write.update_customer(customer.id, customer.generation, &change).await?.ok_or_else(stale)?;
         let committed = write.commit(Event::CustomerUpdated(customer.id), json!({"name": customer.name})).await?;
         self.app.publish(&access.scope, &committed, None).await;
         Ok(Ok200::new(CustomerBody::from(&customer)).etag(customer.generation))
@@ -189,8 +186,10 @@ impl CustomersApi {
     ) -> Result<Ok200<CustomerBody>, Problem> {
         let mut write = self.app.store.write(&access.scope, &access.caller.origin()).await?;
         let customer = write.find_customer(&customer.0).await?.ok_or_else(not_found)?;
-        write.delete_customer(customer.id).await?.ok_or_else(not_found)?;
-        let committed = write.commit(Event::CustomerDeleted(customer.id), json!({"name": customer.name})).await?;
+        let deleted = write.delete_customer(customer.id).await?.ok_or_else(not_found)?;
+        let details =
+            json!({"name": customer.name, "revoked_keys": deleted.revoked, "narrowed_keys": deleted.narrowed});
+        let committed = write.commit(Event::CustomerDeleted(customer.id), details).await?;
         self.app.publish(&access.scope, &committed, None).await;
         Ok(Ok200::new(CustomerBody::from(&customer)))
     }
@@ -206,16 +205,16 @@ impl CustomersApi {
     )]
     async fn list_customer_keys(
         &self,
-        request: &Request,
         access: Scoped,
         #[oai(name = "organization")] _organization: Path<String>,
         customer: Path<String>,
     ) -> Result<Ok200<KeyPage>, Problem> {
-        let mut page = PageRequest::read(&self.app, request, &access.caller, access.scope.organization())?;
+        let mut page = PageRequest::read(&self.app, &access.caller, access.scope.organization())?;
         let mut read = self.app.store.read(&access.scope).await?;
         let customer = read.find_customer(&customer.0).await?.ok_or_else(not_found)?;
         let filter = store::KeyFilter { customer: Some(customer.id), ..store::KeyFilter::none() };
-        let rows = read.list_keys(&filter, &page.slice(&self.app, read.now())?).await?;
+        let slice = page.slice(&self.app, read.now())?;
+        let rows = read.list_keys(&filter, &slice).await?;
         let next_cursor = page.next_cursor(&self.app, &rows, read.now(), |row| (row.created_at, row.id.uuid()));
         let environment = self.app.environment;
         let items = rows.items.iter().map(|key| KeyBody::new(key, environment, read.now())).collect();

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use domain::event::Event;
 use domain::ids::DomainId;
-use poem::Request;
 use poem_openapi::param::Path;
 use poem_openapi::{Object, OpenApi};
 use serde_json::json;
@@ -44,14 +43,14 @@ impl DomainsApi {
     )]
     async fn list_domains(
         &self,
-        request: &Request,
         access: Scoped,
         #[oai(name = "organization")] _organization: Path<String>,
     ) -> Result<Ok200<DomainPage>, Problem> {
-        let mut page = PageRequest::read(&self.app, request, &access.caller, access.scope.organization())?;
+        let mut page = PageRequest::read(&self.app, &access.caller, access.scope.organization())?;
         let text = page.filters.text("text");
         let mut read = self.app.store.read(&access.scope).await?;
-        let rows = read.list_domains(text.as_deref(), &page.slice(&self.app, read.now())?).await?;
+        let slice = page.slice(&self.app, read.now())?;
+        let rows = read.list_domains(text.as_deref(), &slice).await?;
         let next_cursor = page.next_cursor(&self.app, &rows, read.now(), |row| (row.created_at, row.id.uuid()));
         Ok(Ok200::new(DomainPage { items: rows.items.iter().map(DomainBody::from).collect(), next_cursor }))
     }
@@ -67,12 +66,11 @@ impl DomainsApi {
     )]
     async fn create_domain(
         &self,
-        request: &Request,
         access: Scoped,
         #[oai(name = "organization")] _organization: Path<String>,
         body: Json<NewDomain>,
     ) -> Result<Created<Kept<DomainBody>>, Problem> {
-        let attempt = Attempt::read(request, &access.caller, body.raw())?;
+        let attempt = Attempt::read(&access.caller, body.raw())?;
         let name = body.parse()?.read()?;
         let mut write = self.app.store.write(&access.scope, &access.caller.origin()).await?;
         if let Outcome::Again(answer) = attempt.begin(&mut write).await? {
@@ -121,8 +119,10 @@ impl DomainsApi {
     ) -> Result<Ok200<DomainBody>, Problem> {
         let id: DomainId = domain.0.parse().map_err(|_| not_found())?;
         let mut write = self.app.store.write(&access.scope, &access.caller.origin()).await?;
-        let domain = write.delete_domain(id).await?.ok_or_else(not_found)?;
-        let details = json!({"name": domain.name.to_string()});
+        let deleted = write.delete_domain(id).await?.ok_or_else(not_found)?;
+        let domain = deleted.row;
+        let name = domain.name.to_string();
+        let details = json!({"name": name, "revoked_keys": deleted.revoked, "narrowed_keys": deleted.narrowed});
         let committed = write.commit(Event::DomainDeleted(id), details).await?;
         self.app.publish(&access.scope, &committed, None).await;
         Ok(Ok200::new(DomainBody::from(&domain)))

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use domain::event::Event;
 use domain::ids::{KeyId, SecretId};
 use domain::policy::KeyStatus;
-use poem::Request;
+use domain::refusal::Refusal;
 use poem_openapi::param::Path;
 use poem_openapi::{Object, OpenApi};
 use serde_json::json;
 use server::answer::{Created, Ok200};
 use server::json::Json;
-use server::problem::{ErrorCode, Problem};
+use server::problem::Problem;
 use store::{KeyFilter, Write};
 
 use super::Tags;
@@ -21,7 +21,7 @@ use crate::grant;
 use crate::idempotency::{Attempt, Kept, Outcome};
 use crate::optional_body::OptionalJson;
 use crate::page::PageRequest;
-use crate::precondition::IfMatch;
+use crate::precondition::{IfMatch, stale};
 use crate::wire::key::{ImportedKey, KeyBody, KeyWithSecret, SecretBody};
 use crate::wire::key_input::{KeyImport, KeyPatch, NewKey};
 use crate::wire::lifecycle::{Regeneration, Revocation};
@@ -60,11 +60,10 @@ impl KeysApi {
     )]
     async fn list_keys(
         &self,
-        request: &Request,
         access: Scoped,
         #[oai(name = "organization")] _organization: Path<String>,
     ) -> Result<Ok200<KeyPage>, Problem> {
-        let mut page = PageRequest::read(&self.app, request, &access.caller, access.scope.organization())?;
+        let mut page = PageRequest::read(&self.app, &access.caller, access.scope.organization())?;
         let customer = page.filters.text("customer");
         let mut filter = read_filter(&mut page);
         let mut read = self.app.store.read(&access.scope).await?;
@@ -91,20 +90,20 @@ impl KeysApi {
     )]
     async fn create_key(
         &self,
-        request: &Request,
         access: Scoped,
         #[oai(name = "organization")] _organization: Path<String>,
         body: Json<NewKey>,
     ) -> Result<Created<Kept<KeyWithSecret>>, Problem> {
-        let attempt = Attempt::read(request, &access.caller, body.raw())?;
+        let attempt = Attempt::read(&access.caller, body.raw())?;
         let new = body.parse()?;
         let mut write = self.write(&access).await?;
         if let Outcome::Again(answer) = attempt.begin(&mut write).await? {
             return Ok(Created::new(Kept::Again(answer)));
         }
-        let change = grant::read_new_key(&self.app, &access, &mut write, &new).await?;
         let secret = grant::mint_secret(&self.app, &new)?;
-        let key = write.insert_key(&change, &grant::sealed(&self.app, &access, &secret)).await?;
+        let sealed = grant::sealed(&self.app, &access, &secret);
+        let change = grant::read_new_key(&self.app, &access, &mut write, &new).await?;
+        let key = write.insert_key(&change, &sealed).await?;
         let answer = self.with_secret(&key, &write, secret.expose());
         attempt.keep(&mut write, &answer, Some(secret.expose())).await?;
         write.commit(Event::KeyCreated(key.id), grant::details(&change)).await?;
@@ -122,12 +121,11 @@ impl KeysApi {
     )]
     async fn import_key(
         &self,
-        request: &Request,
         access: Scoped,
         #[oai(name = "organization")] _organization: Path<String>,
         body: Json<KeyImport>,
     ) -> Result<Created<Kept<ImportedKey>>, Problem> {
-        let attempt = Attempt::read(request, &access.caller, body.raw())?;
+        let attempt = Attempt::read(&access.caller, body.raw())?;
         let import = body.parse()?;
         let mut write = self.write(&access).await?;
         if let Outcome::Again(answer) = attempt.begin(&mut write).await? {
@@ -171,7 +169,6 @@ impl KeysApi {
     )]
     async fn update_key(
         &self,
-        request: &Request,
         access: Scoped,
         #[oai(name = "organization")] _organization: Path<String>,
         key: Path<String>,
@@ -179,12 +176,17 @@ impl KeysApi {
     ) -> Result<Ok200<KeyBody>, Problem> {
         let mut write = self.write(&access).await?;
         let old = write.find_key(read_id(&key)?).await?.ok_or_else(not_found)?;
-        IfMatch::require(request)?.check(old.generation)?;
+        IfMatch::require(&access.caller.headers)?.check(old.generation)?;
         let change = grant::read_patch(&self.app, &access, &mut write, &old, &body.parse()?).await?;
         let key = write.update_key(old.id, old.generation, &change).await?;
-        let key = key.ok_or_else(|| Problem::new(ErrorCode::Stale))?;
+        let key = key.ok_or_else(stale)?;
         let is_narrowing = grant::is_narrowing(&old.policy, &key.policy);
-        self.finish(&access, write, key, Event::KeyUpdated(old.id), grant::details(&change), is_narrowing).await
+        self.finish(
+            &access,
+            write,
+            Change { key, event: Event::KeyUpdated(old.id), details: grant::details(&change), is_narrowing },
+        )
+        .await
     }
 
     /// Delete a key
@@ -205,7 +207,7 @@ impl KeysApi {
         let mut write = self.write(&access).await?;
         let key = write.delete_key(read_id(&key)?).await?.ok_or_else(not_found)?;
         let (event, details) = (Event::KeyDeleted(key.id), json!({"name": key.name}));
-        self.finish(&access, write, key, event, details, true).await
+        self.finish(&access, write, Change { key, event, details, is_narrowing: true }).await
     }
 
     /// Revoke a key
@@ -230,7 +232,7 @@ impl KeysApi {
         let key = write.revoke_key(key.id, reason, note.as_deref()).await?.ok_or_else(not_found)?;
         let details = json!({"reason": reason.name(), "note": note});
         let event = Event::KeyRevoked(key.id);
-        self.finish(&access, write, key, event, details, true).await
+        self.finish(&access, write, Change { key, event, details, is_narrowing: true }).await
     }
 
     /// Reactivate a key
@@ -251,7 +253,7 @@ impl KeysApi {
         let mut write = self.write(&access).await?;
         let key = write.reactivate_key(read_id(&key)?).await?.ok_or_else(not_found)?;
         let event = Event::KeyReactivated(key.id);
-        self.finish(&access, write, key, event, json!({}), false).await
+        self.finish(&access, write, Change { key, event, details: json!({}), is_narrowing: false }).await
     }
 
     /// Regenerate a key
@@ -265,13 +267,12 @@ impl KeysApi {
     )]
     async fn regenerate_key(
         &self,
-        request: &Request,
         access: Scoped,
         #[oai(name = "organization")] _organization: Path<String>,
         key: Path<String>,
         body: OptionalJson<Regeneration>,
     ) -> Result<Ok200<Kept<KeyWithSecret>>, Problem> {
-        let attempt = Attempt::read(request, &access.caller, body.raw())?;
+        let attempt = Attempt::read(&access.caller, body.raw())?;
         let mut write = self.write(&access).await?;
         if let Outcome::Again(answer) = attempt.begin(&mut write).await? {
             return Ok(Ok200::new(Kept::Again(answer)));
@@ -335,8 +336,17 @@ impl KeysApi {
         let secret: SecretId = secret.0.parse().map_err(|_| not_found())?;
         let key = write.retire_secret(key.id, secret).await?.ok_or_else(not_found)?;
         let event = Event::SecretRetired(key.id, secret);
-        self.finish(&access, write, key, event, json!({}), true).await
+        self.finish(&access, write, Change { key, event, details: json!({}), is_narrowing: true }).await
     }
+}
+
+/// A change that has been made in a transaction and is not yet committed.
+struct Change {
+    key: store::Key,
+    event: Event,
+    details: serde_json::Value,
+    /// Whether the key lost power, and its caller gets a receipt.
+    is_narrowing: bool,
 }
 
 impl KeysApi {
@@ -345,15 +355,8 @@ impl KeysApi {
     }
 
     /// Commits a change, tells every replica, and answers with the key; with a receipt where it lost power.
-    async fn finish(
-        &self,
-        access: &Scoped,
-        mut write: Write,
-        key: store::Key,
-        event: Event,
-        details: serde_json::Value,
-        is_narrowing: bool,
-    ) -> Result<Ok200<KeyBody>, Problem> {
+    async fn finish(&self, access: &Scoped, mut write: Write, change: Change) -> Result<Ok200<KeyBody>, Problem> {
+        let Change { key, event, details, is_narrowing } = change;
         let receipt = match is_narrowing {
             true => Some(write.insert_receipt(key.id, key.generation).await?),
             false => None,
@@ -383,10 +386,12 @@ fn read_id(text: &Path<String>) -> Result<KeyId, Problem> {
     text.0.parse().map_err(|_| not_found())
 }
 
+const STATUSES: &str = "active, inactive, expired or scheduled";
+
 fn read_filter(page: &mut PageRequest) -> KeyFilter {
     let filters = &mut page.filters;
     KeyFilter {
-        status: filters.parsed("status", |text| KeyStatus::parse(text).ok_or("active, inactive, expired or scheduled")),
+        status: filters.parsed("status", |text| KeyStatus::parse(text).ok_or_else(|| Refusal::new("enum", STATUSES))),
         customer: None,
         permission: filters.text("permission"),
         tag: filters.text("tag"),

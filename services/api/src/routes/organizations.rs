@@ -5,7 +5,6 @@ use std::sync::Arc;
 use domain::event::Event;
 use domain::ids::OrganizationId;
 use domain::policy::KeyKind;
-use poem::Request;
 use poem_openapi::param::Path;
 use poem_openapi::{Object, OpenApi};
 use serde_json::json;
@@ -18,7 +17,7 @@ use crate::app::App;
 use crate::caller::{Caller, Scoped, denied, not_found};
 use crate::idempotency::{Attempt, Kept, Outcome};
 use crate::page::PageRequest;
-use crate::precondition::IfMatch;
+use crate::precondition::{IfMatch, stale};
 use crate::wire::nullable::Nullable;
 use crate::wire::organization::{NewOrganization, OrganizationBody, OrganizationPatch};
 
@@ -41,11 +40,12 @@ impl OrganizationsApi {
     ///
     /// All of this environment; for root keys.
     #[oai(path = "/v1/organizations", method = "get", operation_id = "list_organizations", tag = "Tags::Organizations")]
-    async fn list_organizations(&self, request: &Request, caller: Caller) -> Result<Ok200<OrganizationPage>, Problem> {
-        let mut page = PageRequest::read(&self.app, request, &caller, OrganizationId::INSTALLATION)?;
+    async fn list_organizations(&self, caller: Caller) -> Result<Ok200<OrganizationPage>, Problem> {
+        let mut page = PageRequest::read(&self.app, &caller, OrganizationId::INSTALLATION)?;
         let text = page.filters.text("text");
         let mut read = self.app.store.read_installation(&caller.authority).await?;
-        let rows = read.list_organizations(text.as_deref(), &page.slice(&self.app, read.now())?).await?;
+        let slice = page.slice(&self.app, read.now())?;
+        let rows = read.list_organizations(text.as_deref(), &slice).await?;
         let next_cursor = page.next_cursor(&self.app, &rows, read.now(), |row| (row.created_at, row.id.uuid()));
         Ok(Ok200::new(OrganizationPage { items: rows.items.iter().map(OrganizationBody::from).collect(), next_cursor }))
     }
@@ -61,11 +61,10 @@ impl OrganizationsApi {
     )]
     async fn create_organization(
         &self,
-        request: &Request,
         caller: Caller,
         body: Json<NewOrganization>,
     ) -> Result<Created<Kept<OrganizationBody>>, Problem> {
-        let attempt = Attempt::read(request, &caller, body.raw())?;
+        let attempt = Attempt::read(&caller, body.raw())?;
         let new = body.parse()?.read()?;
         let permission = domain::permission::Permission::OrganizationsCreate;
         let id = OrganizationId::mint(self.app.store.now().await?);
@@ -109,21 +108,20 @@ impl OrganizationsApi {
     )]
     async fn update_organization(
         &self,
-        request: &Request,
         access: Scoped,
         #[oai(name = "organization")] _organization: Path<String>,
         body: Json<OrganizationPatch>,
     ) -> Result<Ok200<OrganizationBody>, Problem> {
         let mut write = self.app.store.write(&access.scope, &access.caller.origin()).await?;
         let organization = write.find_organization().await?.ok_or_else(not_found)?;
-        IfMatch::require(request)?.check(organization.generation)?;
+        IfMatch::require(&access.caller.headers)?.check(organization.generation)?;
         let patch = body.parse()?;
         if patch.limits.is_some() && access.caller.authority.kind == KeyKind::Organization {
             let detail = "The limits that an organization's keys share are set with a root key.";
             return Err(Problem::new(ErrorCode::ExceedsGrantor).detail(detail));
         }
         let change = patch.read(&organization)?;
-        let organization = write.update_organization(&change).await?.ok_or_else(not_found)?;
+        let organization = write.update_organization(organization.generation, &change).await?.ok_or_else(stale)?;
         let committed = write.commit(Event::OrganizationUpdated(organization.id), json!({})).await?;
         self.app.publish(&access.scope, &committed, None).await;
         Ok(Ok200::new(OrganizationBody::from(&organization)).etag(organization.generation))
@@ -144,8 +142,7 @@ impl OrganizationsApi {
         #[oai(name = "organization")] _organization: Path<String>,
     ) -> Result<Ok200<OrganizationBody>, Problem> {
         let mut write = self.app.store.write(&access.scope, &access.caller.origin()).await?;
-        let organization = write.find_organization().await?.ok_or_else(not_found)?;
-        write.delete_organization().await?;
+        let organization = write.delete_organization().await?.ok_or_else(not_found)?;
         let event = Event::OrganizationDeleted(organization.id);
         let committed = write.commit(event, json!({"slug": organization.slug})).await?;
         self.app.publish(&access.scope, &committed, None).await;

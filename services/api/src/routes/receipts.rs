@@ -37,7 +37,7 @@ impl ReceiptsApi {
         let id: ReceiptId = receipt.0.parse().map_err(|_| not_found())?;
         let mut read = self.app.store.read(&access.scope).await?;
         let receipt = read.find_receipt(id).await?.ok_or_else(not_found)?;
-        let bound_ms = self.app.bound_ms(&access.scope, &receipt).await;
+        let bound_ms = self.app.bound_ms(&receipt, read.now()).await;
         Ok(Ok200::new(self.app.show_receipt(&receipt, bound_ms).await))
     }
 }

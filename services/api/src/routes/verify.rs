@@ -4,17 +4,17 @@
 
 use std::sync::Arc;
 
-use client::{BatchAnswer, BatchRequest, VerifyAnswer, VerifyRequest, Within};
+use client::KeysError;
+use client::wire::{AllOr, BatchAnswer, BatchRequest, VerifyAnswer, VerifyRequest, Within};
 use domain::policy::KeyKind;
 use poem_openapi::OpenApi;
 use server::answer::Ok200;
 use server::json::Json;
-use server::problem::Problem;
+use server::problem::{ErrorCode, FieldError, Problem};
 
 use super::Tags;
 use crate::app::App;
-use crate::caller::{Caller, unanswered};
-use crate::wire::key::all_or;
+use crate::caller::Caller;
 
 pub struct VerifyApi {
     pub app: Arc<App>,
@@ -28,9 +28,9 @@ impl VerifyApi {
     #[oai(path = "/v1/keys/verify", method = "post", operation_id = "verify_key", tag = "Tags::Verification")]
     async fn verify_key(&self, caller: Caller, body: Json<VerifyRequest>) -> Result<Ok200<VerifyAnswer>, Problem> {
         let requests = vec![body.parse()?];
-        let answers = self.app.keys.verify(within(&caller), requests, &caller.request_id).await.map_err(unanswered)?;
-        let answer = answers.into_iter().next().expect("the client checks that each request has its answer");
-        Ok(Ok200::new(answer))
+        let answers = self.app.keys.verify(within(&caller), requests, &caller.request_id).await;
+        let answers = answers.map_err(|error| unanswered(error, Shape::Single))?;
+        answers.into_iter().next().map(Ok200::new).ok_or_else(|| Problem::new(ErrorCode::Unavailable))
     }
 
     /// Verify several keys
@@ -39,7 +39,8 @@ impl VerifyApi {
     #[oai(path = "/v1/keys/verify-batch", method = "post", operation_id = "verify_keys", tag = "Tags::Verification")]
     async fn verify_keys(&self, caller: Caller, body: Json<BatchRequest>) -> Result<Ok200<BatchAnswer>, Problem> {
         let requests = body.parse()?.requests;
-        let results = self.app.keys.verify(within(&caller), requests, &caller.request_id).await.map_err(unanswered)?;
+        let results = self.app.keys.verify(within(&caller), requests, &caller.request_id).await;
+        let results = results.map_err(|error| unanswered(error, Shape::Batch))?;
         Ok(Ok200::new(BatchAnswer { results }))
     }
 }
@@ -51,8 +52,28 @@ fn within(caller: &Caller) -> Option<Within> {
         KeyKind::Root => None,
         KeyKind::Organization => Some(Within {
             organization_id: authority.organization,
-            customers: all_or(&authority.policy.customers),
-            domains: all_or(&authority.policy.domains),
+            customers: AllOr::of(&authority.policy.customers),
+            domains: AllOr::of(&authority.policy.domains),
         }),
     }
+}
+
+/// How the questions were asked: what a pointer to a mistake starts with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Single,
+    Batch,
+}
+
+/// The problem of questions without answers; mistakes are told where the caller made them.
+fn unanswered(error: KeysError, shape: Shape) -> Problem {
+    let KeysError::Invalid(mistakes) = error else { return crate::caller::unanswered(error) };
+    let errors = mistakes.into_iter().map(|mistake| {
+        let pointer = match shape {
+            Shape::Batch => mistake.pointer,
+            Shape::Single => mistake.pointer.strip_prefix("/requests/0").unwrap_or(&mistake.pointer).to_owned(),
+        };
+        FieldError::new(pointer, mistake.code, mistake.message)
+    });
+    Problem::validation(errors.collect())
 }

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use client::LimitState;
-use client::wire::AllOr as AllOrBody;
+use client::wire::{AllOr as AllOrBody, EnvironmentName, KeyKindName, LimitState};
 use domain::permission::Permission;
 use poem_openapi::types::Any;
 use poem_openapi::{Object, OpenApi};
@@ -13,20 +12,20 @@ use server::problem::Problem;
 use super::Tags;
 use crate::app::App;
 use crate::caller::{Caller, not_found};
-use crate::wire::key::{EnvironmentBody, KeyBody, KindBody, all_or};
+use crate::wire::key::KeyBody;
 use crate::wire::nullable::Nullable;
 
 /// What the presented credential is, may do and has left.
 #[derive(Debug, Clone, Object)]
 pub struct Whoami {
     /// The kind of the credential.
-    pub kind: KindBody,
+    pub kind: KeyKindName,
     /// The key, as the organization's own list shows it.
     pub key: Nullable<KeyBody>,
     /// The member behind a session token; `null` for a key.
     pub member: Nullable<Any<serde_json::Value>>,
     /// The environment of this endpoint.
-    pub environment: EnvironmentBody,
+    pub environment: EnvironmentName,
     /// Its organization; `null` for a root key.
     pub organization_id: Nullable<String>,
     /// What it may do.
@@ -61,8 +60,8 @@ impl WhoamiApi {
             environment: authority.environment.into(),
             organization_id: body.organization_id.clone(),
             permissions: body.permissions.clone(),
-            domains: all_or(&authority.policy.domains),
-            customers: all_or(&authority.policy.customers),
+            domains: AllOrBody::of(&authority.policy.domains),
+            customers: AllOrBody::of(&authority.policy.customers),
             limits: caller.limits,
             request_id: caller.request_id,
             key: Nullable(Some(body)),

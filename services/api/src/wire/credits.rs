@@ -66,9 +66,10 @@ impl From<&Credits> for CreditsBody {
 /// Reads a balance.
 pub fn read_credits(fields: &mut Fields, pointer: &str, body: &CreditsBody) -> Option<Credits> {
     let in_range = |value: i64, least: i64| {
-        (least..=CREDITS_MAX).contains(&value).then_some(value).ok_or_else(|| {
-            Refusal::new("range", format!("{least} to {CREDITS_MAX}"))
-        })
+        (least..=CREDITS_MAX)
+            .contains(&value)
+            .then_some(value)
+            .ok_or_else(|| Refusal::new("range", format!("{least} to {CREDITS_MAX}")))
     };
     let remaining = fields.take(&format!("{pointer}/remaining"), in_range(body.remaining, 0))?;
     let refill = match &body.refill.0 {

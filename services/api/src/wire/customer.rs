@@ -1,9 +1,9 @@
 //! Customers on the wire.
 
+use client::wire::Metadata;
 use domain::names::{ExternalId, Name, metadata as check_metadata};
 use domain::refusal::Refusal;
 use poem_openapi::Object;
-use poem_openapi::types::Any;
 use serde_json::{Map, Value};
 use server::problem::Problem;
 
@@ -26,7 +26,7 @@ pub struct CustomerBody {
     /// Whether its keys work.
     pub status: StandingBody,
     /// Your own notes.
-    pub metadata: Any<Map<String, Value>>,
+    pub metadata: Metadata,
     /// What all requests for it share.
     pub limits: Vec<LimitBody>,
     /// When it was suspended.
@@ -48,7 +48,7 @@ pub struct NewCustomer {
     pub external_id: Nullable<String>,
     /// Your own notes.
     #[oai(default)]
-    pub metadata: Any<Map<String, Value>>,
+    pub metadata: Metadata,
     /// What all requests for it share.
     #[oai(default, validator(max_items = 10))]
     pub limits: Vec<LimitBody>,
@@ -63,7 +63,7 @@ pub struct CustomerPatch {
     /// Your own id for it.
     pub external_id: Option<String>,
     /// The whole new notes.
-    pub metadata: Option<Any<Map<String, Value>>>,
+    pub metadata: Option<Metadata>,
     /// The whole new list.
     #[oai(validator(max_items = 10))]
     pub limits: Option<Vec<LimitBody>>,
@@ -75,11 +75,12 @@ impl NewCustomer {
         let mut fields = Fields::default();
         let name = fields.take("/name", Name::parse(&self.name));
         let external_id = fields.take_option("/external_id", self.external_id.0.as_deref().map(ExternalId::parse));
-        fields.take("/metadata", check_metadata(&self.metadata.0));
+        let metadata: Map<String, Value> = self.metadata.into_iter().collect();
+        fields.take("/metadata", check_metadata(&metadata));
         let limits = read_limits(&mut fields, "/limits", &self.limits);
         fields.finish()?;
         let name = name.ok_or_else(unread)?;
-        Ok(store::NewCustomer { name, external_id, metadata: self.metadata.0, limits })
+        Ok(store::NewCustomer { name, external_id, metadata, limits })
     }
 }
 
@@ -90,7 +91,8 @@ impl CustomerPatch {
         let name = fields.take("/name", Name::parse(self.name.as_deref().unwrap_or(&customer.name)));
         let external_id = self.external_id.or_else(|| customer.external_id.clone());
         let external_id = fields.take_option("/external_id", external_id.as_deref().map(ExternalId::parse));
-        let metadata = self.metadata.map_or_else(|| customer.metadata.clone(), |metadata| metadata.0);
+        let metadata =
+            self.metadata.map_or_else(|| customer.metadata.clone(), |metadata| metadata.into_iter().collect());
         fields.take("/metadata", check_metadata(&metadata));
         let limits = match &self.limits {
             Some(limits) => read_limits(&mut fields, "/limits", limits),
@@ -109,7 +111,7 @@ impl From<&store::Customer> for CustomerBody {
             external_id: Nullable(customer.external_id.clone()),
             name: customer.name.clone(),
             status: StandingBody::new(customer.suspended_at.is_some()),
-            metadata: Any(customer.metadata.clone()),
+            metadata: customer.metadata.clone().into_iter().collect(),
             limits: customer.limits.iter().map(LimitBody::from).collect(),
             suspended_at: Nullable(customer.suspended_at.map(Instant)),
             created_at: Instant(customer.created_at),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::{ToJSON, Type};
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use serde_json::Value;
 
 /// An instant in an answer.
@@ -30,6 +30,13 @@ impl Type for Instant {
 
     fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
         Box::new(std::iter::empty())
+    }
+}
+
+impl ParseFromJSON for Instant {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        let text = value.as_ref().and_then(Value::as_str).ok_or_else(|| ParseError::custom("a date and time"))?;
+        domain::instants::parse_instant(text).map(Self).map_err(ParseError::custom)
     }
 }
 

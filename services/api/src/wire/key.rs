@@ -1,11 +1,9 @@
 //! Keys in answers.
 
-use client::wire::AllOr as AllOrBody;
-use domain::policy::{AllOr, KeyKind, KeyStatus};
+use client::wire::{AllOr as AllOrBody, EnvironmentName, KeyKindName, Metadata};
+use domain::policy::KeyStatus;
 use domain::secret::hint;
-use poem_openapi::types::Any;
 use poem_openapi::{Enum, Object};
-use serde_json::{Map, Value};
 
 use super::credits::CreditsBody;
 use super::instant::Instant;
@@ -21,11 +19,11 @@ pub struct KeyBody {
     /// Its id, which never changes.
     pub id: String,
     /// `root` across organizations, `organization` inside one.
-    pub kind: KindBody,
+    pub kind: KeyKindName,
     /// Its name.
     pub name: String,
     /// The environment that it works in, and no other.
-    pub environment: EnvironmentBody,
+    pub environment: EnvironmentName,
     /// Its organization; `null` for a root key.
     pub organization_id: Nullable<String>,
     /// Whether it works now.
@@ -49,7 +47,7 @@ pub struct KeyBody {
     /// The balance that verification spends.
     pub credits: Nullable<CreditsBody>,
     /// The organization's own notes.
-    pub metadata: Any<Map<String, Value>>,
+    pub metadata: Metadata,
     /// Words to find it by.
     pub tags: Vec<String>,
     /// When it was made.
@@ -115,28 +113,6 @@ pub struct SecretBody {
     pub last_used_ip: Nullable<String>,
 }
 
-/// The two kinds of key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[oai(rename = "KeyKind", rename_all = "lowercase")]
-pub enum KindBody {
-    /// Inside one organization.
-    Organization,
-    /// Across the organizations of one environment.
-    Root,
-}
-
-/// The three environments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[oai(rename = "Environment", rename_all = "lowercase")]
-pub enum EnvironmentBody {
-    /// Real operations.
-    Production,
-    /// Rehearsal with realistic data.
-    Staging,
-    /// Coding and experiments.
-    Development,
-}
-
 /// Whether a key works now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[oai(rename = "KeyStatus", rename_all = "lowercase")]
@@ -151,25 +127,6 @@ pub enum StatusBody {
     Scheduled,
 }
 
-impl From<KeyKind> for KindBody {
-    fn from(kind: KeyKind) -> Self {
-        match kind {
-            KeyKind::Organization => Self::Organization,
-            KeyKind::Root => Self::Root,
-        }
-    }
-}
-
-impl From<Environment> for EnvironmentBody {
-    fn from(environment: Environment) -> Self {
-        match environment {
-            Environment::Production => Self::Production,
-            Environment::Staging => Self::Staging,
-            Environment::Development => Self::Development,
-        }
-    }
-}
-
 impl From<KeyStatus> for StatusBody {
     fn from(status: KeyStatus) -> Self {
         match status {
@@ -178,14 +135,6 @@ impl From<KeyStatus> for StatusBody {
             KeyStatus::Expired => Self::Expired,
             KeyStatus::Scheduled => Self::Scheduled,
         }
-    }
-}
-
-/// The wire form of "all or a list".
-pub fn all_or<T: ToString>(value: &AllOr<T>) -> AllOrBody {
-    match value {
-        AllOr::All => AllOrBody::All,
-        AllOr::Only(items) => AllOrBody::Only(items.iter().map(ToString::to_string).collect()),
     }
 }
 
@@ -204,14 +153,14 @@ impl KeyBody {
             status: key.status(now).into(),
             hint: hint(&key.prefix, environment, &key.lookup_id, &key.last4),
             permissions: policy.permissions.iter().map(ToString::to_string).collect(),
-            domains: all_or(&policy.domains),
-            customers: all_or(&policy.customers),
-            ips: all_or(&policy.ips),
+            domains: AllOrBody::of(&policy.domains),
+            customers: AllOrBody::of(&policy.customers),
+            ips: AllOrBody::of(&policy.ips),
             not_before: instant(policy.not_before),
             expires_at: instant(policy.expires_at),
             limits: policy.limits.iter().map(LimitBody::from).collect(),
             credits: Nullable(key.credits.as_ref().map(CreditsBody::from)),
-            metadata: Any(key.metadata.clone()),
+            metadata: key.metadata.clone().into_iter().collect(),
             tags: key.tags.clone(),
             created_at: Instant(key.created_at),
             created_by: key.created_by.clone(),
@@ -219,7 +168,7 @@ impl KeyBody {
             last_used_at: instant(key.last_used_at),
             last_used_ip: Nullable(key.last_used_ip.map(|ip| ip.to_string())),
             revoked_at: instant(key.revoked_at),
-            revoke_reason: Nullable(key.revoke_reason.clone()),
+            revoke_reason: Nullable(key.revoke_reason.map(|reason| reason.name().to_owned())),
             secrets_active: key.secrets_active,
             receipt: None,
         }

@@ -1,7 +1,7 @@
 //! What creates and changes a key: the bodies, and how they become a policy.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use client::wire::AllOr as AllOrBody;
+use client::wire::{AllOr as AllOrBody, Metadata};
 use domain::addresses::{IpRule, reduce};
 use domain::hosts::HostName;
 use domain::instants::{parse_future, parse_instant};
@@ -11,7 +11,6 @@ use domain::permission::PermissionName;
 use domain::policy::{AllOr, Credits, KeyKind};
 use domain::refusal::Refusal;
 use poem_openapi::Object;
-use poem_openapi::types::Any;
 use serde_json::{Map, Value};
 
 use super::credits::{CreditsBody, read_credits};
@@ -59,7 +58,7 @@ pub struct NewKey {
     pub prefix: Nullable<String>,
     /// Your own notes, returned with each verification.
     #[oai(default)]
-    pub metadata: Any<Map<String, Value>>,
+    pub metadata: Metadata,
     /// Words to find it by.
     #[oai(default, validator(max_items = 50))]
     pub tags: Vec<String>,
@@ -93,7 +92,7 @@ pub struct KeyPatch {
     /// The new balance.
     pub credits: Option<CreditsBody>,
     /// The whole new notes.
-    pub metadata: Option<Any<Map<String, Value>>>,
+    pub metadata: Option<Metadata>,
     /// The whole new list.
     #[oai(validator(max_items = 50))]
     pub tags: Option<Vec<String>>,
@@ -166,7 +165,7 @@ impl NewKey {
             expires_at: Some(expires_at.and_then(|text| read_expiry(fields, text, reading)).flatten()),
             limits: self.limits.as_ref().map(|bodies| read_own_limits(fields, bodies)),
             credits: self.credits.0.as_ref().and_then(|body| read_credits(fields, "/credits", body)),
-            metadata: read_metadata(fields, &self.metadata.0),
+            metadata: read_metadata(fields, &self.metadata),
             tags: Some(read_tags(fields, &self.tags)),
         };
         check_order(fields, draft.not_before, draft.expires_at.flatten());
@@ -189,7 +188,7 @@ impl KeyPatch {
             expires_at: expires_at.and_then(|text| read_expiry(fields, text, reading)),
             limits: self.limits.as_ref().map(|bodies| read_own_limits(fields, bodies)),
             credits: self.credits.as_ref().and_then(|body| read_credits(fields, "/credits", body)),
-            metadata: self.metadata.as_ref().and_then(|metadata| read_metadata(fields, &metadata.0)),
+            metadata: self.metadata.as_ref().and_then(|metadata| read_metadata(fields, metadata)),
             tags: self.tags.as_ref().map(|tags| read_tags(fields, tags)),
         }
     }
@@ -235,10 +234,16 @@ fn read_permissions(fields: &mut Fields, names: &[String], reading: &Reading<'_>
 }
 
 fn read_domains(fields: &mut Fields, body: &AllOrBody) -> AllOr<HostName> {
-    read_list(fields, "/domains", body, |names: &mut Vec<HostName>| {
-        names.sort_unstable();
-        names.dedup();
-    }, |text| HostName::parse(text))
+    read_list(
+        fields,
+        "/domains",
+        body,
+        |names: &mut Vec<HostName>| {
+            names.sort_unstable();
+            names.dedup();
+        },
+        HostName::parse,
+    )
 }
 
 fn read_customers(fields: &mut Fields, body: &AllOrBody) -> AllOr<String> {
@@ -246,9 +251,7 @@ fn read_customers(fields: &mut Fields, body: &AllOrBody) -> AllOr<String> {
 }
 
 fn read_ips(fields: &mut Fields, body: &AllOrBody) -> AllOr<IpRule> {
-    read_list(fields, "/ips", body, |rules: &mut Vec<IpRule>| *rules = reduce(std::mem::take(rules)), |text| {
-        IpRule::parse(text)
-    })
+    read_list(fields, "/ips", body, |rules: &mut Vec<IpRule>| *rules = reduce(std::mem::take(rules)), IpRule::parse)
 }
 
 fn read_list<T>(
@@ -289,9 +292,10 @@ fn read_own_limits(fields: &mut Fields, bodies: &[LimitBody]) -> Vec<Limit> {
     read_limits(fields, "/limits", bodies)
 }
 
-fn read_metadata(fields: &mut Fields, metadata: &Map<String, Value>) -> Option<Map<String, Value>> {
-    fields.take("/metadata", check_metadata(metadata))?;
-    Some(metadata.clone())
+fn read_metadata(fields: &mut Fields, metadata: &Metadata) -> Option<Map<String, Value>> {
+    let metadata: Map<String, Value> = metadata.clone().into_iter().collect();
+    fields.take("/metadata", check_metadata(&metadata))?;
+    Some(metadata)
 }
 
 fn read_tags(fields: &mut Fields, tags: &[String]) -> Vec<String> {

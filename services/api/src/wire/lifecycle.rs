@@ -40,7 +40,7 @@ pub enum ReasonBody {
 }
 
 /// How a key is regenerated. Without a body: the old secret dies at once.
-#[derive(Debug, Clone, Object)]
+#[derive(Debug, Clone, Default, Object)]
 #[oai(deny_unknown_fields)]
 pub struct Regeneration {
     /// How long the old secret goes on working, at most seven days; always 0 after a compromise.
@@ -54,17 +54,11 @@ impl Default for Revocation {
     }
 }
 
-impl Default for Regeneration {
-    fn default() -> Self {
-        Self { overlap_seconds: 0 }
-    }
-}
-
 impl Revocation {
     /// Reads it, or says what is wrong.
     pub fn read(self) -> Result<(RevokeReason, Option<String>), Problem> {
         let mut fields = Fields::default();
-        fields.take_option("/note", self.note.0.as_deref().map(check_note));
+        let note = fields.take_option("/note", self.note.0.as_deref().map(check_note));
         fields.finish()?;
         let reason = match self.reason {
             ReasonBody::Compromised => RevokeReason::Compromised,
@@ -73,7 +67,7 @@ impl Revocation {
             ReasonBody::OwnerLeft => RevokeReason::OwnerLeft,
             ReasonBody::Other => RevokeReason::Other,
         };
-        Ok((reason, self.note.0))
+        Ok((reason, note))
     }
 }
 

@@ -3,7 +3,6 @@
 use poem_openapi::Object;
 
 use super::instant::Instant;
-use super::nullable::Nullable;
 
 /// The proof of how far a change that takes power away has reached.
 #[derive(Debug, Clone, Object)]
@@ -19,7 +18,7 @@ pub struct ReceiptBody {
     pub effective_within_ms: u64,
     /// When the change was made.
     pub created_at: Instant,
-    /// The live replicas of the key service, each with when it dropped what it held of the key.
+    /// The live replicas of the key service, each with whether it dropped what it held of the key.
     pub replicas: Vec<ReplicaBody>,
 }
 
@@ -31,6 +30,4 @@ pub struct ReplicaBody {
     pub id: String,
     /// Whether it has dropped what it held of the key.
     pub is_applied: bool,
-    /// When.
-    pub applied_at: Nullable<Instant>,
 }
