@@ -3,6 +3,7 @@
 //! A tenant's rows are reached through a [`Scope`](domain::access::Scope) only; what needs none is in one file.
 
 mod config;
+pub mod counters;
 mod credits;
 mod customers;
 mod decode;

@@ -1,0 +1,72 @@
+//! The Redis half of the store: generations, limits, and word of changes. What it holds can always be lost.
+//!
+//! Nothing here is the truth about a key; that is in Postgres, and a version that differs sends the reader there.
+
+mod config;
+mod keys;
+mod link;
+mod replicas;
+mod script;
+mod spend;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+pub use config::RedisConfig;
+pub use link::Away;
+pub use replicas::{Change, Changes};
+pub use spend::{Given, LimitSpend, Mode, Source, SpendAnswer, SpendRequest};
+
+use self::link::Link;
+use self::script::Script;
+
+/// One environment's counters, through one shared connection that comes back by itself.
+#[derive(Clone)]
+pub struct Counters {
+    link: Arc<Link>,
+    prefix: Arc<str>,
+    scripts: Arc<Scripts>,
+}
+
+struct Scripts {
+    spend: Script,
+    give_back: Script,
+    publish: Script,
+}
+
+impl Scripts {
+    fn new() -> Self {
+        Self {
+            spend: Script::new(concat!(
+                include_str!("head.lua"),
+                include_str!("window.lua"),
+                include_str!("spend.lua")
+            )),
+            give_back: Script::new(concat!(
+                "local now_us = 0\n",
+                include_str!("window.lua"),
+                include_str!("give_back.lua")
+            )),
+            publish: Script::new(include_str!("publish.lua")),
+        }
+    }
+}
+
+impl Counters {
+    /// Starts to connect in the background and never fails; until then every call is [`Away`].
+    pub fn connect(config: &RedisConfig) -> Self {
+        Self { link: Link::open(config), prefix: Arc::from(config.prefix.as_str()), scripts: Arc::new(Scripts::new()) }
+    }
+
+    /// The run of the Redis that is reached now; `None` while there is none.
+    pub fn run(&self) -> Option<u64> {
+        self.link.run()
+    }
+}
+
+impl std::fmt::Debug for Counters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Counters").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,203 @@
+//! How a change reaches every replica of the key service, and how it is known that it has.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use deadpool_redis::Connection;
+use domain::ids::{CustomerId, KeyId, OrganizationId, ReceiptId};
+use redis::aio::MultiplexedConnection;
+use redis::streams::{StreamReadOptions, StreamReadReply};
+use redis::{Cmd, FromRedisValue, RedisError};
+use uuid::Uuid;
+
+use super::link::Away;
+use super::{Counters, keys};
+use crate::generation::{Generation, Subject};
+
+/// How many changes the stream keeps: more than are made in the time that a replica may be away and still count.
+const CHANGES_MAX: usize = 10_000;
+/// How many changes are read at once.
+const CHANGES_READ_MAX: usize = 500;
+/// How long a replica counts as live after its last heartbeat.
+const LIVE_SECONDS: i64 = 5;
+/// How long acknowledgements are kept.
+const ACK_SECONDS: i64 = 3_600;
+/// How much longer than Redis waits the client waits for its answer.
+const WAIT_SLACK: Duration = Duration::from_secs(1);
+
+/// One change, as the stream tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The new versions; anything older is worth nothing.
+    pub generations: Vec<Generation>,
+    /// What to acknowledge.
+    pub receipt: Option<ReceiptId>,
+}
+
+/// Reads the stream of changes from where it stands, on a connection of its own.
+pub struct Changes {
+    connection: MultiplexedConnection,
+    _pooled: Connection,
+    stream: String,
+    last: String,
+}
+
+impl Counters {
+    /// Tells Redis, and through it every replica, the versions of what was changed. A late call never brings an old
+    /// version back, so it may be repeated.
+    pub async fn publish(
+        &self,
+        organization: OrganizationId,
+        generations: &[Generation],
+        receipt: Option<ReceiptId>,
+    ) -> Result<(), Away> {
+        if generations.is_empty() {
+            return Ok(());
+        }
+        let mut call = self.scripts.publish.call(generations.len());
+        for generation in generations {
+            call.arg(self.generation_key(organization, generation.subject));
+        }
+        for generation in generations {
+            call.arg(generation.value);
+        }
+        self.scripts.publish.send(&self.link, &call).await?;
+        let mut add = redis::cmd("XADD");
+        add.arg(keys::changes(&self.prefix)).arg("MAXLEN").arg("~").arg(CHANGES_MAX).arg("*");
+        add.arg("generations").arg(written(generations));
+        if let Some(receipt) = receipt {
+            add.arg("receipt").arg(receipt.to_string());
+        }
+        self.link.call(&add).await?;
+        Ok(())
+    }
+
+    /// Says that this replica lives.
+    pub async fn heartbeat(&self, replica: &str) -> Result<DateTime<Utc>, Away> {
+        let now = self.now().await?;
+        let replicas = keys::replicas(&self.prefix);
+        let mut add = redis::cmd("ZADD");
+        add.arg(&replicas).arg(now.timestamp()).arg(replica);
+        self.link.call(&add).await?;
+        let mut forget = redis::cmd("ZREMRANGEBYSCORE");
+        forget.arg(&replicas).arg("-inf").arg(now.timestamp() - 10 * LIVE_SECONDS);
+        self.link.call(&forget).await?;
+        Ok(now)
+    }
+
+    /// Says that this replica is gone, so that nobody waits for it.
+    pub async fn delete_replica(&self, replica: &str) -> Result<(), Away> {
+        let mut remove = redis::cmd("ZREM");
+        remove.arg(keys::replicas(&self.prefix)).arg(replica);
+        self.link.call(&remove).await.map(drop)
+    }
+
+    /// The replicas that live.
+    pub async fn find_replicas(&self) -> Result<Vec<String>, Away> {
+        let now = self.now().await?;
+        let mut range = redis::cmd("ZRANGEBYSCORE");
+        range.arg(keys::replicas(&self.prefix)).arg(now.timestamp() - LIVE_SECONDS).arg("+inf");
+        self.ask(&range).await
+    }
+
+    /// Says that this replica has applied a change.
+    pub async fn ack(&self, replica: &str, receipt: ReceiptId) -> Result<(), Away> {
+        let acks = keys::acks(&self.prefix, &receipt.to_string());
+        let mut add = redis::cmd("HSET");
+        add.arg(&acks).arg(replica).arg(1);
+        self.link.call(&add).await?;
+        let mut expire = redis::cmd("EXPIRE");
+        expire.arg(&acks).arg(ACK_SECONDS);
+        self.link.call(&expire).await.map(drop)
+    }
+
+    /// The replicas that have applied a change.
+    pub async fn find_acks(&self, receipt: ReceiptId) -> Result<Vec<String>, Away> {
+        let mut read = redis::cmd("HKEYS");
+        read.arg(keys::acks(&self.prefix, &receipt.to_string()));
+        self.ask(&read).await
+    }
+
+    /// Redis time.
+    pub async fn now(&self) -> Result<DateTime<Utc>, Away> {
+        let (seconds, micros): (i64, i64) = self.ask(&redis::cmd("TIME")).await?;
+        DateTime::from_timestamp_micros(seconds * 1_000_000 + micros).ok_or(Away(None))
+    }
+
+    /// Starts to follow the changes that are made from now on. Each wait lasts at most `wait`.
+    pub async fn follow(&self, wait: Duration) -> Result<Changes, Away> {
+        let (pooled, mut connection) = self.link.own_connection(wait + WAIT_SLACK).await?;
+        let stream = keys::changes(&self.prefix);
+        let mut newest = redis::cmd("XREVRANGE");
+        newest.arg(&stream).arg("+").arg("-").arg("COUNT").arg(1);
+        let found: redis::streams::StreamRangeReply =
+            newest.query_async(&mut connection).await.map_err(|error| Away(Some(error)))?;
+        let last = found.ids.first().map_or_else(|| "0".to_owned(), |entry| entry.id.clone());
+        Ok(Changes { connection, _pooled: pooled, stream, last })
+    }
+
+    async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Away> {
+        let (value, _) = self.link.call(command).await?;
+        redis::from_redis_value(value).map_err(|error| Away(Some(RedisError::from(error))))
+    }
+}
+
+impl Changes {
+    /// Waits for changes, at most as long as was agreed; empty when there were none.
+    pub async fn next(&mut self, wait: Duration) -> Result<Vec<Change>, Away> {
+        let block_ms = usize::try_from(wait.as_millis()).unwrap_or(1_000);
+        let options = StreamReadOptions::default().block(block_ms).count(CHANGES_READ_MAX);
+        let mut read = redis::cmd("XREAD");
+        read.arg(&options).arg("STREAMS").arg(&self.stream).arg(&self.last);
+        let reply: Option<StreamReadReply> =
+            read.query_async(&mut self.connection).await.map_err(|error| Away(Some(error)))?;
+        let entries = reply.into_iter().flat_map(|reply| reply.keys).flat_map(|key| key.ids);
+        let mut changes = Vec::new();
+        for entry in entries {
+            let receipt: Option<String> = entry.get("receipt");
+            changes.push(Change {
+                generations: read_generations(&entry.get::<String>("generations").unwrap_or_default()),
+                receipt: receipt.and_then(|text| text.parse().ok()),
+            });
+            self.last = entry.id;
+        }
+        Ok(changes)
+    }
+}
+
+/// `key:<uuid>:<version>`, separated by spaces.
+fn written(generations: &[Generation]) -> String {
+    let one = |g: &Generation| format!("{}:{}:{}", g.subject.kind(), g.subject.uuid(), g.value);
+    generations.iter().map(one).collect::<Vec<_>>().join(" ")
+}
+
+fn read_generations(text: &str) -> Vec<Generation> {
+    let one = |entry: &str| {
+        let (kind, rest) = entry.split_once(':')?;
+        let (id, value) = rest.split_once(':')?;
+        let id: Uuid = id.parse().ok()?;
+        let subject = match kind {
+            "organization" => Subject::Organization(OrganizationId::from_uuid(id)),
+            "key" => Subject::Key(KeyId::from_uuid(id)),
+            "customer" => Subject::Customer(CustomerId::from_uuid(id)),
+            _ => return None,
+        };
+        Some(Generation { subject, value: value.parse().ok()? })
+    };
+    text.split(' ').filter_map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generations_read_back_and_what_is_unknown_is_passed_over() {
+        let generations = vec![
+            Generation { subject: Subject::Key(KeyId::from_uuid(Uuid::from_u128(1))), value: 3 },
+            Generation { subject: Subject::Organization(OrganizationId::INSTALLATION), value: 9 },
+        ];
+        let text = format!("{} robot:{}:1 key:x:1", written(&generations), Uuid::nil());
+        assert_eq!(read_generations(&text), generations);
+    }
+}

@@ -1,0 +1,37 @@
+//! The Lua scripts, called by digest and loaded when Redis does not know them.
+
+use redis::{Cmd, ErrorKind, ServerErrorKind, Value};
+
+use super::link::{Away, Link};
+
+/// A script with its digest.
+pub(super) struct Script {
+    source: &'static str,
+    digest: String,
+}
+
+impl Script {
+    pub(super) fn new(source: &'static str) -> Self {
+        Self { source, digest: redis::Script::new(source).get_hash().to_owned() }
+    }
+
+    /// A call of this script; keys and arguments follow.
+    pub(super) fn call(&self, keys: usize) -> Cmd {
+        let mut command = Cmd::with_capacity(8 + keys * 4, 512);
+        command.arg("EVALSHA").arg(&self.digest).arg(keys);
+        command
+    }
+
+    /// Sends a call; loads the script first when this Redis has not seen it yet.
+    pub(super) async fn send(&self, link: &Link, call: &Cmd) -> Result<(Value, u64), Away> {
+        match link.call(call).await {
+            Err(Away(Some(error))) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                let mut load = Cmd::new();
+                load.arg("SCRIPT").arg("LOAD").arg(self.source);
+                link.call(&load).await?;
+                link.call(call).await
+            }
+            answered => answered,
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! The scripts against the model of the domain, and the connection against a Redis that comes and goes.
+
+use std::time::{Duration, Instant};
+
+use domain::ids::{KeyId, OrganizationId};
+use domain::limit::{Limit, Spending, WINDOW_MS_MAX, Window};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use uuid::Uuid;
+
+use super::script::Script;
+use super::{Counters, Given, LimitSpend, Mode, RedisConfig, Scripts, Source, SpendRequest};
+use crate::generation::{Generation, Subject};
+use crate::local::{LocalOptions, Redis, RedisUser};
+
+struct Bench {
+    redis: Redis,
+    user: RedisUser,
+    _folder: tempfile::TempDir,
+}
+
+impl Bench {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("redis");
+        let redis = Redis::start(LocalOptions { directory, port: None, is_durable: false }).await.unwrap();
+        let user = RedisUser { name: "keys".into(), password: "pass".into(), prefix: "claviger:test:".into() };
+        redis.create_user(&user).await.unwrap();
+        Self { redis, user, _folder: folder }
+    }
+
+    fn config(&self) -> RedisConfig {
+        // Generous: the machine that runs the tests may be busy.
+        RedisConfig { timeout_ms: 2_000, ..RedisConfig::new(self.redis.url(&self.user), &self.user.prefix) }
+    }
+
+    async fn counters(&self) -> Counters {
+        let counters = Counters::connect(&self.config());
+        wait_for(|| counters.run().is_some()).await;
+        counters
+    }
+}
+
+async fn wait_for(mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it did not come about");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The scripts under a clock that the test sets.
+fn scripted(counters: &Counters, now_us: u64) -> Counters {
+    let head = format!("local now_us = {now_us}\n");
+    let source = |body: &str| -> &'static str {
+        Box::leak(format!("{head}{}{body}", include_str!("window.lua")).into_boxed_str())
+    };
+    let scripts = Scripts {
+        spend: Script::new(source(include_str!("spend.lua"))),
+        give_back: Script::new(source(include_str!("give_back.lua"))),
+        publish: Script::new(include_str!("publish.lua")),
+    };
+    Counters { scripts: std::sync::Arc::new(scripts), ..counters.clone() }
+}
+
+fn key(number: u128) -> Subject {
+    Subject::Key(KeyId::from_uuid(Uuid::from_u128(number)))
+}
+
+fn organization(number: u128) -> OrganizationId {
+    OrganizationId::from_uuid(Uuid::from_u128(number))
+}
+
+fn limit(name: &str, limit: u64, window_ms: u64) -> Limit {
+    Limit { name: name.to_owned(), limit, window_ms }
+}
+
+/// What the model says to spending all or nothing.
+fn modelled(windows: &mut [Window], limits: &[Limit], costs: &[u64], now_us: u64) -> Vec<Spending> {
+    let fits = |window: &mut Window, limit: &Limit, cost: u64| window.clone().spend(limit, cost, now_us).is_admitted;
+    let all = windows.iter_mut().zip(limits).zip(costs).all(|((w, l), c)| fits(w, l, *c));
+    let one = |((window, limit), cost): ((&mut Window, &Limit), &u64)| {
+        if all || !fits(window, limit, *cost) {
+            return window.spend(limit, *cost, now_us);
+        }
+        // It would have fitted; another did not.
+        window.spend(limit, 0, now_us)
+    };
+    windows.iter_mut().zip(limits).zip(costs).map(one).collect()
+}
+
+#[derive(Debug, Clone)]
+struct Step {
+    forward_us: u64,
+    back_us: u64,
+    costs: (u64, u64),
+    change: u8,
+    gives_back: bool,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step =
+        (0u64..3_000_000, prop_oneof![9 => Just(0u64), 1 => 0u64..500_000], (0u64..6, 0u64..6), 0u8..20, any::<bool>());
+    let step = step.prop_map(|(forward_us, back_us, costs, change, gives_back)| Step {
+        forward_us: if forward_us < 2_000_000 { forward_us / 60 } else { (forward_us - 2_000_000) * 8 },
+        back_us,
+        costs,
+        change,
+        gives_back,
+    });
+    prop::collection::vec(step, 1..60)
+}
+
+/// The promise of the limits rests on the model; this is what lets it hold of Redis.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_script_decides_exactly_as_the_model_on_every_schedule() {
+    let bench = Bench::start().await;
+    let counters = bench.counters().await;
+    let handle = tokio::runtime::Handle::current();
+    let run = move || {
+        let mut runner = TestRunner::new(Config { failure_persistence: None, cases: 60, ..Config::default() });
+        let case = std::cell::Cell::new(0u128);
+        let starts = 1_780_000_000_000_000u64..1_900_000_000_000_000;
+        let scales = prop_oneof![Just(1u64), Just(61), Just(100_000)];
+        runner.run(
+            &(steps(), starts, 1u64..20, 1_000u64..5_000, scales),
+            |(mut steps, start_us, most, window_ms, scale)| {
+                case.set(case.get() + 1);
+                for step in &mut steps {
+                    step.forward_us *= scale;
+                    step.back_us *= scale;
+                }
+                let window_ms = window_ms * scale;
+                let limits = [limit("a", most, window_ms), limit("b", most * 2 + 1, 3 * window_ms + 7)];
+                handle.block_on(follow(&counters, case.get(), (limits, start_us), &steps))
+            },
+        )
+    };
+    tokio::task::spawn_blocking(run).await.unwrap().unwrap();
+}
+
+async fn follow(
+    counters: &Counters,
+    case: u128,
+    (mut limits, start_us): ([Limit; 2], u64),
+    steps: &[Step],
+) -> Result<(), TestCaseError> {
+    let mut windows = [Window::new(limits[0].window_ms), Window::new(limits[1].window_ms)];
+    let mut now_us = start_us;
+    for step in steps {
+        now_us = now_us + step.forward_us - step.back_us;
+        match step.change {
+            0 => limits[0].window_ms = (limits[0].window_ms * 2 + 1).min(WINDOW_MS_MAX),
+            1 => limits[1].limit += 1,
+            2 => limits[1].limit = (limits[1].limit / 2).max(1),
+            _ => {}
+        }
+        let costs = [step.costs.0, step.costs.1];
+        let spends: Vec<LimitSpend<'_>> =
+            limits.iter().zip(costs).map(|(limit, cost)| LimitSpend { owner: key(case), limit, cost }).collect();
+        let counters = scripted(counters, now_us);
+        let request = SpendRequest {
+            organization: organization(case),
+            expected: &[],
+            source: Source::Cache,
+            limits: &spends,
+            mode: Mode::Spend,
+        };
+        let answer = counters.spend(&request).await.unwrap();
+        let said = answer.limits.expect("nothing else was expected");
+        prop_assert_eq!(answer.now.timestamp_micros(), i64::try_from(now_us).unwrap());
+        prop_assert_eq!(&said, &modelled(&mut windows, &limits, &costs, now_us));
+        if step.gives_back && said.iter().all(|spending| spending.is_admitted) {
+            let given: Vec<Given<'_>> =
+                spends.iter().zip(&said).map(|(spent, said)| Given { spent: *spent, cell: said.cell }).collect();
+            counters.give_back(organization(case), &given).await.unwrap();
+            for ((window, said), cost) in windows.iter_mut().zip(&said).zip(costs) {
+                window.give_back(said.cell, cost);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_is_consumed_when_a_generation_differs_and_none_goes_back() {
+    let bench = Bench::start().await;
+    let counters = bench.counters().await;
+    let requests = limit("requests", 10, 60_000);
+    let spends = [LimitSpend { owner: key(1), limit: &requests, cost: 1 }];
+    let ask = async |value: i64, source: Source| {
+        let expected = [Generation { subject: key(1), value }];
+        let (organization, mode) = (organization(1), Mode::Spend);
+        counters
+            .spend(&SpendRequest { organization, expected: &expected, source, limits: &spends, mode })
+            .await
+            .unwrap()
+    };
+    let missing = ask(3, Source::Cache).await;
+    assert_eq!((missing.generations, missing.limits), (vec![None], None));
+    let learned = ask(3, Source::Postgres).await;
+    assert_eq!(learned.generations, vec![Some(3)]);
+    assert_eq!(learned.limits.unwrap()[0].remaining, 9);
+    let newer = [Generation { subject: key(1), value: 5 }];
+    counters.publish(organization(1), &newer, None).await.unwrap();
+    counters.publish(organization(1), &[Generation { subject: key(1), value: 4 }], None).await.unwrap();
+    for source in [Source::Cache, Source::Postgres] {
+        let stale = ask(3, source).await;
+        assert_eq!((stale.generations, stale.limits), (vec![Some(5)], None), "a late reader brings nothing back");
+    }
+    assert_eq!(ask(5, Source::Cache).await.limits.unwrap()[0].remaining, 8);
+    assert_eq!(ask(6, Source::Cache).await.limits, None, "an unknown newer one is read again too");
+}
+
+#[tokio::test]
+async fn a_look_takes_nothing_and_a_change_reaches_its_followers() {
+    let bench = Bench::start().await;
+    let counters = bench.counters().await;
+    let requests = limit("requests", 2, 60_000);
+    let spends = [LimitSpend { owner: key(1), limit: &requests, cost: 2 }];
+    let ask = async |mode: Mode| {
+        let (organization, source) = (organization(1), Source::Cache);
+        let answer = counters.spend(&SpendRequest { organization, expected: &[], source, limits: &spends, mode }).await;
+        answer.unwrap().limits.unwrap()[0]
+    };
+    for _ in 0..3 {
+        assert_eq!((ask(Mode::Look).await.is_admitted, ask(Mode::Look).await.remaining), (true, 2));
+    }
+    assert!(ask(Mode::Spend).await.is_admitted);
+    let refused = ask(Mode::Spend).await;
+    assert!(!refused.is_admitted && refused.retry_after_ms > 50_000);
+
+    let wait = Duration::from_millis(500);
+    let mut changes = counters.follow(wait).await.unwrap();
+    let receipt = domain::ids::ReceiptId::from_uuid(Uuid::from_u128(9));
+    let generations = vec![Generation { subject: key(1), value: 2 }];
+    counters.publish(organization(1), &generations, Some(receipt)).await.unwrap();
+    let seen = changes.next(wait).await.unwrap();
+    assert_eq!(seen, vec![super::Change { generations, receipt: Some(receipt) }]);
+    assert_eq!(changes.next(Duration::from_millis(20)).await.unwrap(), vec![]);
+    counters.heartbeat("one").await.unwrap();
+    counters.ack("one", receipt).await.unwrap();
+    assert_eq!(counters.find_replicas().await.unwrap(), vec!["one"]);
+    assert_eq!(counters.find_acks(receipt).await.unwrap(), vec!["one"]);
+    counters.delete_replica("one").await.unwrap();
+    assert!(counters.find_replicas().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_lost_redis_is_away_at_once_and_comes_back_by_itself_as_another_run() {
+    let mut bench = Bench::start().await;
+    let counters = Counters::connect(&RedisConfig { timeout_ms: 100, ..bench.config() });
+    wait_for(|| counters.run().is_some()).await;
+    let first = counters.run();
+    bench.redis.pause();
+    for _ in 0..5 {
+        assert!(counters.now().await.is_err());
+    }
+    let started = Instant::now();
+    assert!(counters.now().await.is_err(), "the breaker is open");
+    assert!(started.elapsed() < Duration::from_millis(20), "and costs nothing: {:?}", started.elapsed());
+    bench.redis.resume();
+    wait_for(|| counters.run() == first).await;
+    assert!(counters.now().await.is_ok());
+    bench.redis.restart().await.unwrap();
+    let _ = counters.now().await;
+    wait_for(|| counters.run().is_some_and(|run| Some(run) != first)).await;
+    assert!(counters.now().await.is_ok());
+}
