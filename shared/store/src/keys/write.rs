@@ -76,7 +76,7 @@ impl Write {
 
     /// Changes the key that the caller saw at version `seen`; `None` when it has changed since or is gone.
     pub async fn update_key(&mut self, id: KeyId, seen: i64, change: &KeyChange) -> Result<Option<Key>, Error> {
-        if !self.hold_key(id).await?.is_some_and(|held| held.generation == seen) {
+        if self.hold_key(id).await?.is_none_or(|held| held.generation != seen) {
             return Ok(None);
         }
         let policy = &change.policy;

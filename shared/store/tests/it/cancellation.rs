@@ -1,0 +1,132 @@
+//! Futures that are dropped half-way: no transaction and no organization is left for the next one.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use domain::event::Event;
+use domain::ids::OrganizationId;
+use serde_json::json;
+use store::{DatabaseConfig, Error, KeyFilter, Slice, Store};
+
+use crate::world::{Dice, World, new_customer, new_key, origin, scope};
+
+const ITERATIONS: u64 = 2_000;
+
+/// Drives a future for so many polls and drops it then; `None` when it was not done.
+async fn at_most_polls<T>(polls: u64, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+async fn store_with_one_connection(world: &World) -> Store {
+    let mut config = DatabaseConfig::new(&world.database.app_url, 1);
+    // The test's own machine may be busy; what is measured here is not time.
+    config.acquire_timeout_ms = 20_000;
+    Store::connect(&config).await.unwrap()
+}
+
+async fn list_own(store: &Store, organization: OrganizationId) -> Result<Vec<OrganizationId>, Error> {
+    let mut read = store.read(&scope(organization)).await?;
+    let page = read.list_keys(&KeyFilter::none(), &Slice::first(50)).await?;
+    Ok(page.items.iter().map(|key| key.organization_id).collect())
+}
+
+async fn insert_named(store: &Store, organization: OrganizationId, name: &str) -> Result<(), Error> {
+    let mut write = store.write(&scope(organization), &origin()).await?;
+    let customer = write.insert_customer(&new_customer(name)).await?;
+    write.commit(Event::CustomerCreated(customer.id), json!({})).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_connection_that_serves_two_organizations_in_turn_never_mixes_them() {
+    let world = World::start().await;
+    world.insert_key(world.acme, &new_key("of acme")).await.unwrap();
+    world.insert_key(world.globex, &new_key("of globex")).await.unwrap();
+    let store = store_with_one_connection(&world).await;
+    let mut dice = Dice(20_261_121);
+    let (mut cancelled, mut acknowledged) = (0, 0);
+    for iteration in 0..ITERATIONS {
+        let organization = if iteration % 2 == 0 { world.acme } else { world.globex };
+        let polls = if dice.below(20) == 0 { 1 + dice.below(12) } else { u64::MAX };
+        if iteration % 10 == 0 {
+            let name = format!("c{iteration}");
+            match at_most_polls(polls, insert_named(&store, organization, &name)).await {
+                Some(result) => result.map(|()| acknowledged += 1).unwrap(),
+                None => cancelled += 1,
+            }
+            continue;
+        }
+        match at_most_polls(polls, list_own(&store, organization)).await {
+            Some(owners) => assert_eq!(owners.unwrap(), [organization], "iteration {iteration}"),
+            None => cancelled += 1,
+        }
+    }
+    assert!(cancelled > ITERATIONS / 40, "only {cancelled} were cancelled");
+    let kept = world.count("select count(*) from customers").await;
+    assert!(kept >= acknowledged, "{acknowledged} were acknowledged and {kept} were kept");
+    assert_eq!(world.count(IN_TRANSACTION).await, 0);
+}
+
+const IN_TRANSACTION: &str = "select count(*) from pg_stat_activity
+    where datname = current_database() and state like 'idle in transaction%'";
+
+/// sqlx's own `begin` fails this: cancelled between sending BEGIN and reading the answer it leaves the transaction
+/// open, and the next writer's work is part of it and lost with it.
+#[tokio::test]
+async fn a_write_after_a_cancelled_begin_is_kept() {
+    let world = World::start().await;
+    let store = store_with_one_connection(&world).await;
+    for polls in 1..40 {
+        drop(at_most_polls(polls, store.write(&scope(world.acme), &origin())).await);
+        insert_named(&store, world.acme, &format!("after {polls}")).await.unwrap();
+        assert_eq!(world.count("select count(*) from customers").await, i64::try_from(polls).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_is_dropped_changes_nothing() {
+    let world = World::start().await;
+    let mut write = world.write(world.acme).await;
+    write.insert_customer(&new_customer("dropped")).await.unwrap();
+    drop(write);
+    assert_eq!(world.count("select count(*) from customers").await, 0);
+    assert_eq!(world.count("select count(*) from outbox where subject_kind = 'customer'").await, 0);
+}
+
+#[tokio::test]
+async fn a_statement_that_waits_too_long_is_given_up_and_its_connection_with_it() {
+    let world = World::start().await;
+    let mut config = DatabaseConfig::new(&world.database.app_url, 1);
+    config.statement_timeout_ms = 300;
+    let store = Store::connect(&config).await.unwrap();
+    let customer = world.insert_customer(world.acme, "held").await;
+    let mut holder = world.write(world.acme).await;
+    holder.suspend_customer(customer.id).await.unwrap();
+    let mut waiter = store.write(&scope(world.acme), &origin()).await.unwrap();
+    let result = waiter.suspend_customer(customer.id).await;
+    assert!(matches!(result, Err(Error::Unavailable(_))), "{result:?}");
+    drop(waiter);
+    assert!(tokio::time::timeout(Duration::from_secs(5), store.now()).await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn a_full_pool_is_an_outage_and_not_a_wait() {
+    let world = World::start().await;
+    let store = Store::connect(&DatabaseConfig::new(&world.database.app_url, 1)).await.unwrap();
+    let held = store.read(&scope(world.acme)).await.unwrap();
+    let begun = std::time::Instant::now();
+    assert!(matches!(store.now().await, Err(Error::Unavailable(_))));
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    drop(held);
+    store.now().await.unwrap();
+}

@@ -1,0 +1,148 @@
+//! What Postgres's own catalogue must say about isolation, as a list of violations.
+
+use sqlx::{AssertSqlSafe, PgConnection, Row};
+
+use crate::world::World;
+
+/// Without a tenant's data: the list of migrations that were run.
+const NO_TENANT: &str = "_sqlx_migrations";
+
+/// Policies beside the tenant's own, each by name with its whole condition.
+const DOORS: &str = "
+    ('secrets_select_by_lookup', '(lookup_id = NULLIF(current_setting(''claviger.lookup''::text, true), ''''::text))'),
+    ('organizations_select_by_root', '(current_setting(''claviger.root''::text, true) = ''on''::text)'),
+    ('outbox_select_by_job', '(current_setting(''claviger.job''::text, true) = ''outbox''::text)'),
+    ('outbox_delete_by_job', '(current_setting(''claviger.job''::text, true) = ''outbox''::text)')";
+
+/// Every table of tenants with its tenant column.
+const TENANT_TABLES: &str = "
+    select c.oid, c.relname::text as name, c.relrowsecurity, c.relforcerowsecurity, c.relowner,
+        case c.relname when 'organizations' then 'id' else 'organization_id' end as tenant
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = 'public' and c.relkind in ('r', 'p') and c.relname <> '_sqlx_migrations'";
+
+/// Each query answers with one text for each violation.
+fn checks(app_role: &str) -> Vec<String> {
+    let tables = TENANT_TABLES;
+    vec![
+        format!("select name || ': row-level security is not enabled' from ({tables}) t where not relrowsecurity"),
+        format!("select name || ': row-level security is not forced' from ({tables}) t where not relforcerowsecurity"),
+        format!(
+            "select name || ': no policy for ' || command.word
+            from ({tables}) t
+            cross join (values ('r', 'select', true, false), ('a', 'insert', false, true),
+                ('w', 'update', true, true), ('d', 'delete', true, false)) command (letter, word, has_using, has_check)
+            where not exists (
+                select 1 from pg_policy p
+                where p.polrelid = t.oid and p.polcmd = command.letter::\"char\" and p.polpermissive
+                  and (p.polqual is not null) = command.has_using
+                  and (p.polwithcheck is not null) = command.has_check)"
+        ),
+        format!(
+            "select name || '.' || p.polname || ': neither the tenant''s own condition nor a named door: '
+                || coalesce(pg_get_expr(p.polqual, p.polrelid), '-') || ' / '
+                || coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '-')
+            from ({tables}) t
+            join pg_policy p on p.polrelid = t.oid
+            where not (
+                coalesce(pg_get_expr(p.polqual, p.polrelid), own.condition) = own.condition
+                and coalesce(pg_get_expr(p.polwithcheck, p.polrelid), own.condition) = own.condition)
+              and not exists (
+                select 1 from (values {DOORS}) door (name, condition)
+                where door.name = p.polname and p.polwithcheck is null
+                  and door.condition = pg_get_expr(p.polqual, p.polrelid))"
+        )
+        .replace(
+            "join pg_policy p on p.polrelid = t.oid\n",
+            "join pg_policy p on p.polrelid = t.oid
+            cross join lateral (select format('(%s = claviger_organization())', t.tenant) as condition) own\n",
+        ),
+        // The tenant stands first in the primary key, and somewhere in every other unique index.
+        format!(
+            "select name || ': ' || i.indexrelid::regclass || ' has no tenant'
+            from ({tables}) t
+            join pg_index i on i.indrelid = t.oid and i.indisunique
+            join pg_attribute a on a.attrelid = t.oid and a.attname = t.tenant
+            where case when i.indisprimary then i.indkey[0] <> a.attnum else not a.attnum = any (i.indkey) end
+              and i.indexrelid::regclass::text <> 'organizations_slug_unique'"
+        ),
+        format!(
+            "select name || ': no primary key' from ({tables}) t
+            where not exists (select 1 from pg_index i where i.indrelid = t.oid and i.indisprimary)"
+        ),
+        format!(
+            "select name || ': ' || f.conname || ' does not tie the tenant'
+            from ({tables}) t
+            join pg_constraint f on f.conrelid = t.oid and f.contype = 'f'
+            join pg_attribute a on a.attrelid = t.oid and a.attname = t.tenant
+            join pg_class o on o.oid = f.confrelid
+            join pg_attribute b on b.attrelid = f.confrelid
+                and b.attname = case o.relname when 'organizations' then 'id' else 'organization_id' end
+            where not exists (
+                select 1 from generate_subscripts(f.conkey, 1) n
+                where f.conkey[n] = a.attnum and f.confkey[n] = b.attnum)"
+        ),
+        "select c.relname || ': a view that runs with its owner''s rights'
+            from pg_class c join pg_namespace n on n.oid = c.relnamespace
+            where n.nspname = 'public' and c.relkind in ('v', 'm')
+              and not coalesce(c.reloptions @> array['security_invoker=true'], false)"
+            .to_owned(),
+        "select p.proname || ': runs with its owner''s rights'
+            from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+            where n.nspname = 'public' and p.prosecdef"
+            .to_owned(),
+        format!(
+            "select fault from pg_roles r, lateral (values
+                (r.rolsuper, 'the role is a superuser'),
+                (r.rolbypassrls, 'the role bypasses row-level security'),
+                (r.rolcreaterole or r.rolcreatedb, 'the role makes roles or databases'),
+                (has_schema_privilege(r.oid, 'public', 'create'), 'the role creates in the schema'),
+                (exists (select 1 from pg_roles o where o.oid <> r.oid and pg_has_role(r.oid, o.oid, 'member')
+                    and (o.rolsuper or o.rolbypassrls)), 'the role is a member of an unsafe one')
+            ) faults (is_so, fault)
+            where r.rolname = '{app_role}' and is_so"
+        ),
+        format!(
+            "select name || ': ' || fault
+            from ({tables}) t
+            join pg_roles r on r.rolname = '{app_role}'
+            cross join lateral (values
+                (pg_has_role(r.oid, t.relowner, 'member'), 'the role owns it'),
+                (has_table_privilege(r.oid, t.oid, 'truncate'), 'the role truncates it'),
+                (has_table_privilege(r.oid, t.oid, 'trigger'), 'the role puts triggers on it'),
+                (has_table_privilege(r.oid, t.oid, 'references'), 'the role refers to it')
+            ) faults (is_so, fault)
+            where is_so"
+        ),
+        // An organization that a session starts with outlives the transaction that it was meant for.
+        "select 'a session starts with ' || setting
+            from pg_db_role_setting, unnest(setconfig) setting
+            where setting like 'claviger.%'"
+            .to_owned(),
+    ]
+}
+
+/// Everything about the schema and the services' role that isolation does not stand.
+pub async fn violations(connection: &mut PgConnection, app_role: &str) -> Vec<String> {
+    let mut violations = Vec::new();
+    for check in checks(app_role) {
+        let rows = sqlx::query(AssertSqlSafe(check)).fetch_all(&mut *connection).await.unwrap();
+        violations.extend(rows.iter().map(|row| row.get::<String, _>(0)));
+    }
+    violations
+}
+
+/// The names of all tables of tenants, each with its tenant column.
+pub async fn tenant_tables(connection: &mut PgConnection) -> Vec<(String, String)> {
+    let rows = sqlx::query(TENANT_TABLES).fetch_all(connection).await.unwrap();
+    rows.iter().map(|row| (row.get("name"), row.get("tenant"))).collect()
+}
+
+#[tokio::test]
+async fn the_schema_isolates_organizations() {
+    let world = World::start().await;
+    let mut superuser = world.superuser().await;
+    assert_eq!(violations(&mut superuser, &world.database.app_role).await, Vec::<String>::new());
+    assert_eq!(tenant_tables(&mut superuser).await.len(), 12, "{NO_TENANT} is the one table without tenants");
+}

@@ -1,0 +1,16 @@
+//! The store against a real Postgres: isolation, the rules of each row, and what a commit leaves behind.
+
+mod cancellation;
+mod catalogue;
+mod credits;
+mod events;
+mod idempotency;
+mod isolation;
+mod keys;
+mod lists;
+mod mutations;
+mod readiness;
+mod removal;
+mod snapshots;
+mod tenants;
+mod world;
