@@ -27,13 +27,18 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
 /// What cargo itself compiles: libraries, programs, test binaries, build scripts.
 fn is_root(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
-    match parts.as_slice() {
-        [.., "src", "lib.rs" | "main.rs"] | [.., "src", "bin", _] | [.., "src", "bin", _, "main.rs"] => true,
-        [_, _, "build.rs"] => true,
-        [_, _, "tests" | "benches" | "examples", _] => true,
-        [_, _, "tests" | "benches" | "examples", _, "main.rs"] => true,
-        _ => false,
-    }
+    let is_program = matches!(
+        parts.as_slice(),
+        [.., "src", "lib.rs" | "main.rs"]
+            | [.., "src", "bin", _]
+            | [.., "src", "bin", _, "main.rs"]
+            | [_, _, "build.rs"]
+    );
+    let is_test = matches!(
+        parts.as_slice(),
+        [_, _, "tests" | "benches" | "examples", _] | [_, _, "tests" | "benches" | "examples", _, "main.rs"]
+    );
+    is_program || is_test
 }
 
 /// The files that the `mod name;` lines of this one lead to.

@@ -1,0 +1,84 @@
+//! What one worker is told; `config.default.yaml` documents every key.
+
+use std::net::IpAddr;
+
+use domain::environment::Environment;
+use serde::{Deserialize, Serialize};
+use server::config::ConfigErrors;
+use store::DatabaseConfig;
+use store::counters::RedisConfig;
+
+/// The documented defaults.
+pub const DEFAULTS: &str = include_str!("../config.default.yaml");
+
+/// The whole configuration.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub environment: Environment,
+    pub server: Server,
+    pub database: DatabaseConfig,
+    pub redis: RedisConfig,
+    pub log: Log,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    pub host: IpAddr,
+    pub management_port: u16,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub level: String,
+    pub format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+impl Config {
+    /// The configuration if the worker can work with it; all mistakes that its types do not tell otherwise.
+    pub fn checked(self) -> Result<Self, ConfigErrors> {
+        let mut errors = ConfigErrors::new();
+        if self.database.url.is_empty() {
+            errors.push("database.url", "is missing");
+        }
+        if self.database.pool_size == 0 {
+            errors.push("database.pool_size", "has to be at least 1");
+        }
+        if !self.redis.is_readable() {
+            errors.push("redis.url", "is missing or no redis:// URL");
+        }
+        if self.redis.prefix.is_empty() {
+            errors.push("redis.prefix", "is missing");
+        }
+        errors.none_or(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_is_documented_and_every_documented_setting_is_one() {
+        let defaults = DEFAULTS.replace("environment: \"\"", "environment: production");
+        assert_eq!(server::config::undocumented::<Config>(&defaults), Vec::<String>::new());
+    }
+
+    #[test]
+    fn all_that_has_to_be_set_is_told_together() {
+        let environment = [("CLAVIGER__ENVIRONMENT".to_owned(), "staging".to_owned())];
+        let config: Config = server::config::load(DEFAULTS, None, environment.into_iter()).unwrap();
+        let errors = config.checked().unwrap_err();
+        let paths: Vec<&str> = errors.iter().map(|error| error.path.as_str()).collect();
+        assert_eq!(paths, ["database.url", "redis.url", "redis.prefix"]);
+    }
+}

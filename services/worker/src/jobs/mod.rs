@@ -1,0 +1,39 @@
+//! The jobs of one environment: one file each, and each safe to run twice, also at the same time.
+
+pub mod outbox;
+
+use std::time::Duration;
+
+use store::Store;
+use store::counters::Counters;
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics::WorkerMetrics;
+
+/// What every job works on.
+#[derive(Debug, Clone)]
+pub struct Stores {
+    /// This environment's rows.
+    pub store: Store,
+    /// This environment's Redis.
+    pub counters: Counters,
+}
+
+/// The time between two runs varies by so much, that several workers do not march in step.
+const JITTER_PERCENT: u64 = 20;
+
+/// Runs every job, each at its own interval, until the token is cancelled; a run that has begun is ended first.
+pub async fn run(stores: &Stores, metrics: &WorkerMetrics, shutdown: &CancellationToken) {
+    while !shutdown.is_cancelled() {
+        outbox::run(stores, metrics).await;
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = tokio::time::sleep(jittered(outbox::INTERVAL)) => {}
+        }
+    }
+}
+
+fn jittered(interval: Duration) -> Duration {
+    let percent = rand::random_range(100 - JITTER_PERCENT..=100 + JITTER_PERCENT);
+    interval.mul_f64(f64::from(u32::try_from(percent).expect("a percentage is small")) / 100.0)
+}

@@ -1,0 +1,70 @@
+//! Tells Redis the versions that a commit could not tell it.
+//!
+//! A version is published before its row is deleted, and publishing an old version changes nothing: a run that is cut
+//! short, repeated, or doubled by another worker does no harm.
+
+use std::time::Duration;
+
+use store::OutboxRow;
+
+use super::Stores;
+use crate::metrics::WorkerMetrics;
+
+/// The time between two runs. A row is due a second after its commit, so what Redis missed is told within about two.
+pub const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How many rows are read at once.
+const BATCH: usize = 200;
+/// How many batches one run takes at the most.
+const BATCHES_MAX: usize = 25;
+
+/// One run: counts what it did, and logs once if it could not end.
+pub async fn run(stores: &Stores, metrics: &WorkerMetrics) {
+    let mut published = 0;
+    let result = publish_due(stores, &mut published).await;
+    metrics.outbox_published.add(&[], published);
+    if let Err(failure) = result {
+        metrics.outbox_failures.count(&[failure.store]);
+        let cause = format!("{:#}", failure.cause);
+        tracing::warn!(job = "outbox", store = failure.store, published, cause, "the outbox job ended early");
+    }
+}
+
+/// Which store ended a run, and why.
+struct Failure {
+    store: &'static str,
+    cause: anyhow::Error,
+}
+
+async fn publish_due(stores: &Stores, published: &mut u64) -> Result<(), Failure> {
+    for _ in 0..BATCHES_MAX {
+        let limit = i64::try_from(BATCH).expect("a batch is small");
+        let rows = stores.store.find_due_outbox(limit).await.map_err(Failure::of_postgres)?;
+        let (told, outcome) = publish(stores, &rows).await;
+        let ids: Vec<_> = rows[..told].iter().map(|row| row.id).collect();
+        stores.store.delete_outbox(&ids).await.map_err(Failure::of_postgres)?;
+        *published += u64::try_from(told).unwrap_or(u64::MAX);
+        outcome?;
+        if rows.len() < BATCH {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Publishes the rows in order up to the first that Redis does not take, and says how many it took.
+async fn publish(stores: &Stores, rows: &[OutboxRow]) -> (usize, Result<(), Failure>) {
+    for (told, row) in rows.iter().enumerate() {
+        let result = stores.counters.publish(row.organization, &[row.generation], row.receipt).await;
+        if let Err(away) = result {
+            return (told, Err(Failure { store: "redis", cause: away.into() }));
+        }
+    }
+    (rows.len(), Ok(()))
+}
+
+impl Failure {
+    fn of_postgres(error: store::Error) -> Self {
+        Self { store: "postgres", cause: error.into() }
+    }
+}

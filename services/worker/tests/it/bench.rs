@@ -1,0 +1,153 @@
+//! An environment of its own for each test: a database, a Redis user, and changes that Redis has not heard of.
+
+use std::time::{Duration, Instant};
+
+use domain::access::Scope;
+use domain::environment::Environment;
+use domain::event::Event;
+use domain::ids::{CustomerId, OrganizationId};
+use domain::names::{Name, Slug};
+use store::counters::{Counters, Mode, RedisConfig, Source, SpendRequest};
+use store::local::{Cluster, LocalOptions, Postgres, Redis, RedisServer, RedisUser};
+use store::{DatabaseConfig, Generation, NewOrganization, Origin, Store, Subject};
+use worker::Config;
+use worker::config::{Log, LogFormat, Server};
+use worker::jobs::Stores;
+
+const OWNER: &str = "claviger_worker_owner";
+const APP: &str = "claviger_worker_app";
+
+/// One environment. Servers of its own where no others are named; they end with it.
+pub struct Bench {
+    pub stores: Stores,
+    pub database: DatabaseConfig,
+    pub redis: RedisConfig,
+    _servers: (Option<Postgres>, Option<Redis>),
+    _folder: tempfile::TempDir,
+}
+
+impl Bench {
+    pub async fn start(name: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = |name: &str| LocalOptions { directory: folder.path().join(name), port: None, is_durable: false };
+
+        let (cluster, own_postgres) = match Cluster::from_env().unwrap() {
+            Some(cluster) => (cluster, None),
+            None => {
+                let postgres = Postgres::start(options("postgres")).await.unwrap();
+                (postgres.cluster().clone(), Some(postgres))
+            }
+        };
+        let unique = format!("{name}_{}", std::process::id());
+        let local = cluster.create_database(&format!("worker_{unique}"), OWNER, APP).await.unwrap();
+        store::migrate(&local.owner_url, &local.app_role).await.unwrap();
+
+        let (server, own_redis) = match RedisServer::from_env() {
+            Some(server) => (server, None),
+            None => {
+                let redis = Redis::start(options("redis")).await.unwrap();
+                (redis.server().clone(), Some(redis))
+            }
+        };
+        let prefix = format!("claviger:worker:{unique}:");
+        let user = RedisUser { name: format!("worker_{unique}"), password: "password".to_owned(), prefix };
+        server.create_user(&user).await.unwrap();
+
+        let database = DatabaseConfig::new(local.app_url, 4);
+        // Generous: the machine that runs the tests may be busy.
+        let redis = RedisConfig { url: server.url(&user), prefix: user.prefix, timeout_ms: 2_000 };
+        let counters = Counters::connect(&redis);
+        wait_for("Redis", || counters.run().is_some()).await;
+        let stores = Stores { store: Store::connect(&database).await.unwrap(), counters };
+        Self { stores, database, redis, _servers: (own_postgres, own_redis), _folder: folder }
+    }
+
+    /// The same database beside a Redis that nobody will ever reach.
+    pub fn without_redis(&self) -> Stores {
+        let nowhere = RedisConfig::new("redis://127.0.0.1:1", &self.redis.prefix);
+        Stores { store: self.stores.store.clone(), counters: Counters::connect(&nowhere) }
+    }
+
+    /// What a worker of this environment is told.
+    pub fn config(&self) -> Config {
+        Config {
+            environment: Environment::Staging,
+            server: Server { host: [127, 0, 0, 1].into(), management_port: 0 },
+            database: self.database.clone(),
+            redis: self.redis.clone(),
+            log: Log { level: "info".to_owned(), format: LogFormat::Text },
+        }
+    }
+
+    /// Commits a change and tells Redis nothing, as when it is away.
+    pub async fn commit_unheard(&self, slug: &str) -> Unheard {
+        let now = self.stores.store.now().await.unwrap();
+        let organization = OrganizationId::mint(now);
+        let scope = Scope::system("test", Environment::Staging, organization);
+        let origin = Origin { request_id: "req_test".to_owned(), ip: None };
+        let mut write = self.stores.store.write(&scope, &origin).await.unwrap();
+        let row = NewOrganization {
+            name: Name::parse(slug).unwrap(),
+            slug: Slug::parse(slug).unwrap(),
+            permissions: Vec::new(),
+            limits: Vec::new(),
+            default_limits: Vec::new(),
+        };
+        write.insert_organization(&row).await.unwrap();
+        let committed = write.commit(Event::OrganizationCreated(organization), serde_json::Value::Null).await.unwrap();
+        let generation = committed.generations.first().copied().unwrap();
+        Unheard { organization, generation }
+    }
+
+    /// Waits until so many rows are due.
+    pub async fn wait_until_due(&self, count: usize) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.due().await != count {
+            assert!(Instant::now() < deadline, "{} rows are due, not {count}", self.due().await);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub async fn due(&self) -> usize {
+        self.stores.store.find_due_outbox(1_000).await.unwrap().len()
+    }
+
+    /// The version that Redis has of it.
+    pub async fn heard(&self, change: &Unheard) -> Option<i64> {
+        let request = SpendRequest {
+            organization: change.organization,
+            expected: &[change.generation],
+            source: Source::Cache,
+            limits: &[],
+            mode: Mode::Look,
+        };
+        self.stores.counters.spend(&request).await.unwrap().generations.first().copied().flatten()
+    }
+}
+
+/// A change that Redis has not heard of.
+pub struct Unheard {
+    pub organization: OrganizationId,
+    pub generation: Generation,
+}
+
+impl Unheard {
+    /// A later version of the same row.
+    pub fn later(&self) -> Generation {
+        Generation { value: self.generation.value + 1, ..self.generation }
+    }
+}
+
+/// A subject of which nothing was ever said.
+pub fn stranger(change: &Unheard) -> Unheard {
+    let subject = Subject::Customer(CustomerId::from_uuid(change.organization.uuid()));
+    Unheard { organization: change.organization, generation: Generation { subject, value: 1 } }
+}
+
+pub async fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what} did not come");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
