@@ -16,7 +16,10 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
         match number_of(path) {
             Some(number) if number == expected => {}
             Some(number) => found.push(Finding::of(path, format!("{expected:04} is expected here, not {number:04}"))),
-            None => found.push(Finding::of(path, "a record is called NNNN-its-title.md")),
+            None => {
+                found.push(Finding::of(path, "a record is called NNNN-its-title.md"));
+                continue;
+            }
         }
         expected = number_of(path).map_or(expected, |number| number + 1);
         found.extend(form(tree, path).map(|what| Finding::of(path, what)));

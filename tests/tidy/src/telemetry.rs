@@ -22,22 +22,26 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
         .collect()
 }
 
-/// The names in `MetricRow { name: "…" }`, and where; tests may declare what they like.
+/// The names of metrics in the files called `metrics.rs`, and where; their tests may name what they like.
 fn declared(tree: &Tree) -> BTreeMap<String, (String, usize)> {
     let mut names = BTreeMap::new();
-    let mut is_row = false;
-    for (path, number, line) in tree.lines(".rs") {
-        if path.starts_with("tests/") || path.contains("/tests/") {
-            continue;
+    let mut in_tests_of = String::new();
+    for (path, number, line) in tree.lines("/metrics.rs") {
+        if line == "#[cfg(test)]" {
+            in_tests_of.clone_from(&path);
         }
-        is_row |= line.contains("MetricRow {") && !line.contains("struct ");
-        let name = line.split_once("name: \"").and_then(|(_, rest)| rest.split('"').next());
-        if let Some(name) = name.filter(|_| is_row) {
-            names.insert(name.to_owned(), (path, number));
-            is_row = false;
+        for literal in line.split('"').skip(1).step_by(2) {
+            if in_tests_of != path && is_metric(literal) {
+                names.entry(literal.to_owned()).or_insert((path.clone(), number));
+            }
         }
     }
     names
+}
+
+fn is_metric(literal: &str) -> bool {
+    let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    (literal.starts_with("claviger_") || literal.starts_with("http_")) && literal.chars().all(is_letter)
 }
 
 /// The metric that a row of the list is about: a name with an underscore, then the kind.
@@ -59,13 +63,14 @@ mod tests {
 
     #[test]
     fn what_is_missing_on_either_side_is_found() {
-        let code = "let row = MetricRow {\n    name: \"keys_total\",\n};\nlet row = MetricRow { name: \"jobs_total\", help };\n";
-        let list = "| name | kind |\n| `keys_total` | counter | | keys |\n| `old_total` | counter | | old |\n| `key.id` | the key |\n";
-        let found = findings(check, &[("services/a/src/lib.rs", code), (LIST, list)]);
+        let code = "name: \"claviger_keys_total\",\ncounter(\"claviger_jobs_total\", \"Jobs.\", &[\"kind\"])\n";
+        let tests = "#[cfg(test)]\nmod tests { \"claviger_things_total\" }\n";
+        let list = "| name | kind |\n| `claviger_keys_total` | counter | | keys |\n| `old_total` | counter | | old |\n| `key.id` | the key |\n";
+        let found = findings(check, &[("services/a/src/metrics.rs", &format!("{code}{tests}")), (LIST, list)]);
         assert_eq!(
             found,
             [
-                "services/a/src/lib.rs:4: jobs_total is not listed in docs/telemetry.md",
+                "services/a/src/metrics.rs:2: claviger_jobs_total is not listed in docs/telemetry.md",
                 "docs/telemetry.md:3: nothing declares old_total",
             ]
         );
