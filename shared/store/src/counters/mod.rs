@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub use config::RedisConfig;
 pub use link::Away;
 pub use replicas::{Change, Changes};
-pub use spend::{Given, LimitSpend, Mode, Source, SpendAnswer, SpendRequest};
+pub use spend::{Expected, Given, LimitSpend, Mode, Source, SpendAnswer, SpendRequest};
 
 use self::link::Link;
 use self::script::Script;

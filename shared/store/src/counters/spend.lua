@@ -1,15 +1,15 @@
--- KEYS: the generations, then the limits. ARGV: how many generations, whether to spend (1) or look (0), whether the
--- generations were just read from Postgres (1); the generations; then limit, window_ms and cost of each limit.
+-- KEYS: the generations, then the limits. ARGV: how many generations, whether to spend (1) or look (0); each
+-- generation with whether it was just read from Postgres (1); then limit, window_ms and cost of each limit.
 -- Answers now_us, the generations, and, when they are the expected ones, five numbers for each limit.
 local GENERATION_SECONDS = 86400
 local generations = tonumber(ARGV[1])
-local is_spending, is_fresh = ARGV[2] == '1', ARGV[3] == '1'
+local is_spending = ARGV[2] == '1'
 local values = redis.call('MGET', unpack(KEYS))
 local answer, agrees = { now_us }, true
 
 for i = 1, generations do
-  local expected, actual = ARGV[3 + i], values[i]
-  if is_fresh and (not actual or tonumber(actual) < tonumber(expected)) then
+  local expected, actual = ARGV[1 + 2 * i], values[i]
+  if ARGV[2 + 2 * i] == '1' and (not actual or tonumber(actual) < tonumber(expected)) then
     redis.call('SET', KEYS[i], expected, 'EX', GENERATION_SECONDS)
     actual = expected
   end
@@ -20,7 +20,7 @@ if not agrees then return answer end
 
 local windows, is_admitted = {}, true
 for i = 1, #KEYS - generations do
-  local at = generations + 1 + i * 3
+  local at = generations * 2 + i * 3
   local window = open(values[generations + i], tonumber(ARGV[at + 1]))
   window.limit, window.cost = tonumber(ARGV[at]), tonumber(ARGV[at + 2])
   window.fits = window.total + window.cost <= window.limit

@@ -29,7 +29,7 @@ pub enum Mode {
     Look,
 }
 
-/// Where the expected generations come from.
+/// Where an expected generation comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// This process's cache: Redis knows better.
@@ -38,15 +38,22 @@ pub enum Source {
     Postgres,
 }
 
+/// A version on which a verdict rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected {
+    /// The row and its version.
+    pub generation: Generation,
+    /// Who says so.
+    pub source: Source,
+}
+
 /// What one verification asks of Redis.
 #[derive(Debug, Clone, Copy)]
 pub struct SpendRequest<'a> {
     /// Whose keys; all of them share a hash slot.
     pub organization: OrganizationId,
     /// The versions on which the verdict rests. If any differs, nothing is consumed.
-    pub expected: &'a [Generation],
-    /// Where they come from.
-    pub source: Source,
+    pub expected: &'a [Expected],
     /// What to spend; each owner and name at most once.
     pub limits: &'a [LimitSpend<'a>],
     /// Whether to consume.
@@ -83,16 +90,16 @@ impl Counters {
     pub async fn spend(&self, request: &SpendRequest<'_>) -> Result<SpendAnswer, Away> {
         let keys = request.expected.len() + request.limits.len();
         let mut call = self.scripts.spend.call(keys);
-        for generation in request.expected {
-            call.arg(self.generation_key(request.organization, generation.subject));
+        for expected in request.expected {
+            call.arg(self.generation_key(request.organization, expected.generation.subject));
         }
         for spend in request.limits {
             call.arg(self.limit_key(request.organization, spend));
         }
         call.arg(request.expected.len());
-        call.arg(u8::from(request.mode == Mode::Spend)).arg(u8::from(request.source == Source::Postgres));
-        for generation in request.expected {
-            call.arg(generation.value);
+        call.arg(u8::from(request.mode == Mode::Spend));
+        for expected in request.expected {
+            call.arg(expected.generation.value).arg(u8::from(expected.source == Source::Postgres));
         }
         for spend in request.limits {
             call.arg(spend.limit.limit).arg(spend.limit.window_ms).arg(spend.cost);
@@ -134,7 +141,8 @@ fn read_answer(value: Value, run: u64, request: &SpendRequest<'_>) -> Option<Spe
     for _ in request.expected {
         generations.push(generation(items.next()?)?);
     }
-    let agrees = generations.iter().zip(request.expected).all(|(actual, expected)| *actual == Some(expected.value));
+    let agrees =
+        generations.iter().zip(request.expected).all(|(actual, expected)| *actual == Some(expected.generation.value));
     if !agrees {
         return Some(SpendAnswer { run, now, generations, limits: None });
     }

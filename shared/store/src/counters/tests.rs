@@ -9,7 +9,7 @@ use proptest::test_runner::{Config, TestRunner};
 use uuid::Uuid;
 
 use super::script::Script;
-use super::{Counters, Given, LimitSpend, Mode, RedisConfig, Scripts, Source, SpendRequest};
+use super::{Counters, Expected, Given, LimitSpend, Mode, RedisConfig, Scripts, Source, SpendRequest};
 use crate::generation::{Generation, Subject};
 use crate::local::{LocalOptions, Redis, RedisUser};
 
@@ -159,13 +159,8 @@ async fn follow(
         let spends: Vec<LimitSpend<'_>> =
             limits.iter().zip(costs).map(|(limit, cost)| LimitSpend { owner: key(case), limit, cost }).collect();
         let counters = scripted(counters, now_us);
-        let request = SpendRequest {
-            organization: organization(case),
-            expected: &[],
-            source: Source::Cache,
-            limits: &spends,
-            mode: Mode::Spend,
-        };
+        let request =
+            SpendRequest { organization: organization(case), expected: &[], limits: &spends, mode: Mode::Spend };
         let answer = counters.spend(&request).await.unwrap();
         let said = answer.limits.expect("nothing else was expected");
         prop_assert_eq!(answer.now.timestamp_micros(), i64::try_from(now_us).unwrap());
@@ -189,12 +184,9 @@ async fn nothing_is_consumed_when_a_generation_differs_and_none_goes_back() {
     let requests = limit("requests", 10, 60_000);
     let spends = [LimitSpend { owner: key(1), limit: &requests, cost: 1 }];
     let ask = async |value: i64, source: Source| {
-        let expected = [Generation { subject: key(1), value }];
+        let expected = [Expected { generation: Generation { subject: key(1), value }, source }];
         let (organization, mode) = (organization(1), Mode::Spend);
-        counters
-            .spend(&SpendRequest { organization, expected: &expected, source, limits: &spends, mode })
-            .await
-            .unwrap()
+        counters.spend(&SpendRequest { organization, expected: &expected, limits: &spends, mode }).await.unwrap()
     };
     let missing = ask(3, Source::Cache).await;
     assert_eq!((missing.generations, missing.limits), (vec![None], None));
@@ -219,8 +211,8 @@ async fn a_look_takes_nothing_and_a_change_reaches_its_followers() {
     let requests = limit("requests", 2, 60_000);
     let spends = [LimitSpend { owner: key(1), limit: &requests, cost: 2 }];
     let ask = async |mode: Mode| {
-        let (organization, source) = (organization(1), Source::Cache);
-        let answer = counters.spend(&SpendRequest { organization, expected: &[], source, limits: &spends, mode }).await;
+        let organization = organization(1);
+        let answer = counters.spend(&SpendRequest { organization, expected: &[], limits: &spends, mode }).await;
         answer.unwrap().limits.unwrap()[0]
     };
     for _ in 0..3 {
