@@ -7,7 +7,7 @@ use domain::environment::Environment;
 use domain::event::Event;
 use domain::ids::{CustomerId, OrganizationId};
 use domain::names::{Name, Slug};
-use store::counters::{Counters, Mode, RedisConfig, Source, SpendRequest};
+use store::counters::{Counters, Expected, Mode, RedisConfig, Source, SpendRequest};
 use store::local::{Cluster, LocalOptions, Postgres, Redis, RedisServer, RedisUser};
 use store::{DatabaseConfig, Generation, NewOrganization, Origin, Store, Subject};
 use worker::Config;
@@ -116,8 +116,7 @@ impl Bench {
     pub async fn heard(&self, change: &Unheard) -> Option<i64> {
         let request = SpendRequest {
             organization: change.organization,
-            expected: &[change.generation],
-            source: Source::Cache,
+            expected: &[Expected { generation: change.generation, source: Source::Cache }],
             limits: &[],
             mode: Mode::Look,
         };
