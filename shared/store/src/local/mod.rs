@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 pub use cluster::{Cluster, LocalDatabase};
 pub use postgres::Postgres;
-pub use process::{Process, StopSignal};
+pub use process::{Process, StopSignal, is_reachable};
 pub use redis::Redis;
 pub use redis_users::{RedisServer, RedisUser};
 

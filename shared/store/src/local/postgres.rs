@@ -10,7 +10,7 @@ use rand::TryRng;
 use sqlx::{Connection, PgConnection};
 
 use super::cluster::Cluster;
-use super::process::{Process, StopSignal, give_to_server, is_running, run_as_server};
+use super::process::{Process, StopSignal, give_to_server, is_reachable, is_running, open_for_server, run_as_server};
 use super::{Error, LocalOptions, binaries, choose_port};
 
 const START_TIME_MAX: Duration = Duration::from_secs(30);
@@ -111,7 +111,17 @@ fn data(directory: &Path) -> PathBuf {
 pub(super) fn prepare_directory(directory: &Path) -> Result<(), Error> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o711).create(directory);
     made.map_err(Error::system(format!("making {}", directory.display())))?;
-    give_to_server(directory)
+    if let Some(parent) = directory.parent() {
+        open_for_server(parent)?;
+    }
+    give_to_server(directory)?;
+    if is_reachable(directory)? {
+        return Ok(());
+    }
+    let directory = directory.display();
+    Err(Error::Refused(format!(
+        "the servers do not run as root, and only root can get to {directory}: use another folder"
+    )))
 }
 
 /// Writes a file that only the servers' user (and root) reads.
@@ -212,12 +222,6 @@ mod tests {
         LocalOptions { directory: directory.join("postgres"), port: None, is_durable: false }
     }
 
-    fn reachable_folder() -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
-        folder
-    }
-
     async fn ask(url: &str, statement: &'static str) -> Result<String, sqlx::Error> {
         let mut connection = PgConnection::connect(url).await?;
         sqlx::query_scalar(statement).fetch_one(&mut connection).await
@@ -225,7 +229,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_committed_survives_a_kill_and_each_role_reaches_its_own_database_only() {
-        let folder = reachable_folder();
+        let folder = tempfile::tempdir().unwrap();
         let mut postgres = Postgres::start(options(folder.path())).await.unwrap();
         let one = postgres.cluster().create_database("one", "one_owner", "one_app").await.unwrap();
         let two = postgres.cluster().create_database("two", "two_owner", "two_app").await.unwrap();
@@ -244,7 +248,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_second_start_finds_the_data_of_the_first() {
-        let folder = reachable_folder();
+        let folder = tempfile::tempdir().unwrap();
         let first = Postgres::start(options(folder.path())).await.unwrap();
         first.cluster().create_database("kept", "owner", "app").await.unwrap();
         drop(first);

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -66,6 +66,12 @@ impl Process {
     ) -> Result<Self, Error> {
         let mut command = guarded(stop)?;
         command.arg(program).args(arguments);
+        // What somebody set for one process must not set up all of them.
+        for (variable, _) in std::env::vars_os() {
+            if variable.as_encoded_bytes().starts_with(b"CLAVIGER__") {
+                command.env_remove(variable);
+            }
+        }
         Self::launch(name, command, log, stop)
     }
 
@@ -142,7 +148,7 @@ impl Process {
         self.wait(STOP_TIME_MAX);
         let deadline = Instant::now() + STOP_TIME_MAX;
         while family.iter().any(|pid| is_alive(*pid)) && Instant::now() < deadline {
-            std::thread::sleep(POLL);
+            nap();
         }
     }
 
@@ -167,7 +173,7 @@ impl Process {
             if Instant::now() >= deadline {
                 return false;
             }
-            std::thread::sleep(POLL);
+            nap();
         }
         true
     }
@@ -220,6 +226,37 @@ pub(super) fn give_to_server(path: &Path) -> Result<(), Error> {
     )))
 }
 
+/// Says whether the servers' user can get to a folder that it owns here; as root, some home folders are closed to it.
+pub fn is_reachable(directory: &Path) -> Result<bool, Error> {
+    let Some(user) = server_user()? else { return Ok(true) };
+    let is_open = |folder: &Path| {
+        let Ok(metadata) = folder.metadata() else { return true };
+        let bit = if metadata.uid() == user.uid.as_raw() {
+            0o100
+        } else if metadata.gid() == user.gid.as_raw() {
+            0o010
+        } else {
+            0o001
+        };
+        metadata.mode() & bit != 0
+    };
+    Ok(directory.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()).all(is_open))
+}
+
+/// Lets the servers' user pass through a folder of root's own, such as a temporary one.
+pub(super) fn open_for_server(folder: &Path) -> Result<(), Error> {
+    if server_user()?.is_none() {
+        return Ok(());
+    }
+    let failure = || format!("opening {} for search", folder.display());
+    let metadata = folder.metadata().map_err(Error::system(failure()))?;
+    let mode = metadata.mode() | 0o011;
+    if metadata.uid() == geteuid().as_raw() && mode != metadata.mode() {
+        std::fs::set_permissions(folder, PermissionsExt::from_mode(mode)).map_err(Error::system(failure()))?;
+    }
+    Ok(())
+}
+
 /// Says whether a process with this id runs and is called `name`.
 pub(super) fn is_running(id: i32, name: &str) -> bool {
     std::fs::read_to_string(format!("/proc/{id}/comm")).is_ok_and(|comm| comm.trim() == name)
@@ -253,6 +290,11 @@ fn server_user() -> Result<Option<User>, Error> {
     found
         .map(Some)
         .ok_or_else(|| Error::Missing("root needs a user `postgres` or `nobody` to run the servers as".into()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a drop cannot await, and nothing else runs while servers go down")]
+fn nap() {
+    std::thread::sleep(POLL);
 }
 
 fn is_alive(pid: Pid) -> bool {

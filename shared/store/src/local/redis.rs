@@ -126,7 +126,6 @@ fn launch(options: &LocalOptions) -> Result<Process, Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::path::Path;
 
     use super::*;
@@ -147,7 +146,6 @@ mod tests {
     }
 
     async fn start(folder: &Path) -> Redis {
-        fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
         let directory = folder.join("redis");
         Redis::start(LocalOptions { directory, port: None, is_durable: false }).await.unwrap()
     }
