@@ -1,5 +1,7 @@
 //! The worker over a real Postgres and a real Redis.
 
+#![expect(clippy::unwrap_used, reason = "what a test needs is part of the test")]
+
 mod bench;
 mod outbox;
 mod process;
