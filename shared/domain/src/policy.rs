@@ -391,4 +391,20 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_refill_comes_at_the_next_midnight_of_its_day_or_of_the_months_last() {
+        let refill = |interval, day| Refill { amount: 1, interval, day };
+        let next = |refill: Refill, now: &str| refill.next_after(now.parse().unwrap()).to_rfc3339();
+        let daily = refill(RefillInterval::Daily, 1);
+        assert_eq!(next(daily, "2026-02-28T23:59:59Z"), "2026-03-01T00:00:00+00:00");
+        assert_eq!(next(daily, "2026-03-01T00:00:00Z"), "2026-03-02T00:00:00+00:00");
+        let monthly = |day| refill(RefillInterval::Monthly, day);
+        assert_eq!(next(monthly(1), "2026-03-01T00:00:00Z"), "2026-04-01T00:00:00+00:00");
+        assert_eq!(next(monthly(15), "2026-03-01T00:00:00Z"), "2026-03-15T00:00:00+00:00");
+        assert_eq!(next(monthly(31), "2026-01-31T12:00:00Z"), "2026-02-28T00:00:00+00:00");
+        assert_eq!(next(monthly(31), "2026-02-28T00:00:00Z"), "2026-03-31T00:00:00+00:00");
+        assert_eq!(next(monthly(30), "2026-12-30T00:00:00Z"), "2027-01-30T00:00:00+00:00");
+        assert_eq!(next(monthly(29), "2028-02-01T00:00:00Z"), "2028-02-29T00:00:00+00:00");
+    }
 }

@@ -72,17 +72,18 @@ impl Rows {
         let sql = format!(
             "select {COLUMNS} from customers
             where {VISIBLE}
-              and ($3::timestamptz is null or (created_at, id) < ($3, $4))
+              and (created_at, id) < ($3, $4)
               and ($5::text is null or strpos(lower(name), lower($5)) > 0
                    or strpos(lower(external_id), lower($5)) > 0)
             order by created_at desc, id desc
             limit $6"
         );
+        let (after_at, after_id) = slice.position();
         let statement = sqlx::query(AssertSqlSafe(sql))
             .bind(self.organization())
             .bind(self.bounds.customers.clone())
-            .bind(slice.after_at())
-            .bind(slice.after_id())
+            .bind(after_at)
+            .bind(after_id)
             .bind(text)
             .bind(slice.fetched());
         let rows = self.session.all(statement).await?;

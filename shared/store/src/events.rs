@@ -206,3 +206,111 @@ fn read_row(row: &PgRow) -> Result<EventRow, Error> {
         hash: read_hash(row, "hash")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LENGTH: i64 = 200;
+
+    fn chain(organization: u128) -> Vec<EventRow> {
+        let mut previous_hash = CHAIN_START;
+        (1..=LENGTH)
+            .map(|seq| {
+                let mut row = EventRow {
+                    organization: OrganizationId::from_uuid(Uuid::from_u128(organization)),
+                    seq,
+                    id: EventId::from_uuid(Uuid::from_u128(1_000 + seq as u128)),
+                    environment: "staging".to_owned(),
+                    at: DateTime::from_timestamp_micros(1_764_000_000_000_000 + seq).unwrap(),
+                    actor: "key_1".to_owned(),
+                    action: "key.created".to_owned(),
+                    subject: format!("key_{seq}"),
+                    request_id: "req_1".to_owned(),
+                    ip: Some(IpAddr::from([203, 0, 113, 9])),
+                    details: format!("{{\"n\":{seq}}}"),
+                    previous_hash,
+                    hash: [0; 32],
+                };
+                row.hash = row.expected_hash();
+                previous_hash = row.hash;
+                row
+            })
+            .collect()
+    }
+
+    fn verify(events: &[EventRow]) -> Result<[u8; 32], BrokenChain> {
+        let own = OrganizationId::from_uuid(Uuid::from_u128(1));
+        verify_chain(("staging", own), (0, CHAIN_START), events)
+    }
+
+    #[test]
+    fn an_edit_of_any_column_is_found_at_its_place() {
+        let edits: [fn(&mut EventRow); 13] = [
+            |row| row.organization = OrganizationId::from_uuid(Uuid::from_u128(2)),
+            |row| row.seq += 1,
+            |row| row.id = EventId::from_uuid(Uuid::from_u128(9)),
+            |row| row.environment = "production".to_owned(),
+            |row| row.at += chrono::TimeDelta::microseconds(1),
+            |row| row.actor.push('x'),
+            |row| row.action = "key.deleted".to_owned(),
+            |row| row.subject.push('x'),
+            |row| row.request_id.clear(),
+            |row| row.ip = None,
+            |row| row.details = row.details.replace(':', ": "),
+            |row| row.previous_hash[31] ^= 1,
+            |row| row.hash[0] ^= 1,
+        ];
+        for seq in 1..=LENGTH {
+            for (number, edit) in edits.iter().enumerate() {
+                let mut events = chain(1);
+                edit(&mut events[seq as usize - 1]);
+                assert_eq!(verify(&events), Err(BrokenChain { seq }), "edit {number}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_moves_between_columns_does_not_go_unseen() {
+        let mut events = chain(1);
+        (events[4].actor, events[4].action) = ("key_1key".to_owned(), ".created".to_owned());
+        assert_eq!(verify(&events), Err(BrokenChain { seq: 5 }));
+    }
+
+    #[test]
+    fn removal_repetition_swap_and_splice_are_found_at_their_place() {
+        for seq in 1..LENGTH {
+            let place = seq as usize - 1;
+            let broken = Err(BrokenChain { seq });
+            let mut removed = chain(1);
+            removed.remove(place);
+            assert_eq!(verify(&removed), broken);
+            let mut swapped = chain(1);
+            swapped.swap(place, place + 1);
+            assert_eq!(verify(&swapped), broken);
+            let mut spliced = chain(1);
+            spliced[place] = chain(2)[place].clone();
+            assert_eq!(verify(&spliced), broken);
+            let mut repeated = chain(1);
+            repeated.insert(place, repeated[place].clone());
+            assert_eq!(verify(&repeated), Err(BrokenChain { seq: seq + 1 }));
+        }
+    }
+
+    /// A chain that is cut, or made anew from an edit on, holds in itself: the last hash that is known from elsewhere
+    /// tells.
+    #[test]
+    fn truncation_and_recomputation_change_the_last_hash() {
+        let whole = verify(&chain(1)).unwrap();
+        let mut cut = chain(1);
+        cut.truncate(150);
+        assert_ne!(verify(&cut).unwrap(), whole);
+        let mut anew = chain(1);
+        anew[100].actor = "key_2".to_owned();
+        for place in 100..anew.len() {
+            anew[place].previous_hash = anew[place - 1].hash;
+            anew[place].hash = anew[place].expected_hash();
+        }
+        assert_ne!(verify(&anew).unwrap(), whole);
+    }
+}

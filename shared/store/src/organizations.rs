@@ -85,15 +85,16 @@ impl Rows {
         let sql = format!(
             "select {COLUMNS} from organizations
             where deleted_at is null and id <> $1
-              and ($2::timestamptz is null or (created_at, id) < ($2, $3))
+              and (created_at, id) < ($2, $3)
               and ($4::text is null or strpos(lower(name), lower($4)) > 0 or strpos(slug, lower($4)) > 0)
             order by created_at desc, id desc
             limit $5"
         );
+        let (after_at, after_id) = slice.position();
         let statement = sqlx::query(AssertSqlSafe(sql))
             .bind(OrganizationId::INSTALLATION.uuid())
-            .bind(slice.after_at())
-            .bind(slice.after_id())
+            .bind(after_at)
+            .bind(after_id)
             .bind(text)
             .bind(slice.fetched());
         let rows = self.session.all(statement).await?;

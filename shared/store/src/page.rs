@@ -6,6 +6,9 @@ use uuid::Uuid;
 /// The most rows of one page.
 pub const PAGE_SIZE_MAX: i64 = 200;
 
+/// 9999-12-31T23:59:59Z.
+const END_OF_TIME: i64 = 253_402_300_799;
+
 /// Which part of a list is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slice {
@@ -35,12 +38,11 @@ impl Slice {
         self.wanted() + 1
     }
 
-    pub(crate) fn after_at(&self) -> Option<DateTime<Utc>> {
-        self.after.map(|(at, _)| at)
-    }
-
-    pub(crate) fn after_id(&self) -> Option<Uuid> {
-        self.after.map(|(_, id)| id)
+    /// Rows come after this instant and id. The first page begins after all there can be: with a condition that is
+    /// always the same, Postgres always goes along the index.
+    pub(crate) fn position(&self) -> (DateTime<Utc>, Uuid) {
+        let end_of_time = DateTime::from_timestamp(END_OF_TIME, 0).expect("a year of four digits");
+        self.after.unwrap_or((end_of_time, Uuid::max()))
     }
 
     fn wanted(&self) -> i64 {

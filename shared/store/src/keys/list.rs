@@ -49,7 +49,7 @@ impl Rows {
         let sql = format!(
             "select {COLUMNS} from {TABLES}
             where {VISIBLE} and k.deleted_at is null
-              and ($5::timestamptz is null or (k.created_at, k.id) < ($5, $6))
+              and (k.created_at, k.id) < ($5, $6)
               and ($7::text is null or {STATUS} = $7)
               and ($8::uuid is null or exists (
                   select 1 from key_customers f
@@ -64,10 +64,11 @@ impl Rows {
             order by k.created_at desc, k.id desc
             limit $15"
         );
+        let (after_at, after_id) = slice.position();
         let statement = self
             .of_scope(sql)
-            .bind(slice.after_at())
-            .bind(slice.after_id())
+            .bind(after_at)
+            .bind(after_id)
             .bind(filter.status.map(KeyStatus::name))
             .bind(filter.customer.map(CustomerId::uuid))
             .bind(filter.permission.clone())

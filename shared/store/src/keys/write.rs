@@ -4,11 +4,12 @@ use domain::ids::KeyId;
 use domain::names::Name;
 use domain::policy::{AllOr, Credits, KeyKind, Policy};
 use serde_json::{Map, Value};
-use sqlx::Row;
 use sqlx::types::Json;
+use sqlx::{AssertSqlSafe, Row};
+use uuid::Uuid;
 
 use super::secrets::NewSecret;
-use super::{Key, VISIBLE};
+use super::{COLUMNS, Key, TABLES, VISIBLE, read_row};
 use crate::decode::{only_texts, texts};
 use crate::error::Error;
 use crate::generation::Subject;
@@ -71,7 +72,7 @@ impl Write {
         self.insert_secret(id, secret).await?;
         self.update_credits(id, &new.credits).await?;
         self.bump(Subject::Key(id), 1);
-        self.inserted_key(id).await
+        self.find_written_key(id).await
     }
 
     /// Changes the key that the caller saw at version `seen`; `None` when it has changed since or is gone.
@@ -107,15 +108,20 @@ impl Write {
         self.cap_overlaps(id).await?;
         self.update_credits(id, &change.credits).await?;
         self.bump(Subject::Key(id), seen + 1);
-        self.inserted_key(id).await.map(Some)
+        self.find_written_key(id).await.map(Some)
     }
 
     /// The key as this change leaves it, even where the change moved it out of the caller's own sight.
-    async fn inserted_key(&mut self, id: KeyId) -> Result<Key, Error> {
-        let (customers, domains) = (self.bounds.customers.take(), self.bounds.domains.take());
-        let found = self.find_key(id).await;
-        (self.rows.bounds.customers, self.rows.bounds.domains) = (customers, domains);
-        found?.ok_or_else(|| Error::unreadable("a key that was just written is not there"))
+    async fn find_written_key(&mut self, id: KeyId) -> Result<Key, Error> {
+        let sql = format!("select {COLUMNS} from {TABLES} where {VISIBLE} and k.id = $5");
+        let everything: (Option<Vec<Uuid>>, Option<Vec<String>>) = (None, None);
+        let statement = sqlx::query(AssertSqlSafe(sql))
+            .bind(self.organization())
+            .bind(everything.0)
+            .bind(everything.1)
+            .bind(self.now)
+            .bind(id.uuid());
+        read_row(&self.rows.session.one(statement).await?)
     }
 
     /// Nobody deletes the organization before this change ends.
@@ -133,7 +139,7 @@ impl Write {
 
     async fn insert_key_customers(&mut self, id: KeyId, policy: &Policy) -> Result<(), Error> {
         let Some(customers) = policy.customers.only() else { return Ok(()) };
-        let customers: Vec<uuid::Uuid> = customers.iter().map(|customer| customer.uuid()).collect();
+        let customers: Vec<Uuid> = customers.iter().map(|customer| customer.uuid()).collect();
         let sql = "insert into key_customers (organization_id, key_id, customer_id)
             select distinct $1::uuid, $2::uuid, listed.id from unnest($3::uuid[]) listed (id) order by 3";
         let statement = sqlx::query(sql).bind(self.organization()).bind(id.uuid()).bind(customers);

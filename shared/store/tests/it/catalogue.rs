@@ -22,8 +22,8 @@ const TENANT_TABLES: &str = "
     join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = 'public' and c.relkind in ('r', 'p') and c.relname <> '_sqlx_migrations'";
 
-/// Each query answers with one text for each violation.
-fn checks(app_role: &str) -> Vec<String> {
+/// About policies. Each query answers with one text for each violation.
+fn policy_checks() -> Vec<String> {
     let tables = TENANT_TABLES;
     vec![
         format!("select name || ': row-level security is not enabled' from ({tables}) t where not relrowsecurity"),
@@ -58,6 +58,13 @@ fn checks(app_role: &str) -> Vec<String> {
             "join pg_policy p on p.polrelid = t.oid
             cross join lateral (select format('(%s = claviger_organization())', t.tenant) as condition) own\n",
         ),
+    ]
+}
+
+/// About keys of all kinds, which look past policies.
+fn constraint_checks() -> Vec<String> {
+    let tables = TENANT_TABLES;
+    vec![
         // The tenant stands first in the primary key, and somewhere in every other unique index.
         format!(
             "select name || ': ' || i.indexrelid::regclass || ' has no tenant'
@@ -83,6 +90,13 @@ fn checks(app_role: &str) -> Vec<String> {
                 select 1 from generate_subscripts(f.conkey, 1) n
                 where f.conkey[n] = a.attnum and f.confkey[n] = b.attnum)"
         ),
+    ]
+}
+
+/// About who the services' role is, and what runs as somebody else.
+fn role_checks(app_role: &str) -> Vec<String> {
+    let tables = TENANT_TABLES;
+    vec![
         "select c.relname || ': a view that runs with its owner''s rights'
             from pg_class c join pg_namespace n on n.oid = c.relnamespace
             where n.nspname = 'public' and c.relkind in ('v', 'm')
@@ -116,17 +130,20 @@ fn checks(app_role: &str) -> Vec<String> {
             where is_so"
         ),
         // An organization that a session starts with outlives the transaction that it was meant for.
-        "select 'a session starts with ' || setting
+        format!(
+            "select 'a session starts with ' || setting
             from pg_db_role_setting, unnest(setconfig) setting
-            where setting like 'claviger.%'"
-            .to_owned(),
+            where setting like 'claviger.%'
+              and setrole in (0, '\"{app_role}\"'::regrole)
+              and setdatabase in (0, (select oid from pg_database where datname = current_database()))"
+        ),
     ]
 }
 
 /// Everything about the schema and the services' role that isolation does not stand.
 pub async fn violations(connection: &mut PgConnection, app_role: &str) -> Vec<String> {
     let mut violations = Vec::new();
-    for check in checks(app_role) {
+    for check in policy_checks().into_iter().chain(constraint_checks()).chain(role_checks(app_role)) {
         let rows = sqlx::query(AssertSqlSafe(check)).fetch_all(&mut *connection).await.unwrap();
         violations.extend(rows.iter().map(|row| row.get::<String, _>(0)));
     }

@@ -6,7 +6,7 @@ use domain::ids::KeyId;
 use domain::policy::{Credits, Refill, RefillInterval};
 use store::{CreditsChange, Spent};
 
-use crate::world::{World, new_key};
+use crate::world::{World, new_key, patiently};
 
 async fn key_with_credits(world: &World, remaining: i64, refill: Option<Refill>) -> KeyId {
     let mut change = new_key("counted");
@@ -20,19 +20,11 @@ async fn no_balance_is_spent_twice() {
     let key = key_with_credits(&world, 20, None).await;
     let spenders = (0..60).map(|_| {
         let world = Arc::clone(&world);
-        tokio::spawn(async move {
-            loop {
-                match world.store.spend_credits(world.acme, key, 1).await {
-                    Ok(spent) => return i64::from(spent.unwrap().is_enough),
-                    Err(store::Error::Unavailable(_)) => {}
-                    Err(error) => panic!("{error:?}"),
-                }
-            }
-        })
+        tokio::spawn(async move { patiently(|| world.store.spend_credits(world.acme, key, 1)).await })
     });
     let mut spent = 0;
     for spender in spenders.collect::<Vec<_>>() {
-        spent += spender.await.unwrap();
+        spent += i64::from(spender.await.unwrap().unwrap().is_enough);
     }
     assert_eq!(spent, 20);
     let looked = world.store.spend_credits(world.acme, key, 0).await.unwrap();

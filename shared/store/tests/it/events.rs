@@ -7,23 +7,14 @@ use serde_json::json;
 use store::Error;
 use store::events::{CHAIN_START, verify_chain};
 
-use crate::world::{ENVIRONMENT, World, new_customer};
+use crate::world::{ENVIRONMENT, World, new_customer, patiently};
 
 #[tokio::test]
 async fn fifty_writers_at_once_leave_one_chain_without_gaps() {
     let world = Arc::new(World::start().await);
     let writers = (0..50).map(|number| {
         let world = Arc::clone(&world);
-        tokio::spawn(async move {
-            // More writers than connections: who gets none in time tries again, as a caller would.
-            loop {
-                match insert(&world, number).await {
-                    Ok(()) => return,
-                    Err(Error::Unavailable(_)) => {}
-                    Err(error) => panic!("{error:?}"),
-                }
-            }
-        })
+        tokio::spawn(async move { patiently(|| insert(&world, number)).await })
     });
     for writer in writers.collect::<Vec<_>>() {
         writer.await.unwrap();

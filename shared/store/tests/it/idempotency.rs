@@ -59,6 +59,7 @@ async fn an_answer_is_given_again_for_a_day_and_then_forgotten() {
     let mut again = world.write(world.acme).await;
     let second = replay(&again);
     assert_eq!(conflict_name(again.insert_replay(&key, &second).await), "idempotency_pkey");
+    drop(again);
 
     world.run("update idempotency set created_at = created_at - interval '24 hours'").await;
     let mut later = world.write(world.acme).await;

@@ -39,7 +39,8 @@ pub async fn leaks(world: &World) -> Vec<String> {
     let mut leaks = Vec::new();
     for (table, tenant) in tenant_tables(&mut superuser).await {
         for (own, other) in [(world.acme, world.globex), (world.globex, world.acme)] {
-            let probe = Probe { world, table: &table, tenant: &tenant, own, other };
+            let app = PgConnection::connect(&world.database.app_url).await.unwrap();
+            let mut probe = Probe { app, table: &table, tenant: &tenant, own, other };
             leaks.extend(probe.run(&mut superuser).await);
         }
     }
@@ -47,7 +48,8 @@ pub async fn leaks(world: &World) -> Vec<String> {
 }
 
 struct Probe<'a> {
-    world: &'a World,
+    /// As the services' role.
+    app: PgConnection,
     table: &'a str,
     tenant: &'a str,
     own: OrganizationId,
@@ -55,7 +57,7 @@ struct Probe<'a> {
 }
 
 impl Probe<'_> {
-    async fn run(&self, superuser: &mut PgConnection) -> Vec<String> {
+    async fn run(&mut self, superuser: &mut PgConnection) -> Vec<String> {
         let (table, tenant) = (self.table, self.tenant);
         let count = |organization: OrganizationId| {
             format!("select count(*) from {table} where {tenant} = '{}'", organization.uuid())
@@ -98,17 +100,18 @@ impl Probe<'_> {
             ("subquery", format!("select {tenant} from {table} where {tenant} in (select {tenant} from {table})")),
             (
                 "cte",
-                format!("with reached as (update {table} set {tenant} = {tenant} returning {tenant}) \
-                    select {tenant} from reached"),
+                format!(
+                    "with reached as (update {table} set {tenant} = {tenant} returning {tenant}) \
+                    select {tenant} from reached"
+                ),
             ),
         ]
     }
 
     fn inserts(&self, foreign_row: &str) -> Vec<(&'static str, String)> {
         let (table, tenant) = (self.table, self.tenant);
-        let foreign = format!(
-            "insert into {table} select * from jsonb_populate_record(null::{table}, '{foreign_row}'::jsonb)"
-        );
+        let foreign =
+            format!("insert into {table} select * from jsonb_populate_record(null::{table}, '{foreign_row}'::jsonb)");
         let key = self.other.uuid();
         vec![
             ("insert", foreign.clone()),
@@ -124,18 +127,17 @@ impl Probe<'_> {
         row.get::<String, _>(0).replace('\'', "''")
     }
 
-    /// A connection of the services' role in a transaction that has its organization, and is never committed.
-    async fn enter(&self) -> PgConnection {
-        let mut connection = PgConnection::connect(&self.world.database.app_url).await.unwrap();
-        sqlx::raw_sql("begin").execute(&mut connection).await.unwrap();
+    /// A transaction that has its organization, and is never committed.
+    async fn enter(&mut self) -> &mut PgConnection {
+        sqlx::raw_sql("rollback; begin").execute(&mut self.app).await.unwrap();
         let set = "select set_config('claviger.organization', $1, true)";
-        sqlx::query(set).bind(self.own.uuid().to_string()).execute(&mut connection).await.unwrap();
-        connection
+        sqlx::query(set).bind(self.own.uuid().to_string()).execute(&mut self.app).await.unwrap();
+        &mut self.app
     }
 
     /// `None` when the role may not do it at all, or when what its own rows hang together with forbids it.
-    async fn tenants(&self, sql: &str) -> Option<Vec<uuid::Uuid>> {
-        let rows = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_all(&mut self.enter().await).await;
+    async fn tenants(&mut self, sql: &str) -> Option<Vec<uuid::Uuid>> {
+        let rows = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_all(self.enter().await).await;
         match rows {
             Ok(rows) => Some(rows.iter().map(|row| row.get(0)).collect()),
             Err(error) => {
@@ -146,32 +148,33 @@ impl Probe<'_> {
         }
     }
 
-    async fn first_number(&self, sql: &str) -> Option<i64> {
-        sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut self.enter().await).await.unwrap()
+    async fn first_number(&mut self, sql: &str) -> Option<i64> {
+        sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(self.enter().await).await.unwrap()
     }
 
-    async fn explained_rows(&self, sql: &str) -> i64 {
+    async fn explained_rows(&mut self, sql: &str) -> i64 {
         let statement = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()));
-        let plan: serde_json::Value = statement.fetch_one(&mut self.enter().await).await.unwrap();
+        let plan: serde_json::Value = statement.fetch_one(self.enter().await).await.unwrap();
         plan[0]["Plan"]["Actual Rows"].as_f64().unwrap() as i64
     }
 
-    async fn copied_rows(&self) -> i64 {
-        let mut connection = self.enter().await;
-        let copy = format!("copy {} to stdout", self.table);
+    async fn copied_rows(&mut self) -> i64 {
+        let table = self.table;
+        let connection = self.enter().await;
+        let copy = format!("copy {table} to stdout");
         let chunks: Vec<_> = connection.copy_out_raw(&copy).await.unwrap().try_collect().await.unwrap();
         chunks.iter().map(|chunk| chunk.iter().filter(|byte| **byte == b'\n').count() as i64).sum()
     }
 
-    async fn is_refused(&self, sql: &str) -> bool {
-        let result = sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut self.enter().await).await;
+    async fn is_refused(&mut self, sql: &str) -> bool {
+        let result = sqlx::query(AssertSqlSafe(sql.to_owned())).execute(self.enter().await).await;
         let code = result.err().and_then(|error| Some(error.as_database_error()?.code()?.into_owned()));
         code.as_deref() == Some(REFUSED)
     }
 
-    async fn rows_without_organization(&self) -> i64 {
-        let mut connection = PgConnection::connect(&self.world.database.app_url).await.unwrap();
-        scalar(&mut connection, &format!("select count(*) from {}", self.table)).await
+    async fn rows_without_organization(&mut self) -> i64 {
+        sqlx::raw_sql("rollback").execute(&mut self.app).await.unwrap();
+        scalar(&mut self.app, &format!("select count(*) from {}", self.table)).await
     }
 }
 
@@ -202,4 +205,3 @@ async fn another_organizations_rows_are_as_absent_as_rows_that_never_were() {
         assert_eq!(write.find_customer("first").await.unwrap(), None);
     }
 }
-

@@ -1,5 +1,7 @@
 //! The store against a real Postgres: isolation, the rules of each row, and what a commit leaves behind.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod cancellation;
 mod catalogue;
 mod credits;

@@ -22,8 +22,7 @@ async fn a_table_that_does_not_force_its_policies_is_seen() {
 
 #[tokio::test]
 async fn a_policy_that_lets_everybody_in_is_seen() {
-    let (catalogue, leaks) =
-        seen_after(|_| "create policy debug on customers for select using (true)".into()).await;
+    let (catalogue, leaks) = seen_after(|_| "create policy debug on customers for select using (true)".into()).await;
     assert!(catalogue.iter().any(|violation| violation.starts_with("customers.debug")), "{catalogue:?}");
     assert!(leaks.contains(&"customers: select".to_owned()), "{leaks:?}");
 }
@@ -51,8 +50,7 @@ async fn a_policy_that_no_longer_checks_what_is_written_is_seen() {
 
 #[tokio::test]
 async fn a_role_that_bypasses_policies_is_seen() {
-    let (catalogue, leaks) =
-        seen_after(|world| format!("alter role \"{}\" bypassrls", world.database.app_role)).await;
+    let (catalogue, leaks) = seen_after(|world| format!("alter role \"{}\" bypassrls", world.database.app_role)).await;
     assert_eq!(catalogue, ["the role bypasses row-level security"]);
     assert!(leaks.contains(&"secrets: select".to_owned()), "{leaks:?}");
 }

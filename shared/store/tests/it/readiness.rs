@@ -1,6 +1,7 @@
 //! What a service finds out before it takes requests.
 
 use domain::permission::Permission;
+use store::local::{LocalOptions, Postgres};
 use store::{DatabaseConfig, Error, MIGRATIONS, NotReady, Store};
 
 use crate::world::{World, scope};
@@ -20,8 +21,10 @@ async fn a_schema_that_is_too_old_or_too_new_is_told_apart() {
     world.run("update _sqlx_migrations set version = 99990101000000 where version = (select max(version) from _sqlx_migrations)").await;
     world.store.check_ready().await.unwrap();
     world
-        .run("create or replace function claviger_schema_floor() returns bigint language sql immutable
-            as 'select 99990101000000'")
+        .run(
+            "create or replace function claviger_schema_floor() returns bigint language sql immutable
+            as 'select 99990101000000'",
+        )
         .await;
     let refusal = world.store.check_ready().await.unwrap_err();
     assert!(matches!(refusal, NotReady::SchemaNewer { floor: 99_990_101_000_000, .. }), "{refusal}");
@@ -68,6 +71,30 @@ async fn a_database_that_accepts_and_says_nothing_is_an_outage_within_the_deadli
     let begun = std::time::Instant::now();
     assert!(matches!(store.now().await, Err(Error::Unavailable(_))));
     assert!(begun.elapsed() < std::time::Duration::from_secs(3));
+}
+
+/// A frozen server keeps its connections open and answers nothing; only the client's own deadline ends the wait.
+#[tokio::test]
+async fn a_frozen_database_is_an_outage_and_the_pool_recovers_from_it() {
+    let directory = std::env::temp_dir().join(format!("claviger-frozen-{}", std::process::id()));
+    let options = LocalOptions { directory: directory.clone(), port: None, is_durable: false };
+    let postgres = Postgres::start(options).await.unwrap();
+    let mut config = DatabaseConfig::new(postgres.superuser_url("postgres"), 1);
+    config.statement_timeout_ms = 200;
+    let store = Store::connect(&config).await.unwrap();
+    store.now().await.unwrap();
+    postgres.pause();
+    let begun = std::time::Instant::now();
+    assert!(matches!(store.now().await, Err(Error::Unavailable(_))));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(3));
+    postgres.resume();
+    // The stuck connection was given up with its place in the pool, so there is room for a new one.
+    let deadline = begun + std::time::Duration::from_secs(10);
+    while store.now().await.is_err() {
+        assert!(std::time::Instant::now() < deadline, "the pool does not recover");
+    }
+    postgres.stop();
+    std::fs::remove_dir_all(directory).unwrap();
 }
 
 /// Names of permissions are stored as text: one that disappears would make rows unreadable.

@@ -22,7 +22,7 @@ async fn an_organization_with_keys_that_work_cannot_be_deleted() {
     assert_eq!(world.find_key(world.acme, key.id).await, None);
     // Its slug is free, its history is not gone.
     world.insert_organization("acme").await;
-    assert_eq!(world.read(world.acme).await.list_events(0, 10).await.unwrap().len(), 2);
+    assert_eq!(world.read(world.acme).await.list_events(0, 10).await.unwrap().len(), 3);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A database of its own for each test, with two organizations in it.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::{DateTime, Utc};
@@ -26,6 +26,9 @@ use tokio::sync::OnceCell;
 
 /// The environment of all tests here.
 pub const ENVIRONMENT: Environment = Environment::Development;
+
+/// Where a Postgres of this process's own keeps its data, when nobody names one; the process's id follows.
+const DIRECTORY: &str = "claviger-store-test-";
 
 static POSTGRES: OnceCell<Option<Postgres>> = OnceCell::const_new();
 static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -115,10 +118,23 @@ async fn cluster() -> Cluster {
         return cluster;
     }
     let started = POSTGRES.get_or_init(async || {
-        let directory = PathBuf::from(format!("/tmp/claviger-store-test-{}", std::process::id()));
+        let temporary = std::env::temp_dir();
+        remove_abandoned(&temporary);
+        let directory = temporary.join(format!("{DIRECTORY}{}", std::process::id()));
         Some(Postgres::start(LocalOptions { directory, port: None, is_durable: false }).await.unwrap())
     });
     started.await.as_ref().expect("just started").cluster().clone()
+}
+
+/// The folders of test processes that are gone: nothing runs at the end of a process to remove its own.
+fn remove_abandoned(temporary: &Path) {
+    for entry in std::fs::read_dir(temporary).unwrap().flatten() {
+        let name = entry.file_name().into_string().unwrap_or_default();
+        let process = name.strip_prefix(DIRECTORY).and_then(|id| id.parse::<u32>().ok());
+        if process.is_some_and(|id| !Path::new(&format!("/proc/{id}")).exists()) {
+            drop(std::fs::remove_dir_all(entry.path()));
+        }
+    }
 }
 
 pub fn scope(organization: OrganizationId) -> Scope {
@@ -209,6 +225,17 @@ pub fn conflict_name<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
     match result {
         Err(Error::Conflict(name)) => name,
         other => panic!("a conflict was expected, not {other:?}"),
+    }
+}
+
+/// Tries again while the store has no time: more callers than connections are part of the test.
+pub async fn patiently<T, F: Future<Output = Result<T, Error>>>(attempt: impl Fn() -> F) -> T {
+    loop {
+        match attempt().await {
+            Ok(done) => return done,
+            Err(Error::Unavailable(_)) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error:?}"),
+        }
     }
 }
 
