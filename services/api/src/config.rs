@@ -8,11 +8,15 @@ use domain::environment::Environment;
 use domain::secret::{Pepper, PepperRing};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use server::config::ConfigErrors;
 use store::DatabaseConfig;
 use store::counters::RedisConfig;
 
 /// The documented defaults.
 pub const DEFAULTS: &str = include_str!("../config.default.yaml");
+
+/// The shortest service token that is accepted.
+const TOKEN_CHARS_MIN: usize = 32;
 
 /// The whole configuration.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -91,6 +95,30 @@ pub enum LogFormat {
 }
 
 impl Config {
+    /// The configuration if the service can work with it; all mistakes that its types do not tell otherwise.
+    pub fn checked(self) -> Result<Self, ConfigErrors> {
+        let mut errors = ConfigErrors::new();
+        if self.database.url.is_empty() {
+            errors.push("database.url", "is missing");
+        }
+        if !self.redis.is_readable() {
+            errors.push("redis.url", "is missing or no redis:// URL");
+        }
+        if self.redis.prefix.is_empty() {
+            errors.push("redis.prefix", "is missing");
+        }
+        if !self.keys.url.starts_with("http://") && !self.keys.url.starts_with("https://") {
+            errors.push("keys.url", "is missing or no http:// URL");
+        }
+        if self.keys.token.len() < TOKEN_CHARS_MIN {
+            errors.push("keys.token", "is missing or shorter than 32 characters");
+        }
+        for mistake in [self.secrets.ring().err(), self.secrets.cursor_key().err()].into_iter().flatten() {
+            errors.push("secrets", format!("{mistake:#}"));
+        }
+        errors.none_or(self)
+    }
+
     /// A configuration that names nothing real: enough to print the document of the API.
     pub(crate) fn for_the_document() -> Self {
         let loopback = IpAddr::from([127, 0, 0, 1]);

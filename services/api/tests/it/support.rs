@@ -1,0 +1,235 @@
+//! What the tests of this crate ask of a running installation: callers, requests, and objects to work on.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::environment::Environment;
+use domain::secret::{PlainSecret, Prefix};
+use reqwest::Method;
+use serde_json::{Value, json};
+use testkit::World;
+
+/// Three environments that serve.
+pub struct Installation {
+    sides: Vec<Side>,
+    _world: World,
+}
+
+/// One environment.
+pub struct Side {
+    environment: Environment,
+    http: reqwest::Client,
+    base: String,
+    organization: String,
+    root: Caller,
+    own: Caller,
+    other: Caller,
+    count: AtomicU64,
+}
+
+/// Somebody who asks, with what it presents.
+#[derive(Clone)]
+pub struct Caller(Option<String>);
+
+/// What came back.
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+}
+
+/// An organization to work on.
+pub struct Target {
+    pub id: String,
+    pub etag: String,
+}
+
+impl Installation {
+    pub async fn start() -> Self {
+        let world = World::start().await;
+        let side = |environment| {
+            let place = world.side(environment);
+            Side {
+                environment,
+                http: reqwest::Client::builder().timeout(Duration::from_secs(30)).no_proxy().build().unwrap(),
+                base: place.api_url.clone(),
+                organization: place.organization_id.to_string(),
+                root: Caller::with(&place.root_key),
+                own: Caller::with(&place.organization_key),
+                other: Caller::with(&place.other_organization_key),
+                count: AtomicU64::new(0),
+            }
+        };
+        let sides = Environment::ALL.into_iter().map(side).collect();
+        Self { sides, _world: world }
+    }
+
+    pub fn side(&self, environment: Environment) -> &Side {
+        self.sides.iter().find(|side| side.environment == environment).unwrap()
+    }
+
+    /// An instant a little ahead of the database's clock, which is this machine's.
+    pub async fn instant_in(&self, wait: Duration) -> String {
+        now_plus(TimeDelta::from_std(wait).unwrap())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the stores run on this machine, so its clock is theirs")]
+fn now_plus(wait: TimeDelta) -> String {
+    let at: DateTime<Utc> = Utc::now() + wait;
+    domain::instants::format_instant(at)
+}
+
+impl Caller {
+    pub fn anonymous() -> Self {
+        Self(None)
+    }
+
+    pub fn with(secret: &str) -> Self {
+        Self(Some(secret.to_owned()))
+    }
+
+    pub fn secret(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("{} {}", self.status, self.text))
+    }
+
+    /// The answer without what differs from request to request.
+    pub fn without_request_id(&self) -> (u16, String) {
+        let mut body = self.json();
+        body.as_object_mut().unwrap().remove("request_id").unwrap();
+        (self.status, body.to_string())
+    }
+}
+
+impl Side {
+    pub fn root_key(&self) -> Caller {
+        self.root.clone()
+    }
+
+    pub fn organization_key(&self) -> Caller {
+        self.own.clone()
+    }
+
+    pub fn other_organization_key(&self) -> Caller {
+        self.other.clone()
+    }
+
+    pub fn organization(&self) -> &str {
+        &self.organization
+    }
+
+    pub fn path(&self, rest: &str) -> String {
+        format!("/v1/organizations/{}/{rest}", self.organization)
+    }
+
+    pub fn fresh(&self, word: &str) -> String {
+        format!("{word} {}", self.count.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub fn fresh_slug(&self) -> String {
+        self.fresh("made").replace(' ', "-")
+    }
+
+    pub fn fresh_host(&self) -> String {
+        format!("{}.example.com", self.fresh("host").replace(' ', "-"))
+    }
+
+    /// A whole secret of this environment's form that this installation did not issue.
+    pub fn foreign_secret(&self) -> String {
+        PlainSecret::generate(&Prefix::organization(), self.environment).expose().to_owned()
+    }
+
+    pub async fn ask(
+        &self,
+        caller: &Caller,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        if_match: Option<&str>,
+    ) -> Answer {
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if let Some(secret) = &caller.0 {
+            request = request.bearer_auth(secret);
+        }
+        if let Some(version) = if_match {
+            request = request.header("If-Match", version);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Answer { status, headers, text: response.text().await.unwrap() }
+    }
+
+    /// Asks as the root key and insists on success.
+    pub async fn root(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let answer = self.ask(&self.root, method, path, body, None).await;
+        assert!((200..300).contains(&answer.status), "{path}: {} {}", answer.status, answer.text);
+        answer.json()
+    }
+
+    /// A key of the organization: its id, and a caller that presents its secret.
+    pub async fn create_key(&self, body: Value) -> (String, Caller) {
+        let made = self.root(Method::POST, &self.path("keys"), Some(body)).await;
+        let caller = Caller::with(made["secret"].as_str().unwrap());
+        (made["key"]["id"].as_str().unwrap().to_owned(), caller)
+    }
+
+    pub async fn create_customer(&self, name: &str) -> String {
+        let made = self.root(Method::POST, &self.path("customers"), Some(json!({"name": name}))).await;
+        made["id"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn create_domain(&self) -> String {
+        let made = self.root(Method::POST, &self.path("domains"), Some(json!({"name": self.fresh_host()}))).await;
+        made["id"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn create_receipt(&self, customer: &str) -> String {
+        let (key, _) = self.create_key(json!({"name": self.fresh("receipt"), "customers": [customer]})).await;
+        let revoked = self.root(Method::POST, &self.path(&format!("keys/{key}/revoke")), None).await;
+        revoked["receipt"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Regenerates with an overlap and says which secret is the old one.
+    pub async fn rotate(&self, key: &str) -> String {
+        let body = json!({"overlap_seconds": 600});
+        self.root(Method::POST, &self.path(&format!("keys/{key}/regenerate")), Some(body)).await;
+        let secrets = self.root(Method::GET, &self.path(&format!("keys/{key}/secrets")), None).await;
+        secrets["items"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The organization itself, or one of its own for operations that would end it.
+    pub async fn target_organization(&self, operation: &str) -> Target {
+        let id = match operation {
+            "delete_organization" | "suspend_organization" | "resume_organization" => {
+                let body = json!({"name": "Target", "slug": self.fresh_slug()});
+                let made = self.root(Method::POST, "/v1/organizations", Some(body)).await;
+                made["id"].as_str().unwrap().to_owned()
+            }
+            _ => self.organization.clone(),
+        };
+        let path = format!("/v1/organizations/{id}");
+        let found = self.ask(&self.root, Method::GET, &path, None, None).await;
+        Target { id, etag: found.headers["etag"].to_str().unwrap().to_owned() }
+    }
+
+    pub async fn wait_until_expired(&self, key: &str) {
+        let path = self.path(&format!("keys/{key}"));
+        for _ in 0..200 {
+            if self.root(Method::GET, &path, None).await["status"] == "expired" {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("the key does not expire");
+    }
+}
