@@ -1,1 +1,30 @@
-//! keys
+//! The key service: answers whether a presented key may, for each environment on a listener of its own.
+
+mod answer;
+mod app;
+mod background;
+mod cache;
+mod charge;
+mod clock;
+pub mod config;
+mod explain;
+mod flight;
+mod limits;
+mod lookup;
+mod metrics;
+mod question;
+mod reader;
+mod routes;
+mod throttle;
+mod usage;
+mod verify;
+mod within;
+
+pub use app::{Bound, bind};
+pub use config::{Config, DEFAULTS};
+use tokio_util::sync::CancellationToken;
+
+/// Runs the service until `shutdown`.
+pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
+    bind(config).await?.run(shutdown).await
+}

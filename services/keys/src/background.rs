@@ -1,0 +1,171 @@
+//! What a replica does beside answering: it follows changes, says that it lives, repairs what was not told, writes notes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::RngExt;
+use server::management::{Health, HealthCheck};
+use store::Store;
+use store::counters::{Away, Changes, Counters};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::usage::FLUSH_EVERY;
+use crate::verify::Verifier;
+
+/// How long one wait for changes lasts.
+const FOLLOW_WAIT: Duration = Duration::from_secs(1);
+/// How often a replica says that it lives.
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
+/// How often what Redis was not told is looked for.
+const REPAIR_EVERY: Duration = Duration::from_secs(1);
+/// How many untold changes are told at once.
+const REPAIRS_MAX: i64 = 100;
+/// How often Postgres is asked for readiness until it is ready, and for the time from then on.
+const READY_EVERY: Duration = Duration::from_secs(1);
+const CLOCK_EVERY: Duration = Duration::from_secs(5);
+/// How long to wait before something is tried again.
+const RETRY_EVERY: Duration = Duration::from_millis(200);
+
+/// One environment's part of a replica.
+#[derive(Clone)]
+pub struct Replica {
+    /// A name that no other process has.
+    pub name: Arc<str>,
+    pub verifier: Arc<Verifier>,
+}
+
+/// The words under which health shows an environment's stores.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreNames {
+    pub postgres: &'static str,
+    pub redis: &'static str,
+}
+
+impl Replica {
+    /// Starts everything; it ends with `stopped`.
+    pub fn start(&self, tasks: &TaskTracker, health: &Health, names: StoreNames, stopped: &CancellationToken) {
+        let (own, health) = (self.clone(), health.clone());
+        let redis = health.optional(names.redis);
+        let postgres = health.required(names.postgres);
+        spawn(tasks, stopped, self.clone().follow());
+        spawn(tasks, stopped, self.clone().live(redis));
+        spawn(tasks, stopped, self.clone().repair());
+        spawn(tasks, stopped, self.clone().write_notes());
+        spawn(tasks, stopped, async move { own.keep_time(postgres, &health, names.postgres).await });
+    }
+
+    /// Writes what waits, and says goodbye.
+    pub async fn finish(&self) {
+        self.verifier.usage.flush(self.store(), &self.verifier.metrics).await;
+        // Nobody waits for a replica that is silent for five seconds either.
+        let _ = self.counters().delete_replica(&self.name).await;
+    }
+
+    async fn follow(self) {
+        loop {
+            // Whatever ended it, the generations of each request tell what was missed.
+            if let Ok(mut changes) = self.counters().follow(FOLLOW_WAIT).await {
+                let Err(_away) = self.apply(&mut changes).await;
+            }
+            tokio::time::sleep(jittered(RETRY_EVERY)).await;
+        }
+    }
+
+    async fn apply(&self, changes: &mut Changes) -> Result<std::convert::Infallible, Away> {
+        loop {
+            for change in changes.next(FOLLOW_WAIT).await? {
+                let now_ms = self.verifier.clock.monotonic_ms();
+                for generation in &change.generations {
+                    self.verifier.lookup.cache.raise_floor(*generation, now_ms);
+                }
+                if let Some(receipt) = change.receipt {
+                    self.counters().ack(&self.name, receipt).await?;
+                }
+            }
+        }
+    }
+
+    async fn live(self, health: HealthCheck) {
+        loop {
+            match self.counters().heartbeat(&self.name).await {
+                Ok(_) => health.works(),
+                Err(_) => health.fails("Redis does not answer"),
+            }
+            self.verifier.lookup.cache.forget_floors(self.verifier.clock.monotonic_ms());
+            tokio::time::sleep(HEARTBEAT_EVERY).await;
+        }
+    }
+
+    /// Tells Redis what a commit could not tell it: whoever reaches both stores may, and one of the replicas does.
+    async fn repair(self) {
+        loop {
+            tokio::time::sleep(jittered(REPAIR_EVERY)).await;
+            let Ok(rows) = self.store().find_due_outbox(REPAIRS_MAX).await else { continue };
+            let mut told = Vec::with_capacity(rows.len());
+            for row in rows {
+                let is_told = self.counters().publish(row.organization, &[row.generation], row.receipt).await.is_ok();
+                told.extend(is_told.then_some(row.id));
+            }
+            if !told.is_empty() && self.store().delete_outbox(&told).await.is_err() {
+                tracing::debug!("what was told to Redis will be told again");
+            }
+        }
+    }
+
+    async fn write_notes(self) {
+        loop {
+            tokio::time::sleep(FLUSH_EVERY).await;
+            self.verifier.usage.flush(self.store(), &self.verifier.metrics).await;
+        }
+    }
+
+    /// Ready once Postgres was reached and fits. After that a lost Postgres is a degradation: keys seen lately go on.
+    async fn keep_time(self, starting: HealthCheck, health: &Health, name: &'static str) {
+        while let Err(why) = self.check_postgres().await {
+            starting.fails(why);
+            tokio::time::sleep(jittered(READY_EVERY)).await;
+        }
+        let running = health.optional(name);
+        loop {
+            match self.store().now().await {
+                Ok(now) => {
+                    self.verifier.clock.hear(now);
+                    running.works();
+                }
+                Err(error) => running.fails(error.to_string()),
+            }
+            tokio::time::sleep(jittered(CLOCK_EVERY)).await;
+        }
+    }
+
+    async fn check_postgres(&self) -> Result<(), String> {
+        self.store().check_ready().await.map_err(|why| why.to_string())?;
+        let faults = self.store().check_role().await.map_err(|error| error.to_string())?;
+        // A role that row-level security does not hold is refused; what a server may lose in a crash is not ours to lose.
+        let (refused, told): (Vec<String>, Vec<String>) =
+            faults.into_iter().partition(|fault| fault.starts_with("the role"));
+        if !told.is_empty() {
+            tracing::warn!(faults = told.join("; "), "Postgres may lose what it has confirmed");
+        }
+        if refused.is_empty() { Ok(()) } else { Err(refused.join("; ")) }
+    }
+
+    fn store(&self) -> &Store {
+        &self.verifier.store
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.verifier.lookup.counters
+    }
+}
+
+fn spawn(tasks: &TaskTracker, stopped: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) {
+    let stopped = stopped.clone();
+    tasks.spawn(async move { stopped.run_until_cancelled(work).await });
+}
+
+/// Between half and one and a half of `duration`, so that replicas do not work in step.
+fn jittered(duration: Duration) -> Duration {
+    duration.mul_f64(rand::rng().random_range(0.5..1.5))
+}

@@ -1,0 +1,175 @@
+//! The one call to Redis of a verification, and what is done instead while Redis is away.
+
+use std::sync::Arc;
+
+use client::wire::{Enforced, LimitState};
+use domain::limit::Spending;
+use domain::verdict::{Reason, Verdict};
+use domain::verify::Failure;
+use store::counters::{Counters, Expected, Given, LimitSpend, Mode, SpendAnswer, SpendRequest};
+
+use crate::clock::StoreClock;
+use crate::limits::{LocalShare, states};
+use crate::lookup::{Proven, Standing, Vouching};
+use crate::metrics::EnvironmentMetrics;
+
+/// Spends limits, shared or alone.
+pub struct Charger {
+    pub counters: Counters,
+    pub share: LocalShare,
+    pub clock: Arc<StoreClock>,
+    pub metrics: EnvironmentMetrics,
+}
+
+/// What came of a charge.
+pub enum Charged<'a> {
+    /// The versions still hold, and the limits have answered.
+    Settled(Charge<'a>),
+    /// Redis knows another version; nothing was consumed.
+    Outdated,
+    /// Redis did not answer, and what is known is too old to do without.
+    Unvouched,
+}
+
+/// The limits' answer.
+pub struct Charge<'a> {
+    pub spends: &'a [LimitSpend<'a>],
+    spendings: Vec<Spending>,
+    mode: Mode,
+    enforced: Enforced,
+}
+
+/// A limit that refused.
+pub struct Refused {
+    pub failure: Failure,
+    pub retry_after_ms: u64,
+}
+
+impl Charge<'_> {
+    /// The limits as answers tell them.
+    pub fn states(&self) -> Vec<LimitState> {
+        states(self.spends, &self.spendings, self.enforced)
+    }
+
+    /// Whether this replica counted alone.
+    pub fn is_local(&self) -> bool {
+        self.enforced == Enforced::Local
+    }
+
+    /// The first limit that refused; when all that refused would admit again.
+    pub fn refusal(&self) -> Option<Refused> {
+        let refused = || self.spends.iter().zip(&self.spendings).filter(|(_, spending)| !spending.is_admitted);
+        let (first, _) = refused().next()?;
+        let failure = Failure {
+            verdict: Verdict::RateLimited,
+            reason: Some(Reason::Limit(first.limit.name.clone())),
+            missing_permissions: Vec::new(),
+        };
+        let retry_after_ms = refused().map(|(_, spending)| spending.retry_after_ms).max().unwrap_or(0);
+        Some(Refused { failure, retry_after_ms })
+    }
+}
+
+impl Charger {
+    /// Has the versions compared and the limits charged, in one call.
+    pub async fn charge<'a>(
+        &self,
+        proven: &Proven,
+        standing: &Standing,
+        spends: &'a [LimitSpend<'a>],
+        mode: Mode,
+    ) -> Charged<'a> {
+        let expected = expected(proven, standing);
+        let organization = proven.key.snapshot.organization.id;
+        let request = SpendRequest { organization, expected: &expected, limits: spends, mode };
+        match self.counters.spend(&request).await {
+            Ok(answer) => self.settle(proven, standing, answer, (spends, mode)).await,
+            Err(_) => self.charge_alone(proven, standing, spends, mode),
+        }
+    }
+
+    async fn settle<'a>(
+        &self,
+        proven: &Proven,
+        standing: &Standing,
+        answer: SpendAnswer,
+        (spends, mode): (&'a [LimitSpend<'a>], Mode),
+    ) -> Charged<'a> {
+        let Some(spendings) = answer.limits else { return Charged::Outdated };
+        let charge = Charge { spends, spendings, mode, enforced: Enforced::Global };
+        let customer = match standing {
+            Standing::Known(known) => Some((&known.customer.freshness, known.vouching)),
+            Standing::Unnamed | Standing::Unknown => None,
+        };
+        let vouched = std::iter::once((&proven.key.freshness, proven.vouching)).chain(customer);
+        for (freshness, vouching) in vouched {
+            if vouching != Vouching::Read && freshness.run() != answer.run {
+                // Redis was replaced while we asked: this one's word about an older entry is worth nothing.
+                self.give_back(proven, charge).await;
+                return Charged::Outdated;
+            }
+            freshness.confirm(self.clock.monotonic_ms());
+        }
+        Charged::Settled(charge)
+    }
+
+    fn charge_alone<'a>(
+        &self,
+        proven: &Proven,
+        standing: &Standing,
+        spends: &'a [LimitSpend<'a>],
+        mode: Mode,
+    ) -> Charged<'a> {
+        self.metrics.redis_away();
+        let now_ms = self.clock.monotonic_ms();
+        let is_customer_vouched = match standing {
+            Standing::Known(known) => known.vouching.stands_alone(&known.customer.freshness, now_ms),
+            Standing::Unnamed | Standing::Unknown => true,
+        };
+        if !is_customer_vouched || !proven.vouching.stands_alone(&proven.key.freshness, now_ms) {
+            return Charged::Unvouched;
+        }
+        self.metrics.local_limits();
+        let now_us = self.clock.now().map_or(0, |now| u64::try_from(now.timestamp_micros()).unwrap_or(0));
+        let spendings = self.share.spend(spends, mode, now_us);
+        Charged::Settled(Charge { spends, spendings, mode, enforced: Enforced::Local })
+    }
+
+    /// Gives back what was spent; the limits as they are then.
+    pub async fn give_back<'a>(&self, proven: &Proven, mut charge: Charge<'a>) -> Charge<'a> {
+        let is_spent = charge.mode == Mode::Spend && charge.refusal().is_none();
+        if !is_spent {
+            return charge;
+        }
+        match charge.enforced {
+            Enforced::Local => self.share.give_back(charge.spends, &charge.spendings),
+            Enforced::Global => {
+                let given: Vec<Given<'_>> = charge
+                    .spends
+                    .iter()
+                    .zip(&charge.spendings)
+                    .filter(|(spent, _)| spent.cost > 0)
+                    .map(|(spent, spending)| Given { spent: *spent, cell: spending.cell })
+                    .collect();
+                // A cost that cannot be given back counts: too strict for one window, never too loose.
+                if self.counters.give_back(proven.key.snapshot.organization.id, &given).await.is_err() {
+                    return charge;
+                }
+            }
+        }
+        for (spend, spending) in charge.spends.iter().zip(&mut charge.spendings) {
+            spending.remaining = (spending.remaining + spend.cost).min(spend.limit.limit);
+        }
+        charge
+    }
+}
+
+fn expected(proven: &Proven, standing: &Standing) -> Vec<Expected> {
+    let source = proven.vouching.source();
+    let mut expected: Vec<Expected> =
+        proven.key.generations().into_iter().map(|generation| Expected { generation, source }).collect();
+    if let Standing::Known(known) = standing {
+        expected.push(Expected { generation: known.customer.generation(), source: known.vouching.source() });
+    }
+    expected
+}

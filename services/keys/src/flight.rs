@@ -1,0 +1,112 @@
+//! One read at a time for each thing that is missing: who comes while it runs waits for the same answer.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use futures_util::FutureExt;
+use futures_util::future::Shared;
+
+type Landing<V> = Shared<Pin<Box<dyn Future<Output = V> + Send>>>;
+
+/// The reads that are under way.
+pub struct Flights<K, V> {
+    running: Arc<Mutex<HashMap<K, Flight<V>>>>,
+}
+
+struct Flight<V> {
+    started: Instant,
+    landing: Landing<V>,
+}
+
+/// What a read brought, and when that read began.
+pub struct Landed<V> {
+    pub value: V,
+    pub started: Instant,
+}
+
+impl<K, V> Flights<K, V>
+where
+    K: Eq + Hash + Clone + Send + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// No reads.
+    pub fn new() -> Self {
+        Self { running: Arc::default() }
+    }
+
+    /// Joins the read of `name` that is under way, if it began at `since` or later; else begins one.
+    ///
+    /// The read is a task of its own: whoever gives up waiting takes it from nobody else.
+    pub async fn join<F>(&self, name: &K, since: Option<Instant>, read: impl FnOnce() -> F) -> Landed<V>
+    where
+        F: Future<Output = V> + Send + 'static,
+    {
+        let (started, landing) = self.board(name, since, read);
+        Landed { value: landing.await, started }
+    }
+
+    fn board<F>(&self, name: &K, since: Option<Instant>, read: impl FnOnce() -> F) -> (Instant, Landing<V>)
+    where
+        F: Future<Output = V> + Send + 'static,
+    {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(flight) = running.get(name)
+            && since.is_none_or(|since| flight.started >= since)
+        {
+            return (flight.started, flight.landing.clone());
+        }
+        let started = Instant::now();
+        let (done, name_of_done, work) = (Arc::clone(&self.running), name.clone(), read());
+        let task = tokio::spawn(async move {
+            let value = work.await;
+            let mut running = done.lock().unwrap_or_else(PoisonError::into_inner);
+            if running.get(&name_of_done).is_some_and(|flight| flight.started == started) {
+                running.remove(&name_of_done);
+            }
+            value
+        });
+        let landing: Landing<V> = async move { task.await.expect("reads return their errors") }.boxed().shared();
+        running.insert(name.clone(), Flight { started, landing: landing.clone() });
+        (started, landing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_comes_while_a_read_runs_shares_it_unless_it_began_too_early() {
+        let flights: Flights<u8, u32> = Flights::new();
+        let reads = Arc::new(AtomicU32::new(0));
+        let read = || {
+            let reads = Arc::clone(&reads);
+            async move {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                reads.fetch_add(1, Ordering::SeqCst) + 1
+            }
+        };
+        let together = futures_util::future::join3(
+            flights.join(&1, None, read),
+            flights.join(&1, None, read),
+            flights.join(&2, None, read),
+        );
+        let (a, b, _) = together.await;
+        assert_eq!(a.value, b.value);
+        assert_eq!(reads.load(Ordering::SeqCst), 2);
+        let first = flights.join(&1, None, read);
+        let later = async {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            flights.join(&1, Some(Instant::now()), read).await
+        };
+        let (first, later) = futures_util::future::join(first, later).await;
+        assert!(later.started > first.started && later.value != first.value);
+        assert!(flights.running.lock().unwrap().is_empty());
+    }
+}

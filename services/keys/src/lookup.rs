@@ -1,0 +1,251 @@
+//! Finds the secret that was presented, and the customer that was named, as somebody still vouches for them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use domain::ids::OrganizationId;
+use domain::policy::AllOr;
+use domain::secret::{PepperRing, PlainSecret};
+use domain::snapshot::CustomerFacts;
+use store::Generation;
+use store::counters::{Counters, Source};
+
+use crate::cache::{Cache, CachedCustomer, CachedKey, Candidates, Freshness};
+use crate::clock::StoreClock;
+use crate::metrics::{CacheOutcome, EnvironmentMetrics};
+use crate::reader::{Reader, Unread, Wait};
+use crate::verify::Unanswered;
+
+/// How old an entry may be while Redis cannot be asked.
+pub const AGE_WITHOUT_REDIS_MS: u64 = 5_000;
+/// How old an entry may be while neither Redis nor Postgres can be asked.
+pub const AGE_WITHOUT_BOTH_MS: u64 = 30_000;
+
+/// How good what is found has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Somebody vouches for it.
+    Vouched,
+    /// Read from Postgres after this: Redis said that what was used is an old version.
+    Newer(Instant),
+    /// The same, or, when Postgres is away too, an entry of tolerable age: Redis did not answer.
+    NewerOrKept(Instant),
+}
+
+/// A secret that was proven.
+#[derive(Debug)]
+pub struct Proven {
+    pub key: Arc<CachedKey>,
+    pub vouching: Vouching,
+}
+
+/// Who vouches for an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vouching {
+    /// Redis will, or its age does.
+    Cached,
+    /// It was just read from Postgres.
+    Read,
+    /// Nobody; its age is tolerable while neither store answers.
+    Kept,
+}
+
+/// The customer of a question.
+#[derive(Debug)]
+pub enum Standing {
+    /// None was named, and the key does not stand for exactly one.
+    Unnamed,
+    /// The organization has no such customer.
+    Unknown,
+    /// This one.
+    Known(KnownCustomer),
+}
+
+/// A customer that was found.
+#[derive(Debug)]
+pub struct KnownCustomer {
+    pub customer: Arc<CachedCustomer>,
+    pub vouching: Vouching,
+}
+
+impl Vouching {
+    /// What Redis makes of the entry's version.
+    pub const fn source(self) -> Source {
+        match self {
+            Self::Cached | Self::Kept => Source::Cache,
+            Self::Read => Source::Postgres,
+        }
+    }
+
+    /// Whether the entry can be used although Redis did not answer.
+    pub fn stands_alone(self, freshness: &Freshness, now_ms: u64) -> bool {
+        match self {
+            Self::Read | Self::Kept => true,
+            Self::Cached => freshness.age_ms(now_ms) <= AGE_WITHOUT_REDIS_MS,
+        }
+    }
+}
+
+impl Standing {
+    /// What is known of the customer.
+    pub fn facts(&self) -> Option<&CustomerFacts> {
+        match self {
+            Self::Known(known) => Some(&known.customer.facts),
+            Self::Unnamed | Self::Unknown => None,
+        }
+    }
+}
+
+/// The cache with the stores behind it.
+pub struct Lookup {
+    pub cache: Arc<Cache>,
+    pub reader: Reader,
+    pub counters: Counters,
+    pub clock: Arc<StoreClock>,
+    pub metrics: EnvironmentMetrics,
+}
+
+impl Lookup {
+    /// The key behind a presented secret; `None` when there is none, whatever the reason.
+    ///
+    /// A secret that the cache does not prove always costs one read and one HMAC, whether or not its id is known.
+    pub async fn prove(
+        &self,
+        ring: &PepperRing,
+        secret: &PlainSecret,
+        need: Need,
+    ) -> Result<Option<Proven>, Unanswered> {
+        let arrived = Instant::now();
+        let id = secret.lookup_id();
+        let cached = self.cache.find_key(&id).and_then(|candidates| proven_among(ring, &candidates, secret));
+        let outcome = match (&cached, need) {
+            (Some(key), Need::Vouched) if self.is_vouched(&key.freshness, &key.generations()) => CacheOutcome::Hit,
+            (Some(_), _) => CacheOutcome::Stale,
+            (None, _) => CacheOutcome::Miss,
+        };
+        self.metrics.cached(outcome);
+        let since = match need {
+            Need::Vouched => None,
+            Need::Newer(since) | Need::NewerOrKept(since) => Some(since),
+        };
+        let fallback = match (outcome, cached) {
+            (CacheOutcome::Hit, Some(key)) => return Ok(Some(Proven { key, vouching: Vouching::Cached })),
+            (_, cached) => cached.filter(|key| self.is_tolerable(need, &key.freshness, &key.generations())),
+        };
+        let wait = if fallback.is_some() { Wait::Short } else { Wait::Patient };
+        let read = match self.reader.read_key(id, since, wait).await {
+            // A read that began before we came may have missed a secret that is new.
+            Ok((candidates, started)) if started < arrived && proven_among(ring, &candidates, secret).is_none() => {
+                self.reader.read_key(id, Some(arrived), wait).await
+            }
+            read => read,
+        };
+        match (read, fallback) {
+            (Ok((candidates, _)), _) => {
+                let proven = proven_among(ring, &candidates, secret);
+                if candidates.is_empty() {
+                    ring.disprove(secret);
+                }
+                Ok(proven.map(|key| Proven { key, vouching: Vouching::Read }))
+            }
+            (Err(_), Some(key)) => {
+                self.metrics.cached(CacheOutcome::Kept);
+                Ok(Some(Proven { key, vouching: Vouching::Kept }))
+            }
+            (Err(unread), None) => Err(unread.into()),
+        }
+    }
+
+    /// The key behind a presented secret as far as the cache knows it.
+    pub fn find_vouched(&self, ring: &PepperRing, secret: &PlainSecret) -> Option<Proven> {
+        let Some(candidates) = self.cache.find_key(&secret.lookup_id()) else {
+            ring.disprove(secret);
+            return None;
+        };
+        let key = proven_among(ring, &candidates, secret)?;
+        let is_vouched = self.is_vouched(&key.freshness, &key.generations());
+        is_vouched.then_some(Proven { key, vouching: Vouching::Cached })
+    }
+
+    /// The customer that the question names, or the only one that the key stands for.
+    pub async fn find_customer(
+        &self,
+        proven: &Proven,
+        named: Option<&str>,
+        need: Need,
+    ) -> Result<Standing, Unanswered> {
+        let snapshot = &proven.key.snapshot;
+        let only = match &snapshot.key.policy.customers {
+            AllOr::Only(customers) if customers.len() == 1 => customers.first().map(ToString::to_string),
+            AllOr::Only(_) | AllOr::All => None,
+        };
+        let Some(reference) = named.map(str::to_owned).or(only) else { return Ok(Standing::Unnamed) };
+        self.find_named(snapshot.organization.id, &reference, need).await
+    }
+
+    async fn find_named(
+        &self,
+        organization: OrganizationId,
+        reference: &str,
+        need: Need,
+    ) -> Result<Standing, Unanswered> {
+        let cached = self.cache.find_customer(organization, reference);
+        let (since, fallback) = match (need, cached) {
+            (Need::Vouched, Some(customer)) => {
+                if self.is_vouched(&customer.freshness, &[customer.generation()]) {
+                    return Ok(Standing::Known(KnownCustomer { customer, vouching: Vouching::Cached }));
+                }
+                (None, Some(customer))
+            }
+            (Need::Vouched, None) => (None, None),
+            (Need::Newer(since) | Need::NewerOrKept(since), cached) => (Some(since), cached),
+        };
+        let fallback =
+            fallback.filter(|customer| self.is_tolerable(need, &customer.freshness, &[customer.generation()]));
+        let wait = if fallback.is_some() { Wait::Short } else { Wait::Patient };
+        match (self.reader.read_customer(organization, reference, since, wait).await, fallback) {
+            (Ok(Some(customer)), _) => Ok(Standing::Known(KnownCustomer { customer, vouching: Vouching::Read })),
+            (Ok(None), _) => Ok(Standing::Unknown),
+            (Err(_), Some(customer)) => Ok(Standing::Known(KnownCustomer { customer, vouching: Vouching::Kept })),
+            (Err(unread), None) => Err(unread.into()),
+        }
+    }
+
+    /// Whether an entry may go on to Redis, or, without Redis, is young enough.
+    fn is_vouched(&self, freshness: &Freshness, generations: &[Generation]) -> bool {
+        if generations.iter().any(|generation| self.cache.is_outdated(generation)) {
+            return false;
+        }
+        match self.counters.run() {
+            Some(run) => freshness.run() == run,
+            None => freshness.age_ms(self.clock.monotonic_ms()) <= AGE_WITHOUT_REDIS_MS,
+        }
+    }
+
+    /// Whether an entry may be used if Postgres does not answer either.
+    fn is_tolerable(&self, need: Need, freshness: &Freshness, generations: &[Generation]) -> bool {
+        let is_redis_away = match need {
+            Need::Vouched => self.counters.run().is_none(),
+            Need::Newer(_) => false,
+            Need::NewerOrKept(_) => true,
+        };
+        is_redis_away
+            && !generations.iter().any(|generation| self.cache.is_outdated(generation))
+            && freshness.age_ms(self.clock.monotonic_ms()) <= AGE_WITHOUT_BOTH_MS
+    }
+}
+
+impl From<Unread> for Unanswered {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Away => Self::Unavailable,
+            Unread::Broken => Self::Broken,
+        }
+    }
+}
+
+/// The candidate whose secret this is; the first one, should there be two.
+fn proven_among(ring: &PepperRing, candidates: &Candidates, secret: &PlainSecret) -> Option<Arc<CachedKey>> {
+    let proves = |key: &&Arc<CachedKey>| ring.proves(key.snapshot.organization.id, secret, &key.snapshot.secret.hash);
+    candidates.iter().find(proves).cloned()
+}

@@ -1,0 +1,176 @@
+//! A question as it came, read into what the checks work with; every mistake is named.
+
+use std::net::IpAddr;
+
+use client::wire::{COST_MAX, LimitAsked, Needed as NeededText, VerifyRequest};
+use domain::hosts::HostName;
+use domain::names::Tag;
+use domain::permission::PermissionName;
+use domain::refusal::Refusal;
+use domain::secret::{Malformed, PlainSecret};
+use domain::verify::{Needed, Purpose};
+use server::problem::FieldError;
+
+/// A question that can be answered.
+#[derive(Debug)]
+pub struct Asked {
+    /// The key, as far as its shape goes.
+    pub secret: Result<PlainSecret, Malformed>,
+    pub needed: Needed,
+    pub domain: Option<HostName>,
+    /// A customer's id or external id.
+    pub customer: Option<String>,
+    pub client_ip: Option<IpAddr>,
+    /// In credits.
+    pub cost: i64,
+    pub limits: Vec<LimitAsked>,
+    pub is_explained: bool,
+    pub purpose: Purpose,
+}
+
+impl Asked {
+    /// What the Integration API asks about its own caller.
+    pub fn about_caller(key: &str, client_ip: Option<IpAddr>) -> Self {
+        Self {
+            secret: PlainSecret::parse(key),
+            needed: Needed::All(Vec::new()),
+            domain: None,
+            customer: None,
+            client_ip: client_ip.map(|address| address.to_canonical()),
+            cost: 0,
+            limits: Vec::new(),
+            is_explained: false,
+            purpose: Purpose::Caller,
+        }
+    }
+}
+
+/// Reads a question whose place in the request is `at`.
+pub fn read(request: &VerifyRequest, at: &str) -> Result<Asked, Vec<FieldError>> {
+    let mut reading = Reading { at, mistakes: Vec::new() };
+    let needed = reading.needed(request.permissions.as_ref());
+    let domain = request.domain.as_deref().and_then(|text| reading.domain(text));
+    let client_ip = request.client_ip.as_deref().and_then(|text| reading.client_ip(text));
+    reading.limits(&request.limits);
+    for (index, tag) in request.tags.iter().enumerate() {
+        reading.refused(&format!("/tags/{index}"), Tag::parse(tag).err());
+    }
+    let cost = request.cost.unwrap_or(1);
+    if cost > COST_MAX {
+        reading.mistake("/cost", "range", "A request costs at most 1000000000.");
+    }
+    if !reading.mistakes.is_empty() {
+        return Err(reading.mistakes);
+    }
+    Ok(Asked {
+        secret: PlainSecret::parse(request.key.expose()),
+        needed,
+        domain,
+        customer: request.customer.clone(),
+        client_ip,
+        cost: i64::try_from(cost).unwrap_or(i64::MAX),
+        limits: request.limits.clone(),
+        is_explained: request.explain,
+        purpose: Purpose::Guard,
+    })
+}
+
+struct Reading<'a> {
+    at: &'a str,
+    mistakes: Vec<FieldError>,
+}
+
+impl Reading<'_> {
+    fn mistake(&mut self, pointer: &str, code: &'static str, message: impl Into<String>) {
+        self.mistakes.push(FieldError::new(format!("{}{pointer}", self.at), code, message));
+    }
+
+    fn refused(&mut self, pointer: &str, refusal: Option<Refusal>) {
+        if let Some(refusal) = refusal {
+            self.mistake(pointer, refusal.code, refusal.message);
+        }
+    }
+
+    fn needed(&mut self, asked: Option<&NeededText>) -> Needed {
+        match asked {
+            None => Needed::All(Vec::new()),
+            Some(NeededText::All(names)) => Needed::All(self.permissions(names, "/permissions")),
+            Some(NeededText::Any { any }) => Needed::Any(self.permissions(any, "/permissions/any")),
+        }
+    }
+
+    fn permissions(&mut self, names: &[String], pointer: &str) -> Vec<PermissionName> {
+        let mut read = Vec::with_capacity(names.len());
+        for (index, name) in names.iter().enumerate() {
+            match PermissionName::parse(name) {
+                Ok(name) => read.push(name),
+                Err(refusal) => self.refused(&format!("{pointer}/{index}"), Some(refusal)),
+            }
+        }
+        read
+    }
+
+    fn domain(&mut self, text: &str) -> Option<HostName> {
+        match HostName::parse(text) {
+            Ok(name) if name.is_wildcard() => {
+                self.mistake("/domain", "wildcard", "A request is for one host, not for a wildcard.");
+                None
+            }
+            Ok(name) => Some(name),
+            Err(refusal) => {
+                self.refused("/domain", Some(refusal));
+                None
+            }
+        }
+    }
+
+    fn client_ip(&mut self, text: &str) -> Option<IpAddr> {
+        match text.parse::<IpAddr>() {
+            Ok(address) => Some(address.to_canonical()),
+            Err(_) => {
+                self.mistake("/client_ip", "address", "Send one IPv4 or IPv6 address, without port or zone.");
+                None
+            }
+        }
+    }
+
+    fn limits(&mut self, asked: &[LimitAsked]) {
+        for (index, one) in asked.iter().enumerate() {
+            if one.cost > COST_MAX {
+                self.mistake(&format!("/limits/{index}/cost"), "range", "A request costs at most 1000000000.");
+            }
+            if asked[..index].iter().any(|earlier| earlier.name == one.name) {
+                self.mistake(&format!("/limits/{index}/name"), "duplicate", "Name each limit once.");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(json: &str) -> Result<Asked, Vec<FieldError>> {
+        read(&serde_json::from_str(json).unwrap(), "/requests/3")
+    }
+
+    #[test]
+    fn every_mistake_is_named_where_it_was_made() {
+        let mistakes = asked(
+            r#"{"key":"x","permissions":{"any":["a.b","A.B"]},"domain":"*.shop.com","client_ip":"1.2.3.4:80",
+                "cost":1000000001,"limits":[{"name":"a"},{"name":"a"}],"tags":[""]}"#,
+        );
+        let mut pointers: Vec<String> = mistakes.unwrap_err().into_iter().map(|mistake| mistake.pointer).collect();
+        pointers.sort_unstable();
+        let wanted = ["client_ip", "cost", "domain", "limits/1/name", "permissions/any/1", "tags/0"];
+        assert_eq!(pointers, wanted.map(|pointer| format!("/requests/3/{pointer}")));
+    }
+
+    #[test]
+    fn an_address_is_compared_in_its_plain_form() {
+        let question = asked(r#"{"key":"x","client_ip":"::ffff:203.0.113.9"}"#).unwrap();
+        assert_eq!(question.client_ip, "203.0.113.9".parse().ok());
+        assert!(question.secret.is_err());
+        assert_eq!(question.cost, 1);
+    }
+}

@@ -1,0 +1,185 @@
+//! Reads keys and customers from Postgres for the cache: one read at a time per thing, few at a time in all.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use domain::environment::Environment;
+use domain::ids::OrganizationId;
+use domain::secret::LookupId;
+use store::Store;
+use store::counters::Counters;
+use tokio::sync::Semaphore;
+
+use crate::cache::{Cache, CachedCustomer, CachedKey, Candidates, Freshness};
+use crate::clock::StoreClock;
+use crate::flight::Flights;
+
+/// How many reads run at once; what comes on top is refused rather than queued.
+const READS_MAX: usize = 256;
+/// How long a read may take when there is nothing else to go by.
+const PATIENCE: Duration = Duration::from_millis(1_500);
+/// The same when an entry that may still be used is at hand.
+const IMPATIENCE: Duration = Duration::from_millis(80);
+/// How long Postgres is left alone after it did not answer.
+const REST_MS: u64 = 250;
+
+/// Why nothing was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// Postgres is away, or busy.
+    Away,
+    /// A statement or a row is wrong: a mistake of ours.
+    Broken,
+}
+
+/// How long to wait for a read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Nothing else will do.
+    Patient,
+    /// There is an entry to fall back on.
+    Short,
+}
+
+type KeyFlights = Flights<LookupId, Result<Candidates, Unread>>;
+type CustomerFlights = Flights<(OrganizationId, String), Result<Option<Arc<CachedCustomer>>, Unread>>;
+
+/// The way to Postgres, for the cache.
+#[derive(Clone)]
+pub struct Reader(Arc<Inner>);
+
+struct Inner {
+    environment: Environment,
+    store: Store,
+    counters: Counters,
+    cache: Arc<Cache>,
+    clock: Arc<StoreClock>,
+    keys: KeyFlights,
+    customers: CustomerFlights,
+    permits: Semaphore,
+    rests_until_ms: AtomicU64,
+}
+
+impl Reader {
+    /// A reader that fills `cache`.
+    pub fn new(
+        environment: Environment,
+        store: Store,
+        counters: Counters,
+        cache: Arc<Cache>,
+        clock: Arc<StoreClock>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            environment,
+            store,
+            counters,
+            cache,
+            clock,
+            keys: Flights::new(),
+            customers: Flights::new(),
+            permits: Semaphore::new(READS_MAX),
+            rests_until_ms: AtomicU64::new(0),
+        }))
+    }
+
+    /// Everything behind a public id, from a read that began at `since` or later, with when it began.
+    pub async fn read_key(
+        &self,
+        id: LookupId,
+        since: Option<Instant>,
+        wait: Wait,
+    ) -> Result<(Candidates, Instant), Unread> {
+        self.check_rest()?;
+        let inner = Arc::clone(&self.0);
+        let landed = self.0.keys.join(&id, since, || async move { inner.fetch_key(id).await });
+        let landed = tokio::time::timeout(wait.time(), landed).await.map_err(|_| self.rest())?;
+        Ok((landed.value?, landed.started))
+    }
+
+    /// The customer that a question names, from a read that began at `since` or later.
+    pub async fn read_customer(
+        &self,
+        organization: OrganizationId,
+        reference: &str,
+        since: Option<Instant>,
+        wait: Wait,
+    ) -> Result<Option<Arc<CachedCustomer>>, Unread> {
+        self.check_rest()?;
+        // What is not there is never shared with who came later: it may be there by then.
+        let arrived = Instant::now();
+        let name = (organization, reference.to_owned());
+        let read = async |since| {
+            let (inner, name_of_read) = (Arc::clone(&self.0), name.clone());
+            self.0.customers.join(&name, since, || async move { inner.fetch_customer(name_of_read).await }).await
+        };
+        let landed = tokio::time::timeout(wait.time(), read(since)).await.map_err(|_| self.rest())?;
+        if matches!(landed.value, Ok(None)) && landed.started < arrived {
+            return tokio::time::timeout(wait.time(), read(Some(arrived))).await.map_err(|_| self.rest())?.value;
+        }
+        landed.value
+    }
+
+    fn check_rest(&self) -> Result<(), Unread> {
+        let is_resting = self.0.clock.monotonic_ms() < self.0.rests_until_ms.load(Ordering::Relaxed);
+        if is_resting { Err(Unread::Away) } else { Ok(()) }
+    }
+
+    fn rest(&self) -> Unread {
+        self.0.rest()
+    }
+}
+
+impl Wait {
+    const fn time(self) -> Duration {
+        match self {
+            Self::Patient => PATIENCE,
+            Self::Short => IMPATIENCE,
+        }
+    }
+}
+
+impl Inner {
+    async fn fetch_key(&self, id: LookupId) -> Result<Candidates, Unread> {
+        let _permit = self.permits.try_acquire().map_err(|_| Unread::Away)?;
+        let (at_ms, run) = self.vouch();
+        let found = self.store.find_snapshots(self.environment, &id).await.map_err(|error| self.failed(&error))?;
+        self.clock.hear(found.now);
+        let cached = |snapshot| Arc::new(CachedKey { snapshot, freshness: Freshness::new(at_ms, run) });
+        let candidates: Candidates = found.snapshots.into_iter().map(cached).collect();
+        self.cache.keep_key(id, &candidates);
+        Ok(candidates)
+    }
+
+    async fn fetch_customer(&self, name: (OrganizationId, String)) -> Result<Option<Arc<CachedCustomer>>, Unread> {
+        let _permit = self.permits.try_acquire().map_err(|_| Unread::Away)?;
+        let (at_ms, run) = self.vouch();
+        let found = self.store.find_customer_facts(name.0, &name.1).await.map_err(|error| self.failed(&error))?;
+        let cached = |facts| Arc::new(CachedCustomer { facts, freshness: Freshness::new(at_ms, run) });
+        let customer = found.map(cached);
+        self.cache.keep_customer(name.0, &name.1, customer.as_ref());
+        Ok(customer)
+    }
+
+    /// Taken before a read: nobody vouches for what changed while it ran.
+    fn vouch(&self) -> (u64, u64) {
+        (self.clock.monotonic_ms(), self.counters.run().unwrap_or(0))
+    }
+
+    fn failed(&self, error: &store::Error) -> Unread {
+        match error {
+            store::Error::Unavailable(_) => self.rest(),
+            store::Error::Database(_) | store::Error::Conflict(_) => {
+                // Many may wait for this read; the edge would tell it once for each of them.
+                let source = std::error::Error::source(error).map(ToString::to_string);
+                tracing::error!(error = %error, source, "a read for the cache went wrong");
+                Unread::Broken
+            }
+        }
+    }
+
+    fn rest(&self) -> Unread {
+        self.rests_until_ms.store(self.clock.monotonic_ms() + REST_MS, Ordering::Relaxed);
+        Unread::Away
+    }
+}

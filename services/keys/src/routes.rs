@@ -1,0 +1,222 @@
+//! The listener of one environment: who holds its service token may ask, and nothing in a request names an environment.
+
+use std::sync::Arc;
+
+use client::wire::{
+    AuthenticateRequest, BATCH_MAX, BatchAnswer, BatchRequest, InternalBatchAnswer, InternalVerifyRequest,
+    VerifyRequest, Within,
+};
+use futures_util::future::join_all;
+use http::{Method, header};
+use poem::error::{MethodNotAllowedError, NotFoundError};
+use poem::{Endpoint, Request, Response};
+use poem_openapi::OperationId;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use server::answer::JSON;
+use server::http::{LogFields, RequestContext, Routes};
+use server::json::{check_content_type, parse_slice, read_body};
+use server::problem::{ErrorCode, FieldError, Problem};
+use subtle::ConstantTimeEq;
+
+use crate::answer;
+use crate::question::{self, Asked};
+use crate::verify::{Judgement, Unanswered, Verifier};
+
+/// The largest body: a batch of presented keys, most of which are short.
+pub const BODY_MAX_BYTES: usize = 2 * 1024 * 1024;
+/// How long a caller should wait when there is no answer.
+const RETRY_AFTER: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// What can be asked here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    VerifyKey,
+    VerifyKeys,
+    VerifyFor,
+    Authenticate,
+}
+
+impl Operation {
+    const ALL: [Self; 4] = [Self::VerifyKey, Self::VerifyKeys, Self::VerifyFor, Self::Authenticate];
+
+    const fn path(self) -> &'static str {
+        match self {
+            Self::VerifyKey => "/v1/keys/verify",
+            Self::VerifyKeys => "/v1/keys/verify-batch",
+            Self::VerifyFor => "/internal/v1/verify",
+            Self::Authenticate => "/internal/v1/authenticate",
+        }
+    }
+
+    const fn id(self) -> &'static str {
+        match self {
+            Self::VerifyKey => "verify_key",
+            Self::VerifyKeys => "verify_keys",
+            Self::VerifyFor => "verify_for_caller",
+            Self::Authenticate => "authenticate_caller",
+        }
+    }
+}
+
+/// The paths with their methods.
+pub fn routes() -> Routes {
+    Operation::ALL
+        .into_iter()
+        .fold(Routes::default(), |routes, operation| routes.and(operation.path(), &[Method::POST]))
+}
+
+/// The endpoint of one environment.
+pub struct KeyRoutes {
+    verifier: Arc<Verifier>,
+    token: String,
+}
+
+impl KeyRoutes {
+    /// Routes that answer who holds `token`.
+    pub fn new(verifier: Arc<Verifier>, token: &str) -> Self {
+        Self { verifier, token: token.to_owned() }
+    }
+
+    fn admit(&self, request: &Request) -> Result<(), Problem> {
+        let Some(value) = request.headers().get(header::AUTHORIZATION) else {
+            return Err(Problem::new(ErrorCode::CredentialsMissing));
+        };
+        let sent = value.to_str().ok().and_then(|text| text.split_once(' '));
+        let token = sent.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or("", |(_, token)| token);
+        if bool::from(token.as_bytes().ct_eq(self.token.as_bytes())) {
+            return Ok(());
+        }
+        Err(Problem::new(ErrorCode::CredentialsInvalid).detail("This listener takes its own service token alone."))
+    }
+
+    async fn answer(&self, operation: Operation, mut request: Request) -> Result<Vec<u8>, Problem> {
+        self.admit(&request)?;
+        check_content_type(request.headers())?;
+        let body = read_body(request.take_body(), BODY_MAX_BYTES).await?;
+        let request_id = request.data::<RequestContext>().map_or("", |context| context.request_id.as_str());
+        let line = request.data::<LogFields>();
+        match operation {
+            Operation::VerifyKey => {
+                let asked = read_one(&parse_slice::<VerifyRequest>(&body)?)?;
+                let judgement = self.verifier.verify(&asked, None).await.map_err(|error| problem(error, ""))?;
+                note(line, &judgement);
+                Ok(json(&answer::verified(judgement, request_id)))
+            }
+            Operation::VerifyKeys => {
+                let batch = parse_slice::<BatchRequest>(&body)?;
+                let judgements = self.verify_all(&batch.requests, None).await?;
+                let results = judgements.into_iter().map(|one| answer::verified(one, request_id)).collect();
+                Ok(json(&BatchAnswer { results }))
+            }
+            Operation::VerifyFor => {
+                let batch: InternalVerifyRequest = parse_internal(&body)?;
+                let judgements = self.verify_all(&batch.requests, batch.within.as_ref()).await?;
+                let results = judgements.into_iter().map(|one| answer::verified(one, &batch.request_id)).collect();
+                Ok(json(&InternalBatchAnswer { results }))
+            }
+            Operation::Authenticate => {
+                let question: AuthenticateRequest = parse_internal(&body)?;
+                let asked = Asked::about_caller(question.key.expose(), question.client_ip);
+                let judgement = self.verifier.verify(&asked, None).await.map_err(|error| problem(error, ""))?;
+                note(line, &judgement);
+                Ok(json(&answer::authenticated(judgement, &asked)))
+            }
+        }
+    }
+
+    /// One answer for each question, in order; nothing is consumed unless all of them can be asked.
+    async fn verify_all(&self, requests: &[VerifyRequest], within: Option<&Within>) -> Result<Vec<Judgement>, Problem> {
+        if requests.len() > BATCH_MAX {
+            let message = format!("Send at most {BATCH_MAX} items.");
+            return Err(Problem::validation(vec![FieldError::new("/requests", "too-many", message)]));
+        }
+        let (mut questions, mut mistakes) = (Vec::with_capacity(requests.len()), Vec::new());
+        for (at, request) in requests.iter().enumerate() {
+            match question::read(request, &format!("/requests/{at}")) {
+                Ok(asked) => questions.push(asked),
+                Err(found) => mistakes.extend(found),
+            }
+        }
+        if !mistakes.is_empty() {
+            return Err(Problem::validation(mistakes));
+        }
+        let checks = join_all(questions.iter().map(|asked| self.verifier.check_limits(asked))).await;
+        all(checks)?;
+        all(join_all(questions.iter().map(|asked| self.verifier.verify(asked, within))).await)
+    }
+}
+
+impl Endpoint for KeyRoutes {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let path = request.uri().path();
+        let operation = Operation::ALL.into_iter().find(|operation| operation.path() == path).ok_or(NotFoundError)?;
+        if request.method() != Method::POST {
+            return Err(MethodNotAllowedError.into());
+        }
+        let id = OperationId(operation.id());
+        match self.answer(operation, request).await {
+            Ok(body) => {
+                let mut response = Response::builder().content_type(JSON).body(body);
+                response.set_data(id);
+                Ok(response)
+            }
+            Err(problem) => {
+                let mut error = poem::Error::from(problem);
+                error.set_data(id);
+                Err(error)
+            }
+        }
+    }
+}
+
+fn read_one(request: &VerifyRequest) -> Result<Asked, Problem> {
+    question::read(request, "").map_err(Problem::validation)
+}
+
+/// The first question without an answer is the batch's problem; mistakes are told together.
+fn all<T>(outcomes: Vec<Result<T, Unanswered>>) -> Result<Vec<T>, Problem> {
+    let (mut answers, mut mistakes) = (Vec::with_capacity(outcomes.len()), Vec::new());
+    for (at, outcome) in outcomes.into_iter().enumerate() {
+        match outcome {
+            Ok(answer) => answers.push(answer),
+            Err(Unanswered::Invalid(found)) => mistakes.extend(placed(found, &format!("/requests/{at}"))),
+            Err(other) => return Err(problem(other, "")),
+        }
+    }
+    if mistakes.is_empty() { Ok(answers) } else { Err(Problem::validation(mistakes)) }
+}
+
+fn problem(unanswered: Unanswered, at: &str) -> Problem {
+    match unanswered {
+        Unanswered::Unavailable => Problem::new(ErrorCode::Unavailable).retry_after(RETRY_AFTER),
+        Unanswered::Broken => Problem::new(ErrorCode::Internal),
+        Unanswered::Invalid(mistakes) => Problem::validation(placed(mistakes, at)),
+    }
+}
+
+fn placed(mistakes: Vec<FieldError>, at: &str) -> Vec<FieldError> {
+    let place =
+        |mistake: FieldError| FieldError::new(format!("{at}{}", mistake.pointer), mistake.code, mistake.message);
+    mistakes.into_iter().map(place).collect()
+}
+
+/// What the Integration API sends is written by our own client; its shape is only checked, not explained.
+fn parse_internal<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| Problem::new(ErrorCode::MalformedJson).source(error))
+}
+
+fn json(answer: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(answer).expect("answers have text keys and finite numbers")
+}
+
+fn note(line: Option<&LogFields>, judgement: &Judgement) {
+    let Some(line) = line else { return };
+    line.verdict(judgement.verdict.name());
+    if let Some(evidence) = &judgement.evidence {
+        line.key(evidence.key.snapshot.key.id.to_string());
+        line.organization(evidence.key.snapshot.organization.id.to_string());
+    }
+}

@@ -1,0 +1,339 @@
+//! The verification: the checks in the order of the policy, the first failure wins, nothing is consumed before the last two.
+//!
+//! A verdict rests on versions that Redis, Postgres or a hard age vouches for; without any of them there is no verdict.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use client::wire::{LimitState, TraceStep, Within};
+use domain::environment::Environment;
+use domain::ids::CustomerId;
+use domain::permission::PermissionName;
+use domain::secret::{PepperRing, PlainSecret};
+use domain::snapshot::CustomerFacts;
+use domain::verdict::{Reason, Verdict};
+use domain::verify::{CustomerAsked, Failure, Purpose, Question, evaluate};
+use server::problem::FieldError;
+use store::counters::Mode;
+use store::{LastUse, Store};
+
+use crate::cache::CachedKey;
+use crate::charge::{Charge, Charged, Charger};
+use crate::clock::StoreClock;
+use crate::explain;
+use crate::limits;
+use crate::lookup::{Lookup, Need, Proven, Standing};
+use crate::metrics::EnvironmentMetrics;
+use crate::question::Asked;
+use crate::throttle::Throttle;
+use crate::usage::Usage;
+use crate::within;
+
+/// How often a verification starts again because what it rested on changed under it.
+const ATTEMPTS_MAX: usize = 4;
+
+/// Why a question has no answer.
+#[derive(Debug)]
+pub enum Unanswered {
+    /// Nobody vouches for what is known, or a credit could not be counted.
+    Unavailable,
+    /// A mistake of ours.
+    Broken,
+    /// The question names what the key does not have.
+    Invalid(Vec<FieldError>),
+}
+
+/// The answer about a key.
+#[derive(Debug)]
+pub struct Judgement {
+    pub verdict: Verdict,
+    pub reason: Option<Reason>,
+    pub missing_permissions: Vec<PermissionName>,
+    pub retry_after_ms: Option<u64>,
+    /// Whether the shared counters were away.
+    pub is_degraded: bool,
+    /// What may be told, once the secret is proven.
+    pub evidence: Option<Evidence>,
+}
+
+/// What a proven secret stands for.
+#[derive(Debug)]
+pub struct Evidence {
+    pub key: Arc<CachedKey>,
+    pub customer: Option<CustomerId>,
+    pub limits: Vec<LimitState>,
+    pub credits: Option<i64>,
+    pub trace: Option<Vec<TraceStep>>,
+}
+
+/// One environment's verifications.
+pub struct Verifier {
+    pub environment: Environment,
+    pub ring: PepperRing,
+    pub store: Store,
+    pub lookup: Lookup,
+    pub charger: Charger,
+    pub clock: Arc<StoreClock>,
+    pub usage: Usage,
+    pub throttle: Throttle,
+    pub metrics: EnvironmentMetrics,
+}
+
+impl Verifier {
+    /// Answers a question about a presented key. A key outside `within` is as good as absent.
+    pub async fn verify(&self, asked: &Asked, within: Option<&Within>) -> Result<Judgement, Unanswered> {
+        let started = Instant::now();
+        let judged = self.judge(asked, within).await;
+        if let Ok(judgement) = &judged {
+            self.metrics.verified(judgement.verdict, started.elapsed());
+        }
+        judged
+    }
+
+    async fn judge(&self, asked: &Asked, within: Option<&Within>) -> Result<Judgement, Unanswered> {
+        // 1: shape and checksum.
+        let Ok(secret) = &asked.secret else { return Ok(Judgement::unproven(Verdict::Malformed)) };
+        // 2: environment tag.
+        if secret.environment() != self.environment {
+            return Ok(Judgement::unproven(Verdict::WrongEnvironment));
+        }
+        let mut need = Need::Vouched;
+        for _ in 0..ATTEMPTS_MAX {
+            // 3: lookup by id, HMAC compare.
+            let Some(proven) = self.prove(secret, asked.client_ip, need).await? else {
+                return Ok(self.refuse_unproven(asked.client_ip));
+            };
+            if within.is_some_and(|within| !within::covers(within, &proven.key.snapshot)) {
+                return Ok(Judgement::unproven(Verdict::NotFound));
+            }
+            let standing = self.lookup.find_customer(&proven, asked.customer.as_deref(), need).await?;
+            // 4 to 10: organization, revocation, time, address, domain, customer, permissions.
+            let question = self.question(asked, &standing)?;
+            let failure = evaluate(&proven.key.snapshot, &question).err();
+            // 11: all limits, all or nothing.
+            let mode = if failure.is_some() || asked.is_explained { Mode::Look } else { Mode::Spend };
+            let spends = limits::effective(&proven.key.snapshot, standing.facts(), &asked.limits)
+                .map_err(Unanswered::Invalid)?;
+            match self.charger.charge(&proven, &standing, &spends, mode).await {
+                Charged::Outdated => need = Need::Newer(Instant::now()),
+                Charged::Unvouched => need = Need::NewerOrKept(Instant::now()),
+                // 12: credits; if they fail, the limits are given back.
+                Charged::Settled(charge) => {
+                    let judging = Judging { asked, question: &question, proven: &proven, standing: &standing };
+                    return self.conclude(judging, failure, charge).await;
+                }
+            }
+        }
+        Err(Unanswered::Unavailable)
+    }
+
+    /// The mistakes in the limits that a question names, without charging anything.
+    pub async fn check_limits(&self, asked: &Asked) -> Result<(), Unanswered> {
+        let Ok(secret) = &asked.secret else { return Ok(()) };
+        if asked.limits.is_empty() || secret.environment() != self.environment {
+            return Ok(());
+        }
+        let Some(proven) = self.prove(secret, asked.client_ip, Need::Vouched).await? else { return Ok(()) };
+        let standing = self.lookup.find_customer(&proven, asked.customer.as_deref(), Need::Vouched).await?;
+        let limits = limits::effective(&proven.key.snapshot, standing.facts(), &asked.limits);
+        limits.map(drop).map_err(Unanswered::Invalid)
+    }
+
+    async fn prove(
+        &self,
+        secret: &PlainSecret,
+        source: Option<IpAddr>,
+        need: Need,
+    ) -> Result<Option<Proven>, Unanswered> {
+        let is_throttled = self.throttle.wait_ms(source, self.clock.monotonic_ms()).is_some();
+        // Whoever is throttled is not worth a read; what is known already is still judged.
+        if is_throttled && need == Need::Vouched {
+            return Ok(self.lookup.find_vouched(&self.ring, secret));
+        }
+        self.lookup.prove(&self.ring, secret, need).await
+    }
+
+    /// Nothing was proven: the same words whatever the reason.
+    fn refuse_unproven(&self, source: Option<IpAddr>) -> Judgement {
+        let now_ms = self.clock.monotonic_ms();
+        if let Some(wait_ms) = self.throttle.wait_ms(source, now_ms) {
+            self.metrics.throttled();
+            let mut judgement = Judgement::unproven(Verdict::RateLimited);
+            judgement.retry_after_ms = Some(wait_ms);
+            return judgement;
+        }
+        self.throttle.count(source, now_ms);
+        Judgement::unproven(Verdict::NotFound)
+    }
+
+    fn question(&self, asked: &Asked, standing: &Standing) -> Result<Question, Unanswered> {
+        Ok(Question {
+            // A key was read, so Postgres told the time.
+            now: self.clock.now().ok_or(Unanswered::Unavailable)?,
+            client_ip: asked.client_ip,
+            domain: asked.domain.clone(),
+            customer: match standing {
+                Standing::Unnamed => CustomerAsked::Unnamed,
+                Standing::Unknown => CustomerAsked::Unknown,
+                Standing::Known(known) => CustomerAsked::Known(known.customer.facts.clone()),
+            },
+            needed: asked.needed.clone(),
+            purpose: asked.purpose,
+        })
+    }
+
+    async fn conclude(
+        &self,
+        judging: Judging<'_>,
+        failure: Option<Failure>,
+        charge: Charge<'_>,
+    ) -> Result<Judgement, Unanswered> {
+        if judging.asked.is_explained {
+            return self.explain(judging, failure, charge).await;
+        }
+        if let Some(failure) = failure {
+            return Ok(judging.refused(failure, &charge, None));
+        }
+        if let Some(refused) = charge.refusal() {
+            let wait_ms = refused.retry_after_ms;
+            let mut judgement = judging.refused(refused.failure, &charge, None);
+            judgement.retry_after_ms = Some(wait_ms);
+            return Ok(judgement);
+        }
+        let credits = match self.spend_credits(&judging, judging.asked.cost).await {
+            Ok(Some(spent)) if !spent.is_enough => {
+                let limits = self.charger.give_back(judging.proven, charge).await;
+                let judgement = judging.refused(no_credits(), &limits, Some(spent.remaining));
+                return Ok(judgement);
+            }
+            Ok(spent) => spent.map(|spent| spent.remaining),
+            Err(unanswered) => {
+                self.charger.give_back(judging.proven, charge).await;
+                return Err(unanswered);
+            }
+        };
+        self.note_use(&judging);
+        Ok(judging.valid(&charge, credits))
+    }
+
+    /// Every check with what it came to; nothing is consumed.
+    async fn explain(
+        &self,
+        judging: Judging<'_>,
+        failure: Option<Failure>,
+        charge: Charge<'_>,
+    ) -> Result<Judgement, Unanswered> {
+        let credits = self.spend_credits(&judging, 0).await?.map(|spent| spent.remaining);
+        let refusal = charge.refusal();
+        let is_short = credits.is_some_and(|remaining| remaining < judging.asked.cost);
+        let trace = explain::trace(
+            &judging.proven.key.snapshot,
+            judging.question,
+            &explain::Consumption {
+                limit: refusal.as_ref().map(|refused| refused.failure.clone()),
+                limits: charge.spends.len(),
+                credits,
+                is_short,
+            },
+        );
+        let retry_after_ms = refusal.as_ref().map(|refused| refused.retry_after_ms).filter(|_| failure.is_none());
+        let first = failure.or(refusal.map(|refused| refused.failure)).or(is_short.then(no_credits));
+        let mut judgement = match first {
+            Some(failure) => judging.refused(failure, &charge, credits),
+            None => judging.valid(&charge, credits),
+        };
+        judgement.retry_after_ms = retry_after_ms;
+        if let Some(evidence) = &mut judgement.evidence {
+            evidence.trace = Some(trace);
+        }
+        Ok(judgement)
+    }
+
+    /// Credits are for what the key guards: calls to our own API spend none.
+    async fn spend_credits(&self, judging: &Judging<'_>, cost: i64) -> Result<Option<store::Spent>, Unanswered> {
+        let snapshot = &judging.proven.key.snapshot;
+        if !snapshot.key.has_credits || judging.asked.purpose == Purpose::Caller {
+            return Ok(None);
+        }
+        let spent = self.store.spend_credits(snapshot.organization.id, snapshot.key.id, cost).await;
+        spent.map_err(|error| match error {
+            store::Error::Unavailable(_) => Unanswered::Unavailable,
+            store::Error::Conflict(_) | store::Error::Database(_) => {
+                tracing::error!(error = %error, "credits could not be counted");
+                Unanswered::Broken
+            }
+        })
+    }
+
+    fn note_use(&self, judging: &Judging<'_>) {
+        let snapshot = &judging.proven.key.snapshot;
+        let used = LastUse {
+            organization: snapshot.organization.id,
+            secret: snapshot.secret.id,
+            at: judging.question.now,
+            ip: judging.asked.client_ip,
+        };
+        self.usage.note(used, &self.metrics);
+    }
+}
+
+/// One verification past its proof.
+#[derive(Clone, Copy)]
+struct Judging<'a> {
+    asked: &'a Asked,
+    question: &'a Question,
+    proven: &'a Proven,
+    standing: &'a Standing,
+}
+
+impl Judging<'_> {
+    fn valid(&self, charge: &Charge<'_>, credits: Option<i64>) -> Judgement {
+        Judgement {
+            verdict: Verdict::Valid,
+            reason: None,
+            missing_permissions: Vec::new(),
+            retry_after_ms: None,
+            is_degraded: charge.is_local(),
+            evidence: Some(self.evidence(charge, credits)),
+        }
+    }
+
+    fn refused(&self, failure: Failure, charge: &Charge<'_>, credits: Option<i64>) -> Judgement {
+        Judgement {
+            verdict: failure.verdict,
+            reason: failure.reason,
+            missing_permissions: failure.missing_permissions,
+            retry_after_ms: None,
+            is_degraded: charge.is_local(),
+            evidence: Some(self.evidence(charge, credits)),
+        }
+    }
+
+    fn evidence(&self, charge: &Charge<'_>, credits: Option<i64>) -> Evidence {
+        Evidence {
+            key: Arc::clone(&self.proven.key),
+            customer: self.standing.facts().map(|facts: &CustomerFacts| facts.id),
+            limits: charge.states(),
+            credits,
+            trace: None,
+        }
+    }
+}
+
+impl Judgement {
+    fn unproven(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            reason: None,
+            missing_permissions: Vec::new(),
+            retry_after_ms: None,
+            is_degraded: false,
+            evidence: None,
+        }
+    }
+}
+
+fn no_credits() -> Failure {
+    Failure { verdict: Verdict::UsageExceeded, reason: None, missing_permissions: Vec::new() }
+}
