@@ -32,7 +32,14 @@ pub struct MetricRow {
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
     registry: Registry,
-    rows: Arc<Mutex<Vec<MetricRow>>>,
+    declared: Arc<Mutex<Vec<(MetricRow, Declared)>>>,
+}
+
+#[derive(Debug, Clone)]
+enum Declared {
+    Counter(Counter),
+    Gauge(Gauge),
+    Histogram(Histogram),
 }
 
 /// A number that only grows.
@@ -53,31 +60,49 @@ impl Metrics {
         Self::default()
     }
 
-    /// Declares a counter; its name ends in `_total`.
+    /// Declares a counter; its name ends in `_total`. Two listeners of one process that declare the same share it.
     pub fn counter(&self, row: MetricRow) -> Counter {
-        let counter = IntCounterVec::new(Opts::new(row.name, row.help), row.labels).expect("rows are well named");
-        self.register(row, counter.clone());
-        Counter(counter)
+        let make = || {
+            let counter = IntCounterVec::new(Opts::new(row.name, row.help), row.labels).expect("rows are well named");
+            self.register(counter.clone());
+            Declared::Counter(Counter(counter))
+        };
+        match self.declare(row, make) {
+            Declared::Counter(counter) => counter,
+            Declared::Gauge(_) | Declared::Histogram(_) => panic!("{} is declared as two kinds of metric", row.name),
+        }
     }
 
     /// Declares a gauge.
     pub fn gauge(&self, row: MetricRow) -> Gauge {
-        let gauge = IntGaugeVec::new(Opts::new(row.name, row.help), row.labels).expect("rows are well named");
-        self.register(row, gauge.clone());
-        Gauge(gauge)
+        let make = || {
+            let gauge = IntGaugeVec::new(Opts::new(row.name, row.help), row.labels).expect("rows are well named");
+            self.register(gauge.clone());
+            Declared::Gauge(Gauge(gauge))
+        };
+        match self.declare(row, make) {
+            Declared::Gauge(gauge) => gauge,
+            Declared::Counter(_) | Declared::Histogram(_) => panic!("{} is declared as two kinds of metric", row.name),
+        }
     }
 
     /// Declares a histogram with these bucket bounds.
     pub fn histogram(&self, row: MetricRow, buckets: &[f64]) -> Histogram {
-        let options = HistogramOpts::new(row.name, row.help).buckets(buckets.to_vec());
-        let histogram = HistogramVec::new(options, row.labels).expect("rows are well named");
-        self.register(row, histogram.clone());
-        Histogram(histogram)
+        let make = || {
+            let options = HistogramOpts::new(row.name, row.help).buckets(buckets.to_vec());
+            let histogram = HistogramVec::new(options, row.labels).expect("rows are well named");
+            self.register(histogram.clone());
+            Declared::Histogram(Histogram(histogram))
+        };
+        match self.declare(row, make) {
+            Declared::Histogram(histogram) => histogram,
+            Declared::Counter(_) | Declared::Gauge(_) => panic!("{} is declared as two kinds of metric", row.name),
+        }
     }
 
     /// All that were declared, in order.
     pub fn rows(&self) -> Vec<MetricRow> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.declared.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|(row, _)| *row).collect()
     }
 
     /// The metrics in Prometheus's text format.
@@ -87,9 +112,19 @@ impl Metrics {
         String::from_utf8(text).expect("names, labels and numbers are UTF-8")
     }
 
-    fn register(&self, row: MetricRow, collector: impl Collector + 'static) {
-        self.registry.register(Box::new(collector)).expect("a metric is declared once per process");
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+    /// What the row was declared as before, or what `make` declares it as now.
+    fn declare(&self, row: MetricRow, make: impl FnOnce() -> Declared) -> Declared {
+        let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = declared.iter().find(|(known, _)| *known == row) {
+            return known.clone();
+        }
+        let made = make();
+        declared.push((row, made.clone()));
+        made
+    }
+
+    fn register(&self, collector: impl Collector + 'static) {
+        self.registry.register(Box::new(collector)).expect("a metric's name stands for one row");
     }
 }
 
@@ -236,6 +271,18 @@ mod tests {
             text.contains(r#"http_request_duration_seconds_bucket{operation="create_key",le="0.005"} 1"#),
             "{text}"
         );
+    }
+
+    #[test]
+    fn two_listeners_of_one_process_count_together() {
+        let metrics = Metrics::new();
+        let listeners = [RequestMetrics::register(&metrics), RequestMetrics::register(&metrics)];
+        for listener in &listeners {
+            listener.answered(Some("verify_key"), None, Duration::from_millis(1));
+        }
+        let text = metrics.text();
+        assert!(text.contains(r#"http_requests_total{operation="verify_key",outcome="ok"} 2"#), "{text}");
+        assert_eq!(metrics.rows().len(), 3, "each is declared once");
     }
 
     #[test]
