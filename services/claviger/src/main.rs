@@ -1,2 +1,35 @@
-//! claviger
-fn main() {}
+//! The one program of this installation: a subcommand for each process, for what an administrator does, and for
+//! trying it all out.
+
+mod commands;
+mod failure;
+mod root_key;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::commands::Command;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A control plane for API keys.
+#[derive(Parser)]
+#[command(name = "claviger", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let provider = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    provider.expect("nothing before main installs another provider");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.expect("the operating system gives us threads");
+    match runtime.block_on(arguments.command.run()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(&error),
+    }
+}

@@ -1,1 +1,17 @@
-//! testkit
+//! Worlds for tests: real Postgres and Redis, the real services in this process, and clients by role.
+//!
+//! A world shares the servers that `with-stores` started for the whole run, in databases and under Redis prefixes of its
+//! own; without `with-stores`, or where a test wants to break them, it starts its own.
+
+mod answer;
+mod api;
+mod fixtures;
+mod running;
+mod servers;
+mod world;
+
+pub use answer::{Answer, Client};
+pub use api::Api;
+pub use fixtures::EVERYTHING_LIMIT;
+pub use servers::Servers;
+pub use world::{EnvironmentWorld, World, WorldBuilder};

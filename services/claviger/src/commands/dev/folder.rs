@@ -1,0 +1,195 @@
+//! `.claviger` under the current folder: data, configuration, logs, and the secrets that starts have in common.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use data_encoding::{BASE64, HEXLOWER};
+use domain::environment::Environment;
+use rand::TryRng;
+use serde::{Deserialize, Serialize};
+
+const NAME: &str = ".claviger";
+/// Where the stores' data goes when only root can get to the current folder, as in `/root`: servers do not run as root.
+const ELSEWHERE: &str = "/var/lib/claviger-dev";
+
+/// The folder, held for this process alone.
+pub struct Folder {
+    root: PathBuf,
+    _lock: File,
+}
+
+/// What is drawn at random on the first start.
+#[derive(Serialize, Deserialize)]
+pub struct Secrets {
+    /// Of each environment.
+    pub production: EnvironmentSecrets,
+    pub staging: EnvironmentSecrets,
+    pub development: EnvironmentSecrets,
+}
+
+/// What one environment's services know and nobody else.
+#[derive(Serialize, Deserialize)]
+pub struct EnvironmentSecrets {
+    /// 32 bytes in base64.
+    pub pepper: String,
+    /// What opens the key service's listener.
+    pub keys_token: String,
+    /// 32 bytes in base64.
+    pub cursor_key: String,
+}
+
+impl Folder {
+    /// Makes the folder when there is none, and makes sure that no other `claviger dev` works in it.
+    pub fn open() -> anyhow::Result<Self> {
+        let root = std::env::current_dir().context("finding the current folder")?.join(NAME);
+        make_folder(&root, 0o711)?;
+        let lock = File::options().create(true).truncate(false).write(true).mode(0o600).open(root.join("lock"));
+        let lock = lock.with_context(|| format!("opening {}", root.join("lock").display()))?;
+        if lock.try_lock().is_err() {
+            bail!("another claviger dev runs in this folder");
+        }
+        Ok(Self { root, _lock: lock })
+    }
+
+    /// Forgets everything: data, keys and secrets.
+    pub fn reset(&self) -> anyhow::Result<()> {
+        if let Ok(stores) = self.root.join("stores").canonicalize() {
+            remove(&stores)?;
+        }
+        for entry in fs::read_dir(&self.root).context("reading .claviger")? {
+            let entry = entry.context("reading .claviger")?;
+            if entry.file_name() != "lock" {
+                remove(&entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the folders inside, and starts the logs afresh.
+    pub fn prepare(&self) -> anyhow::Result<()> {
+        let logs = self.root.join("logs");
+        if logs.exists() {
+            remove(&logs)?;
+        }
+        make_folder(&logs, 0o700)?;
+        make_folder(&self.root.join("config"), 0o700)?;
+        let stores = self.root.join("stores");
+        if stores.exists() {
+            return Ok(());
+        }
+        if store::local::is_reachable(&stores)? {
+            return make_folder(&stores, 0o711);
+        }
+        let elsewhere = Path::new(ELSEWHERE).join(HEXLOWER.encode(&draw::<8>()));
+        make_folder(&elsewhere, 0o711)?;
+        // A link that leads nowhere any more does not exist, and is still in the way.
+        let _ = fs::remove_file(&stores);
+        symlink(&elsewhere, &stores).with_context(|| format!("linking {}", stores.display()))
+    }
+
+    /// Where a store keeps its data.
+    pub fn store(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let stores = self.root.join("stores");
+        let real = stores.canonicalize().with_context(|| format!("finding {}", stores.display()))?;
+        Ok(real.join(name))
+    }
+
+    /// Where a process logs.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.root.join("logs").join(format!("{name}.log"))
+    }
+
+    /// Writes a process' configuration and says where.
+    pub fn write_config(&self, name: &str, settings: &serde_json::Value) -> anyhow::Result<PathBuf> {
+        let path = self.root.join("config").join(format!("{name}.yaml"));
+        write_private(&path, &serde_yaml_ng::to_string(settings).context("writing YAML")?)?;
+        Ok(path)
+    }
+
+    /// The file for scripts.
+    pub fn dev_json(&self) -> PathBuf {
+        self.root.join("dev.json")
+    }
+
+    /// The mark of demo data that is being made; it stays behind when that is interrupted.
+    pub fn unfinished_demo(&self) -> PathBuf {
+        self.root.join("demo.unfinished")
+    }
+
+    /// The secrets that starts have in common, drawn when there are none.
+    pub fn secrets(&self) -> anyhow::Result<Secrets> {
+        let path = self.root.join("secrets.json");
+        if path.exists() {
+            let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+            return serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()));
+        }
+        let secrets = Secrets {
+            production: EnvironmentSecrets::draw(),
+            staging: EnvironmentSecrets::draw(),
+            development: EnvironmentSecrets::draw(),
+        };
+        write_private(&path, &serde_json::to_string_pretty(&secrets)?)?;
+        Ok(secrets)
+    }
+}
+
+impl Secrets {
+    /// The secrets of one environment.
+    pub fn of(&self, environment: Environment) -> &EnvironmentSecrets {
+        match environment {
+            Environment::Production => &self.production,
+            Environment::Staging => &self.staging,
+            Environment::Development => &self.development,
+        }
+    }
+}
+
+impl EnvironmentSecrets {
+    fn draw() -> Self {
+        Self {
+            pepper: BASE64.encode(&draw::<32>()),
+            keys_token: HEXLOWER.encode(&draw::<32>()),
+            cursor_key: BASE64.encode(&draw::<32>()),
+        }
+    }
+}
+
+/// Writes a file that only its owner reads, whole or not at all.
+pub fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+    let unfinished = path.with_extension("unfinished");
+    let write = || {
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&unfinished)?;
+        file.write_all(text.as_bytes())?;
+        fs::rename(&unfinished, path)
+    };
+    write().with_context(|| format!("writing {}", path.display()))
+}
+
+/// Random letters and digits, for passwords.
+pub fn draw_password() -> String {
+    HEXLOWER.encode(&draw::<24>())
+}
+
+fn draw<const BYTES: usize>() -> [u8; BYTES] {
+    let mut bytes = [0; BYTES];
+    rand::rngs::SysRng.try_fill_bytes(&mut bytes).expect("the operating system has randomness");
+    bytes
+}
+
+fn make_folder(path: &Path, mode: u32) -> anyhow::Result<()> {
+    let make = || {
+        DirBuilder::new().recursive(true).mode(mode).create(path)?;
+        // Whatever the umask took away.
+        fs::set_permissions(path, PermissionsExt::from_mode(mode))
+    };
+    make().with_context(|| format!("making {}", path.display()))
+}
+
+fn remove(path: &Path) -> anyhow::Result<()> {
+    let is_folder = path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
+    let removed = if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    removed.with_context(|| format!("removing {}", path.display()))
+}

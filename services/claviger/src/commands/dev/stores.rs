@@ -1,0 +1,67 @@
+//! The Postgres and the Redis of `claviger dev`: a database, two roles and a Redis user for each environment.
+
+use anyhow::Context;
+use domain::environment::Environment;
+use futures_util::future::{try_join, try_join_all};
+use store::local::{LocalOptions, Postgres, Redis, RedisUser};
+
+use super::folder::{Folder, draw_password};
+use super::ports::Ports;
+
+/// Both, running.
+pub struct Stores {
+    /// One database per environment.
+    pub postgres: Postgres,
+    /// One user per environment.
+    pub redis: Redis,
+}
+
+/// How one environment's services reach their rows and counters.
+pub struct Reach {
+    /// Postgres, as the role that owns nothing.
+    pub database_url: String,
+    /// Redis, as the user that is kept to the prefix.
+    pub redis_url: String,
+    /// What the environment's Redis keys start with.
+    pub redis_prefix: String,
+}
+
+impl Stores {
+    /// Starts both.
+    pub async fn start(folder: &Folder, ports: Ports) -> anyhow::Result<Self> {
+        let options = |name: &str, port| {
+            Ok::<_, anyhow::Error>(LocalOptions { directory: folder.store(name)?, port: Some(port), is_durable: true })
+        };
+        let postgres = Postgres::start(options("postgres", ports.postgres())?);
+        let redis = Redis::start(options("redis", ports.redis())?);
+        let (postgres, redis) = try_join(postgres, redis).await.context("the stores do not start")?;
+        Ok(Self { postgres, redis })
+    }
+
+    /// Removes every environment's rows, and the keys in them.
+    pub async fn forget(&self) -> anyhow::Result<()> {
+        for environment in Environment::ALL {
+            self.postgres.cluster().delete_database(&format!("claviger_{environment}")).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes what is missing and brings every schema up to date; in the order of [`Environment::ALL`].
+    pub async fn prepare(&self) -> anyhow::Result<Vec<Reach>> {
+        // People, sessions and the directory of organizations will live here.
+        let cluster = self.postgres.cluster();
+        cluster.create_database("claviger_control", "claviger_control_owner", "claviger_control").await?;
+        try_join_all(Environment::ALL.map(|environment| self.prepare_environment(environment))).await
+    }
+
+    async fn prepare_environment(&self, environment: Environment) -> anyhow::Result<Reach> {
+        let name = format!("claviger_{environment}");
+        let database = self.postgres.cluster().create_database(&name, &format!("{name}_owner"), &name).await?;
+        let migrated = store::migrate(&database.owner_url, &database.app_role).await;
+        migrated.with_context(|| format!("the migrations of {environment} did not run"))?;
+        let prefix = format!("claviger:{environment}:");
+        let user = RedisUser { name: environment.name().to_owned(), password: draw_password(), prefix };
+        self.redis.create_user(&user).await?;
+        Ok(Reach { database_url: database.app_url, redis_url: self.redis.url(&user), redis_prefix: user.prefix })
+    }
+}
