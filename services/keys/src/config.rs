@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use data_encoding::BASE64;
 use domain::environment::Environment;
 use domain::secret::{Pepper, PepperRing};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use server::config::ConfigErrors;
 use store::DatabaseConfig;
 use store::counters::RedisConfig;
@@ -25,8 +25,31 @@ const REPLICAS_MAX: u32 = 1_000;
 pub struct Config {
     pub server: Server,
     pub replicas: u32,
+    #[serde(deserialize_with = "named")]
     pub environments: BTreeMap<Environment, EnvironmentConfig>,
     pub log: Log,
+}
+
+/// The environments by name: with fields rather than keys of a map, every mistake is told with its whole path.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    #[serde(default)]
+    production: Option<EnvironmentConfig>,
+    #[serde(default)]
+    staging: Option<EnvironmentConfig>,
+    #[serde(default)]
+    development: Option<EnvironmentConfig>,
+}
+
+fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Environment, EnvironmentConfig>, D::Error> {
+    let Named { production, staging, development } = Named::deserialize(deserializer)?;
+    let named = [
+        (Environment::Production, production),
+        (Environment::Staging, staging),
+        (Environment::Development, development),
+    ];
+    Ok(named.into_iter().filter_map(|(environment, config)| Some((environment, config?))).collect())
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -51,12 +51,15 @@ pub(super) fn merge(base: &mut Value, over: Value) {
     }
 }
 
-/// Sets the value at `path`, making mappings on the way; false where a list has no such index.
+/// Sets the value at `path`, making mappings, and lists from their index 0, on the way; false where a list has no such index.
 pub(super) fn set(tree: &mut Value, path: &[Step], value: Value) -> bool {
     let Some((step, rest)) = path.split_first() else {
         *tree = value;
         return true;
     };
+    if tree.is_null() && step.0 == "0" {
+        *tree = Value::Sequence(Vec::new());
+    }
     if let Value::Sequence(items) = tree {
         let Ok(index) = step.0.parse::<usize>() else { return false };
         if index == items.len() {
