@@ -9,9 +9,10 @@ use std::time::Duration;
 use client::KeysError;
 use client::wire::{AuthenticateAnswer, AuthenticateRequest, LimitState, SecretText};
 use domain::access::{Authority, Denied, Scope};
+use domain::hosts::HostName;
 use domain::ids::OrganizationId;
 use domain::names::Slug;
-use domain::policy::KeyKind;
+use domain::policy::{AllOr, KeyKind};
 use domain::secret::PlainSecret;
 use domain::verdict::Verdict;
 use http::{HeaderMap, Uri};
@@ -105,7 +106,7 @@ impl Scoped {
     async fn find(request: &Request) -> Result<Self, Problem> {
         let caller = Caller::prove(request).await?;
         let app = request.data::<Arc<App>>().expect("the app is attached to every route");
-        let reference = request.raw_path_param("organization").ok_or_else(not_found)?;
+        let reference = request.raw_path_param(FIRST_PARAMETER).ok_or_else(not_found)?;
         let Access::Within(permission) = caller.operation.access else {
             return Err(Problem::new(ErrorCode::Internal).detail("This route has no organization."));
         };
@@ -195,6 +196,25 @@ fn wrong_environment(app: &App, answer: &AuthenticateAnswer) -> Problem {
     Problem::new(ErrorCode::WrongEnvironment).detail(detail)
 }
 
+impl Scoped {
+    /// Refuses what reaches beyond single customers to a caller that is limited to some.
+    pub fn require_all_customers(&self) -> Result<(), Problem> {
+        match self.scope.customers() {
+            AllOr::All => Ok(()),
+            AllOr::Only(_) => Err(Problem::new(ErrorCode::CustomerNotAllowed)
+                .detail("This key is limited to some customers, and the operation reaches beyond them.")),
+        }
+    }
+
+    /// Refuses a domain outside the caller's own to a caller that is limited to some.
+    pub fn require_domain(&self, name: &HostName) -> Result<(), Problem> {
+        if self.scope.domains().covers(name) {
+            return Ok(());
+        }
+        Err(Problem::new(ErrorCode::DomainNotAllowed))
+    }
+}
+
 /// The problem behind a denial; a hidden organization is the missing thing's 404.
 pub fn denied(denied: Denied) -> Problem {
     match denied {
@@ -214,6 +234,9 @@ pub fn not_found() -> Problem {
 pub fn unanswered(source: KeysError) -> Problem {
     Problem::new(ErrorCode::Unavailable).source(source).retry_after(Duration::from_secs(1))
 }
+
+/// What the framework calls the first parameter of a path, whatever its name is: with us always the organization.
+const FIRST_PARAMETER: &str = "param0";
 
 const SCHEME: &str = "bearer";
 

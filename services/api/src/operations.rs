@@ -129,9 +129,9 @@ impl Operation {
         paging.iter().chain(filters)
     }
 
-    /// The row of a route.
+    /// The row of a route. The names of parameters do not count: the framework has its own for them.
     pub fn find(method: &str, path: &str) -> Option<&'static Self> {
-        OPERATIONS.iter().find(|operation| operation.method == method && operation.path == path)
+        OPERATIONS.iter().find(|operation| operation.method == method && is_same_path(operation.path, path))
     }
 
     /// The permission that the operation needs, if it needs one.
@@ -139,6 +139,17 @@ impl Operation {
         match self.access {
             Any => None,
             Holds(permission) | Within(permission) => Some(permission),
+        }
+    }
+}
+
+fn is_same_path(one: &str, other: &str) -> bool {
+    let (mut one, mut other) = (one.split('/'), other.split('/'));
+    loop {
+        match (one.next(), other.next()) {
+            (None, None) => return true,
+            (Some(a), Some(b)) if a == b || a.starts_with(':') && b.starts_with(':') => {}
+            (_, _) => return false,
         }
     }
 }

@@ -70,6 +70,7 @@ impl CustomersApi {
         #[oai(name = "organization")] _organization: Path<String>,
         body: Json<NewCustomer>,
     ) -> Result<Created<Kept<CustomerBody>>, Problem> {
+        access.require_all_customers()?;
         let attempt = Attempt::read(&access.caller, body.raw())?;
         let new = body.parse()?.read()?;
         let mut write = self.app.store.write(&access.scope, &access.caller.origin()).await?;

@@ -72,6 +72,7 @@ impl DomainsApi {
     ) -> Result<Created<Kept<DomainBody>>, Problem> {
         let attempt = Attempt::read(&access.caller, body.raw())?;
         let name = body.parse()?.read()?;
+        access.require_domain(&name)?;
         let mut write = self.app.store.write(&access.scope, &access.caller.origin()).await?;
         if let Outcome::Again(answer) = attempt.begin(&mut write).await? {
             return Ok(Created::new(Kept::Again(answer)));

@@ -112,6 +112,7 @@ impl OrganizationsApi {
         #[oai(name = "organization")] _organization: Path<String>,
         body: Json<OrganizationPatch>,
     ) -> Result<Ok200<OrganizationBody>, Problem> {
+        access.require_all_customers()?;
         let mut write = self.app.store.write(&access.scope, &access.caller.origin()).await?;
         let organization = write.find_organization().await?.ok_or_else(not_found)?;
         IfMatch::require(&access.caller.headers)?.check(organization.generation)?;

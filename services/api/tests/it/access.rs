@@ -17,7 +17,16 @@ use crate::support::{Caller, Installation, Side};
 
 /// The columns, in the order in which they are printed.
 const CALLERS: [&str; 11] = [
-    "none", "malformed", "wrong-env", "expired", "revoked", "without", "exactly", "all-but", "customer", "other-org",
+    "none",
+    "malformed",
+    "wrong-env",
+    "expired",
+    "revoked",
+    "without",
+    "exactly",
+    "all-but",
+    "customer",
+    "other-org",
     "root",
 ];
 
@@ -57,7 +66,8 @@ async fn every_operation_answers_every_caller_as_the_committed_matrix_says() {
     check_rules(&table);
 }
 
-const HEADER: &str = "# operation x caller x environment -> status. Written by the test `access`; review every changed line.
+const HEADER: &str =
+    "# operation x caller x environment -> status. Written by the test `access`; review every changed line.
 ";
 
 /// What has to hold of every line, whatever is committed.
@@ -94,7 +104,8 @@ impl<'a> Cast<'a> {
         let limited = json!({"name": "customer", "permissions": all, "customers": [customer]});
         fixed.insert("customer", side.create_key(limited).await.1);
         let soon = installation.instant_in(std::time::Duration::from_millis(1_600)).await;
-        let (expiring, caller) = side.create_key(json!({"name": "expired", "permissions": all, "expires_at": soon})).await;
+        let (expiring, caller) =
+            side.create_key(json!({"name": "expired", "permissions": all, "expires_at": soon})).await;
         fixed.insert("expired", caller);
         let (revoked, caller) = side.create_key(json!({"name": "revoked", "permissions": all})).await;
         side.root(Method::POST, &side.path(&format!("keys/{revoked}/revoke")), None).await;

@@ -49,12 +49,12 @@ impl Installation {
     pub async fn start() -> Self {
         let world = World::start().await;
         let side = |environment| {
-            let place = world.side(environment);
+            let place = world.environment(environment);
             Side {
                 environment,
                 http: reqwest::Client::builder().timeout(Duration::from_secs(30)).no_proxy().build().unwrap(),
-                base: place.api_url.clone(),
-                organization: place.organization_id.to_string(),
+                base: place.api.base_url().to_owned(),
+                organization: world.acme.to_string(),
                 root: Caller::with(&place.root_key),
                 own: Caller::with(&place.organization_key),
                 other: Caller::with(&place.other_organization_key),
@@ -144,6 +144,20 @@ impl Side {
     /// A whole secret of this environment's form that this installation did not issue.
     pub fn foreign_secret(&self) -> String {
         PlainSecret::generate(&Prefix::organization(), self.environment).expose().to_owned()
+    }
+
+    /// The SHA-256 of a text in hex.
+    pub fn sha256(&self, text: &str) -> String {
+        use sha2::Digest as _;
+        data_encoding::HEXLOWER.encode(&sha2::Sha256::digest(text.as_bytes()))
+    }
+
+    /// Creates something under an Idempotency-Key.
+    pub async fn ask_once(&self, caller: &Caller, path: &str, body: &Value, attempt: &str) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(caller.secret()).json(body);
+        let response = request.header("Idempotency-Key", attempt).send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Answer { status, headers, text: response.text().await.unwrap() }
     }
 
     pub async fn ask(
