@@ -49,6 +49,8 @@ pub struct EnvironmentWorld {
     pub redis: RedisConfig,
     /// Its peppers, to write rows of one's own with.
     pub peppers: PepperRing,
+    /// The pepper as a configuration says it: its id and its bytes in base64.
+    pub pepper: (String, String),
     /// The Integration API without a credential.
     pub api: Client,
     /// The key service with the service token: one client per replica.
@@ -299,7 +301,8 @@ impl Ground {
         api: Client,
         keys_urls: &[String],
     ) -> anyhow::Result<EnvironmentWorld> {
-        let pepper = Pepper::new(PEPPER_ID, BASE64.decode(self.random(1).as_bytes())?)?;
+        let pepper_text = self.random(1);
+        let pepper = Pepper::new(PEPPER_ID, BASE64.decode(pepper_text.as_bytes())?)?;
         let peppers = PepperRing::new(pepper, Vec::new());
         let fixtures = Fixtures { environment: self.environment, store: &self.store, peppers: &peppers };
         fixtures.insert_organization(acme, "acme").await?;
@@ -314,6 +317,7 @@ impl Ground {
             store: self.store,
             redis: self.redis,
             peppers,
+            pepper: (PEPPER_ID.to_owned(), pepper_text),
             api,
             keys: keys_urls.iter().map(|url| Client::new(url).with(&token)).collect(),
             root_key: root_key.secret,

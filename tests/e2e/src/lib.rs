@@ -1,1 +1,1 @@
-//! e2e
+//! Proves what the installation promises as a whole, over HTTP, against real Postgres and Redis; it exports nothing.

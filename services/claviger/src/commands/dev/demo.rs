@@ -15,7 +15,7 @@ use domain::policy::KeyKind;
 use domain::secret::{Pepper, PepperRing};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
-use store::{DatabaseConfig, NewOrganization, Origin, Store};
+use store::{DatabaseConfig, NewOrganization, OrganizationRef, Origin, Store};
 
 use super::folder::Secrets;
 use super::ports::Ports;
@@ -54,6 +54,11 @@ pub async fn create(ports: Ports, secrets: &Secrets, reaches: &[Reach]) -> anyho
     let mut stores = Vec::new();
     for reach in reaches {
         stores.push(Store::connect(&DatabaseConfig::new(&reach.database_url, 2)).await?);
+    }
+    for store in &stores {
+        if store.find_organization_id(OrganizationRef::Slug(Slug::parse("acme")?)).await?.is_some() {
+            bail!("there is data, and no .claviger/dev.json with its keys any more; claviger dev --reset starts afresh");
+        }
     }
     let now = stores.first().context("there is no environment")?.now().await?;
     let plan = Plan { now, acme: OrganizationId::mint(now), globex: OrganizationId::mint(now) };

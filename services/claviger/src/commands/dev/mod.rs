@@ -85,8 +85,7 @@ impl Dev {
             None => {
                 eprintln!("Making demo data.");
                 folder::write_private(&folder.unfinished_demo(), "")?;
-                let demo = demo::create(ports, &secrets, &reaches).await;
-                DevFile::new(demo.with_context(hint_about_missing_file)?, ports, &secrets)?
+                DevFile::new(demo::create(ports, &secrets, &reaches).await?, ports, &secrets)?
             }
         };
         file.write(&folder)?;
@@ -105,8 +104,4 @@ impl Running {
             ended = self.services.watch(&others) => ended,
         }
     }
-}
-
-fn hint_about_missing_file() -> &'static str {
-    "where .claviger/dev.json was removed by hand, claviger dev --reset starts afresh"
 }

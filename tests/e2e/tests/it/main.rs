@@ -1,0 +1,6 @@
+//! The promises that no single crate can keep alone, each told by the name of a test.
+
+#![expect(clippy::unwrap_used, reason = "what a test needs is part of the test")]
+
+mod asking;
+mod isolation;
