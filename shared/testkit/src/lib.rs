@@ -6,6 +6,7 @@
 mod answer;
 mod api;
 mod fixtures;
+mod folder;
 mod running;
 mod servers;
 mod world;
@@ -13,5 +14,6 @@ mod world;
 pub use answer::{Answer, Client};
 pub use api::Api;
 pub use fixtures::EVERYTHING_LIMIT;
+pub use folder::temporary_folder;
 pub use servers::Servers;
 pub use world::{EnvironmentWorld, World, WorldBuilder};

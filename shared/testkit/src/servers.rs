@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use anyhow::Context;
 use domain::environment::Environment;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use store::local::{Cluster, LocalDatabase, LocalOptions, Postgres, Redis, RedisServer, RedisUser};
 use tempfile::TempDir;
+
+use crate::folder::temporary_folder;
 
 const OWNER: &str = "testkit_owner";
 const APP: &str = "testkit_app";
@@ -38,7 +39,7 @@ pub(crate) struct Ownership {
 
 impl Servers {
     pub(crate) async fn start(ownership: Ownership) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir().context("making a temporary folder")?;
+        let folder = temporary_folder()?;
         let shared_cluster = Cluster::from_env()?.filter(|_| !ownership.owns_postgres);
         let shared_redis = RedisServer::from_env().filter(|_| !ownership.owns_redis);
         let (cluster, own_postgres) = match shared_cluster {

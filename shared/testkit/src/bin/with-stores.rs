@@ -26,7 +26,7 @@ fn main() -> ExitCode {
 async fn run() -> anyhow::Result<ExitStatus> {
     let mut arguments = std::env::args_os().skip(1);
     let program = arguments.next().context("usage: with-stores COMMAND [ARGUMENT…]")?;
-    let folder = tempfile::Builder::new().prefix("claviger-stores-").tempdir().context("making a temporary folder")?;
+    let folder = testkit::temporary_folder()?;
     let options = |name| LocalOptions { directory: folder.path().join(name), port: None, is_durable: false };
     let postgres = Postgres::start(options("postgres")).await?;
     let redis = Redis::start(options("redis")).await?;
