@@ -1,0 +1,137 @@
+//! Stores that go away and come back: never a wrong accept, and keys in use go on.
+
+use std::time::{Duration, Instant};
+
+use domain::policy::Policy;
+use serde_json::json;
+use store::counters::RedisConfig;
+
+use crate::bench::{Bench, limit, policy, wait_for};
+
+#[tokio::test]
+async fn without_redis_each_replica_admits_its_share_and_a_revoked_key_for_five_seconds_at_most() {
+    let mut bench = Bench::alone("redisless").await;
+    let replicas = bench.replicas(3).await;
+    let limited = bench.issue(Policy { limits: vec![limit("requests", 10)], ..policy() }).await;
+    let revoked = bench.issue(policy()).await;
+    for replica in &replicas {
+        assert_eq!(bench.verdict(replica, &revoked.secret).await, "VALID");
+        assert_eq!(bench.verdict(replica, &limited.secret).await, "VALID");
+    }
+    bench.redis.as_ref().unwrap().kill();
+    bench.revoke(revoked.id).await;
+    let committed_at = Instant::now();
+
+    for replica in &replicas {
+        let mut admitted = 0;
+        for _ in 0..8 {
+            let answer = bench.verify(replica, json!({"key": limited.secret})).await;
+            assert_eq!(answer["limits"][0]["enforced"], json!("local"), "{answer}");
+            admitted += u32::from(answer["verdict"] == json!("VALID"));
+        }
+        assert_eq!(admitted, 4, "ceil(10 / 3)");
+        let metrics = bench.metrics(replica).await;
+        assert!(metrics.contains(r#"claviger_local_limits_total{environment="staging"} 8"#), "{metrics}");
+    }
+    for replica in &replicas {
+        wait_for("the hard age", async || bench.verdict(replica, &revoked.secret).await == "REVOKED").await;
+    }
+    assert!(committed_at.elapsed() < Duration::from_secs(5), "{:?}", committed_at.elapsed());
+    let unknown = bench.new_secret(bench.acme).0;
+    assert_eq!(bench.verdict(&replicas[0], unknown.expose()).await, "NOT_FOUND");
+    wait_for("degradation", async || bench.ready(&replicas[0]).await.1["degraded"] == json!(["redis"])).await;
+    assert_eq!(bench.ready(&replicas[0]).await.0, 200);
+
+    // It comes back empty, as another run: everything is read again, and the count starts from what Redis knows.
+    bench.redis.as_mut().unwrap().restart().await.unwrap();
+    for replica in &replicas {
+        wait_for("Redis's return", async || {
+            bench.verify(replica, json!({"key": limited.secret})).await["limits"][0]["enforced"] == json!("global")
+        })
+        .await;
+        assert_eq!(bench.verdict(replica, &revoked.secret).await, "REVOKED");
+    }
+}
+
+#[tokio::test]
+async fn a_frozen_redis_delays_few_requests_and_no_later_ones() {
+    let bench = Bench::alone("frozen").await;
+    let mut config = bench.config(1);
+    let own = config.environments.values_mut().next().unwrap();
+    own.redis = RedisConfig { timeout_ms: 50, ..own.redis.clone() };
+    let replica = bench.replica(config).await;
+    let issued = bench.issue(policy()).await;
+    wait_for("Redis", async || {
+        bench.verify(&replica, json!({"key": issued.secret})).await["limits"][0]["enforced"] == json!("global")
+    })
+    .await;
+    bench.redis.as_ref().unwrap().pause();
+    let mut slow = 0;
+    for _ in 0..60 {
+        let started = Instant::now();
+        assert_eq!(bench.verdict(&replica, &issued.secret).await, "VALID");
+        slow += u32::from(started.elapsed() > Duration::from_millis(40));
+    }
+    assert!(slow <= 20, "{slow} requests waited");
+    bench.redis.as_ref().unwrap().resume();
+    let resumed_at = Instant::now();
+    wait_for("recovery", async || {
+        bench.verify(&replica, json!({"key": issued.secret})).await["limits"][0]["enforced"] == json!("global")
+    })
+    .await;
+    assert!(resumed_at.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn without_postgres_keys_in_use_go_on_and_others_are_told_to_come_back() {
+    let bench = Bench::alone("postgresless").await;
+    let replicas = bench.replicas(1).await;
+    let replica = &replicas[0];
+    let (used, unused) = (bench.issue(policy()).await, bench.issue(policy()).await);
+    assert_eq!(bench.verdict(replica, &used.secret).await, "VALID");
+    bench.postgres.as_ref().unwrap().kill();
+    assert_eq!(bench.verdict(replica, &used.secret).await, "VALID");
+    let question = json!({"key": unused.secret});
+    let (status, problem) = bench.ask(replica, "/v1/keys/verify", &question).await;
+    assert_eq!((status, &problem["code"]), (503, &json!("unavailable")));
+    assert_eq!(problem["retry_after_ms"], json!(1_000));
+    assert_eq!(bench.ready(replica).await.0, 200, "what was ready goes on with the keys it knows");
+
+    bench.redis.as_ref().unwrap().kill();
+    let started = Instant::now();
+    assert_eq!(bench.verdict(replica, &used.secret).await, "VALID", "neither answers: an age of 30 s is tolerable");
+    assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+    assert_eq!(bench.ask(replica, "/v1/keys/verify", &question).await.0, 503, "and never an unknown key");
+}
+
+#[tokio::test]
+async fn a_replica_starts_without_its_stores_and_says_so() {
+    let bench = Bench::start("starting").await;
+    let mut config = bench.config(1);
+    let own = config.environments.values_mut().next().unwrap();
+    own.database.url = "postgres://app:secret@127.0.0.1:1/none".to_owned();
+    let replica = bench.replica(config).await;
+    let (status, body) = bench.ready(&replica).await;
+    assert_eq!((status, &body["status"]), (503, &json!("not-ready")));
+    let mut config = bench.config(1);
+    let own = config.environments.values_mut().next().unwrap();
+    own.redis = RedisConfig { url: "redis://127.0.0.1:1".to_owned(), ..own.redis.clone() };
+    let replica = bench.replica(config).await;
+    wait_for("readiness without Redis", async || {
+        bench.ready(&replica).await == (200, json!({"status": "ready", "degraded": ["redis"]}))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn last_uses_are_written_at_the_latest_when_the_replica_stops() {
+    let bench = Bench::start("lastuse").await;
+    let replica = bench.replicas(1).await.remove(0);
+    let issued = bench.issue(policy()).await;
+    bench.verify(&replica, json!({"key": issued.secret, "client_ip": "203.0.113.9"})).await;
+    replica.stop().await;
+    let mut write = bench.write(bench.acme).await;
+    let key = write.find_key(issued.id).await.unwrap().unwrap();
+    assert!(key.last_used_at.is_some());
+    assert_eq!(key.last_used_ip, "203.0.113.9".parse().ok());
+}

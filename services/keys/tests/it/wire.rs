@@ -1,0 +1,105 @@
+//! The listener's manners: its token, its strictness, its batches, and what the Integration API asks.
+
+use client::wire::{AuthenticateRequest, SecretText, VerifyRequest};
+use client::{KeysClient, KeysError};
+use domain::verdict::Verdict;
+use serde_json::json;
+
+use crate::bench::{Bench, policy};
+
+#[tokio::test]
+async fn nobody_is_answered_without_the_service_token() {
+    let bench = Bench::start("token").await;
+    let replica = &bench.replicas(1).await[0];
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    for path in ["/v1/keys/verify", "/v1/keys/verify-batch", "/internal/v1/verify", "/internal/v1/authenticate"] {
+        let url = format!("{}{path}", replica.url);
+        let missing = http.post(&url).json(&json!({"key": "x"})).send().await.unwrap();
+        assert_eq!(missing.status(), 401);
+        assert_eq!(missing.headers()["www-authenticate"], "Bearer");
+        let problem: serde_json::Value = missing.json().await.unwrap();
+        assert_eq!(problem["code"], json!("credentials-missing"));
+        let wrong = http.post(&url).bearer_auth("x".repeat(37)).json(&json!({"key": "x"})).send().await.unwrap();
+        assert_eq!(wrong.status(), 401);
+        let problem: serde_json::Value = wrong.json().await.unwrap();
+        assert_eq!(problem["code"], json!("credentials-invalid"));
+        assert_eq!(http.get(&url).send().await.unwrap().status(), 405);
+    }
+    assert_eq!(http.post(format!("{}/v1/keys", replica.url)).send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn bodies_are_read_strictly_and_keys_of_any_length_are_judged() {
+    let bench = Bench::start("strict").await;
+    let replica = &bench.replicas(1).await[0];
+    for (body, status, code) in [
+        (r#"{"key":"x","key":"y"}"#, 400, "duplicate-member"),
+        (r#"{"key":"x""#, 400, "malformed-json"),
+        (r#"{"key":"x","explian":true}"#, 422, "validation"),
+        (r#"{"key":7}"#, 422, "validation"),
+        (r#"{}"#, 422, "validation"),
+        (r#"{"key":"x","cost":-1}"#, 422, "validation"),
+        (r#"{"key":"x","cost":1000000001}"#, 422, "validation"),
+        (r#"{"key":"x","permissions":{"any":[]}}"#, 422, "validation"),
+        (r#"{"key":"x","client_ip":"1.2.3"}"#, 422, "validation"),
+        (r#"{"key":"x","domain":"*.shop.com"}"#, 422, "validation"),
+    ] {
+        let (actual, text) = bench.ask_raw(replica, "/v1/keys/verify", body.to_owned()).await;
+        let problem: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((actual, problem["code"].as_str().unwrap()), (status, code), "{body}: {text}");
+    }
+    for length in [0, 1, 10 * 1024, 1024 * 1024] {
+        assert_eq!(bench.verdict(replica, &"x".repeat(length)).await, "MALFORMED");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_of_a_hundred_is_answered_in_order_and_no_more() {
+    let bench = Bench::start("batch").await;
+    let replica = &bench.replicas(1).await[0];
+    let issued = bench.issue(policy()).await;
+    let question = |at: usize| if at % 3 == 0 { json!({"key": issued.secret}) } else { json!({"key": "x"}) };
+    let batch = |number: usize| json!({"requests": (0..number).map(question).collect::<Vec<_>>()});
+    let (status, answer) = bench.ask(replica, "/v1/keys/verify-batch", &batch(100)).await;
+    assert_eq!(status, 200);
+    let verdicts: Vec<&str> =
+        answer["results"].as_array().unwrap().iter().map(|one| one["verdict"].as_str().unwrap()).collect();
+    let expected: Vec<&str> = (0..100).map(|at| if at % 3 == 0 { "VALID" } else { "MALFORMED" }).collect();
+    assert_eq!(verdicts, expected);
+    assert_eq!(answer["results"][99]["limits"][0]["remaining"], json!(1_000 - 34));
+    for wrong in [batch(101), batch(0)] {
+        let (status, problem) = bench.ask(replica, "/v1/keys/verify-batch", &wrong).await;
+        assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/requests")));
+    }
+}
+
+#[tokio::test]
+async fn the_integration_api_learns_who_its_caller_is_through_the_client() {
+    let bench = Bench::start("client").await;
+    let replica = &bench.replicas(1).await[0];
+    let issued = bench.issue(policy()).await;
+    let client = KeysClient::new(&replica.url, "0123456789abcdef0123456789abcdef-test");
+    let ask = async |key: &str| {
+        let request_id = "req_test".to_owned();
+        client
+            .authenticate(&AuthenticateRequest { key: SecretText::new(key), client_ip: None, request_id })
+            .await
+            .unwrap()
+    };
+    let answer = ask(&issued.secret).await;
+    assert_eq!((answer.verdict, answer.degraded), (Verdict::Valid, false));
+    let authority = answer.authority.unwrap().read().unwrap();
+    assert_eq!((authority.key, authority.organization, authority.slug.as_str()), (issued.id, bench.acme, "acme"));
+    assert_eq!(answer.limits[0].remaining, 999);
+    let malformed = ask("x").await;
+    assert!(malformed.verdict == Verdict::Malformed && malformed.authority.is_none());
+
+    let question: VerifyRequest =
+        serde_json::from_value(json!({"key": issued.secret, "limits": [{"name": "nonsense"}]})).unwrap();
+    let KeysError::Invalid(mistakes) = client.verify(None, vec![question], "req_test").await.unwrap_err() else {
+        panic!("the mistake is told")
+    };
+    assert_eq!(mistakes[0].pointer, "/requests/0/limits/0/name");
+    let nowhere = KeysClient::new("http://127.0.0.1:1", "token");
+    assert!(matches!(nowhere.verify(None, Vec::new(), "req_test").await, Err(KeysError::Unavailable(_))));
+}
