@@ -2,18 +2,18 @@
 
 use domain::environment::Environment;
 use serde_json::{Value, json};
-use testkit::{Client, World};
+use testkit::{Answer, World};
 
-use crate::asking::{about, assert_all, verdicts, verify};
+use crate::asking::{about, verdict, verify};
 
 /// Every environment with every environment.
-fn pairs() -> impl Iterator<Item = (Environment, Environment)> {
+pub fn pairs() -> impl Iterator<Item = (Environment, Environment)> {
     Environment::ALL.into_iter().flat_map(|from| Environment::ALL.map(|to| (from, to)))
 }
 
 /// The same public id and secret part under the tag of another environment, with a checksum that fits: what somebody
 /// presents who knows the form.
-fn retagged(secret: &str, environment: Environment) -> String {
+pub fn retagged(secret: &str, environment: Environment) -> String {
     const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let parts: Vec<&str> = secret.split('_').collect();
     let [prefix, _, id, tail] = parts[..] else { panic!("a secret has four parts") };
@@ -58,7 +58,7 @@ async fn a_key_opens_the_api_and_the_key_service_of_its_own_environment_and_no_o
                     ("credentials-invalid", "NOT_FOUND")
                 };
                 assert_eq!(guarded.expect(401).code(), code, "{from} at {to}");
-                let members: Vec<&String> = verified.as_object().unwrap().keys().collect();
+                let members: Vec<&str> = verified.as_object().unwrap().keys().map(String::as_str).collect();
                 assert_eq!((verified["verdict"].as_str(), members), (Some(verdict), vec!["request_id", "verdict"]));
                 assert_eq!((&internal["verdict"], &internal["authority"]), (&json!(verdict), &Value::Null));
                 refused += 3;
@@ -67,4 +67,142 @@ async fn a_key_opens_the_api_and_the_key_service_of_its_own_environment_and_no_o
     }
     println!("accepted {accepted} where they belong, refused {refused} elsewhere");
     assert_eq!((accepted, refused), (54, 108));
+}
+
+#[tokio::test]
+async fn a_service_token_opens_the_listener_of_its_own_environment_and_no_other() {
+    const PATHS: [&str; 4] =
+        ["/v1/keys/verify", "/v1/keys/verify-batch", "/internal/v1/verify", "/internal/v1/authenticate"];
+    let world = World::builder().replicas(2).start().await;
+    let mut refused = 0;
+    for (from, to) in pairs() {
+        let token = world.keys(from).secret();
+        let question = about(&world.environment(to).organization_key);
+        for listener in &world.environment(to).keys {
+            let holder = listener.with(token);
+            if from == to {
+                assert_eq!(verdict(&holder, &question).await, "VALID");
+                continue;
+            }
+            for path in PATHS {
+                assert_eq!(holder.post(path, &question).await.expect(401).code(), "credentials-invalid");
+                refused += 1;
+            }
+        }
+        // Nor is it a credential of the Integration API, of its own environment or another.
+        world.api(to).with(token).get("/v1/whoami").await.expect(401);
+        refused += 1;
+    }
+    // Nor is any key of the environment, whatever it may do, a service token.
+    for environment in Environment::ALL {
+        for secret in secrets(&world, environment) {
+            world.keys(environment).with(secret).post("/v1/keys/verify", &about(secret)).await.expect(401);
+            refused += 1;
+        }
+    }
+    println!("refused {refused}");
+    assert_eq!(refused, 6 * 2 * 4 + 9 + 9);
+}
+
+#[tokio::test]
+async fn a_cursor_is_worth_nothing_in_another_environment() {
+    let world = World::start().await;
+    let mut cursors = Vec::new();
+    for environment in Environment::ALL {
+        for path in ["/v1/organizations/acme/keys", "/v1/organizations"] {
+            let root = world.api(environment).root_key();
+            for name in ["one", "two"] {
+                root.post("/v1/organizations/acme/keys", &json!({"name": format!("{name} {}", path.len())}))
+                    .await
+                    .expect(201);
+            }
+            let page = root.get(&format!("{path}?limit=1")).await.expect(200);
+            cursors.push((environment, path, page.text("/next_cursor").to_owned()));
+        }
+    }
+    let mut refused = 0;
+    for (from, path, cursor) in &cursors {
+        for to in Environment::ALL {
+            let page = world.api(to).root_key().get(&format!("{path}?limit=1&cursor={cursor}")).await;
+            if *from == to {
+                page.expect(200);
+                continue;
+            }
+            assert_eq!(page.expect(400).code(), "invalid-cursor");
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 12);
+}
+
+#[tokio::test]
+async fn an_idempotency_key_repeats_nothing_of_another_environment() {
+    let world = World::start().await;
+    let create = async |environment, name: &str| -> Answer {
+        let root = world.api(environment).root_key();
+        let request = root.request(reqwest::Method::POST, "/v1/organizations/acme/keys");
+        root.send(request.header("Idempotency-Key", "the same everywhere").json(&json!({"name": name}))).await
+    };
+    let (mut ids, mut shown) = (Vec::new(), Vec::new());
+    for environment in Environment::ALL {
+        let made = create(environment, "made once").await.expect(201);
+        assert_eq!(made.text("/key/environment"), environment.name());
+        let again = create(environment, "made once").await.expect(201);
+        assert_eq!(again.text("/key/id"), made.text("/key/id"), "in its own environment it does repeat");
+        assert_eq!(again.text("/secret"), made.text("/secret"));
+        assert_eq!(create(environment, "something else").await.expect(422).code(), "idempotency-mismatch");
+        ids.push(made.text("/key/id").to_owned());
+        shown.push(made.text("/secret").to_owned());
+    }
+    for made in [&mut ids, &mut shown] {
+        made.sort();
+        made.dedup();
+        assert_eq!(made.len(), 3, "each environment made its own");
+    }
+}
+
+#[tokio::test]
+async fn nothing_in_a_request_names_an_environment() {
+    const HEADERS: [&str; 11] = [
+        "X-Environment",
+        "Host",
+        "X-Forwarded-Host",
+        "X-Forwarded-Prefix",
+        "X-Forwarded-Server",
+        "X-Original-URL",
+        "X-Rewrite-URL",
+        "X-Original-Host",
+        "X-Script-Name",
+        "Forwarded",
+        "X-Claviger-Environment",
+    ];
+    let world = World::start().await;
+    let mut tried = 0;
+    for (named, at) in pairs().filter(|(named, at)| named != at) {
+        let values = [named.name().to_owned(), format!("{named}.example.com"), format!("/{named}/v1/whoami")];
+        for (header, value) in HEADERS.iter().flat_map(|header| values.iter().map(move |value| (*header, value))) {
+            if header == "Host" && value.contains('/') {
+                continue;
+            }
+            // Its own key stays its own, and the answer says where it comes from.
+            let own = world.api(at).organization_key();
+            let answer = own.send(own.request(reqwest::Method::GET, "/v1/whoami").header(header, value)).await;
+            assert_eq!(answer.header("X-Environment"), at.name(), "{header}: {value}");
+            assert_eq!(answer.expect(200).text("/environment"), at.name());
+            // The key of the environment that the header names is still foreign, here and at the key service.
+            let foreign = &world.environment(named).organization_key;
+            let guest = world.api(at).with(foreign);
+            let answer = guest.send(guest.request(reqwest::Method::GET, "/v1/whoami").header(header, value)).await;
+            assert_eq!(answer.expect(401).code(), "wrong-environment", "{header}: {value}");
+            let keys = world.keys(at);
+            let request = keys.request(reqwest::Method::POST, "/v1/keys/verify").header(header, value);
+            let answer = keys.send(request.json(&about(foreign))).await.expect(200);
+            assert_eq!(answer.text("/verdict"), "WRONG_ENVIRONMENT", "{header}: {value}");
+            tried += 1;
+        }
+        for path in [format!("/{named}/v1/whoami"), format!("/v1/{named}/whoami"), format!("/v1/whoami/{named}")] {
+            world.api(at).with(&world.environment(named).organization_key).get(&path).await.expect(404);
+        }
+    }
+    println!("{tried} headers changed nothing");
 }

@@ -3,4 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test needs is part of the test")]
 
 mod asking;
+mod dump;
 mod isolation;
+mod monitor;
+mod stores;
