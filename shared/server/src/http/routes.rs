@@ -40,9 +40,10 @@ impl Routes {
 
     /// The methods of `path` as `Allow` lists them; `None` when there is no such path.
     pub(super) fn allow(&self, path: &str) -> Option<String> {
-        let mut found = self.routes.iter().filter(|(pattern, _)| matches(pattern, path)).peekable();
-        found.peek()?;
-        Some(listed(found.flat_map(|(_, methods)| methods)))
+        let found = self.routes.iter().filter(|(pattern, _)| matches(pattern, path));
+        // The router takes the pattern that is fixed the longest, and no other.
+        let (_, methods) = found.max_by_key(|(pattern, _)| pattern.iter().map(Segment::weight).collect::<Vec<_>>())?;
+        Some(listed(methods.iter()))
     }
 
     /// The methods of all paths together.
@@ -52,6 +53,15 @@ impl Routes {
 }
 
 impl Segment {
+    /// How much a segment says; compared from the left.
+    fn weight(&self) -> u8 {
+        match self {
+            Self::Fixed(_) => 2,
+            Self::Any => 1,
+            Self::Rest => 0,
+        }
+    }
+
     fn read(text: &str) -> Self {
         match text.as_bytes().first() {
             Some(b':' | b'{') => Self::Any,
@@ -97,9 +107,11 @@ mod tests {
         let routes = Routes::default()
             .and("/v1/keys", &[Method::GET, Method::POST])
             .and("/v1/keys/{key}", &[Method::PATCH])
+            .and("/v1/keys/import", &[Method::POST])
             .and("/v1/docs/*rest", &[Method::GET]);
         assert_eq!(routes.allow("/v1/keys").as_deref(), Some("GET, HEAD, POST"));
         assert_eq!(routes.allow("/v1/keys/a").as_deref(), Some("PATCH"));
+        assert_eq!(routes.allow("/v1/keys/import").as_deref(), Some("POST"));
         assert_eq!(routes.allow("/v1/docs/a/b").as_deref(), Some("GET, HEAD"));
         for path in ["/v1/keys/", "/v1/keys/a/b", "/v1", "v1/keys", "/V1/keys", "*", ""] {
             assert_eq!(routes.allow(path), None, "{path}");

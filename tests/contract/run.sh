@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Throws generated requests at a running installation as nobody, as an organization key and as a root key.
+# usage: tests/contract/run.sh DEV_JSON [EXAMPLES_PER_OPERATION]
+# Installs Schemathesis into a folder of its own. Fails on any answer >= 500, any answer that the document does not
+# allow, and any operation that answers without credentials.
+set -euo pipefail
+
+dev_json=${1:?the .claviger/dev.json of a running installation}
+examples=${2:-20}
+version=4.32
+tools="${XDG_CACHE_HOME:-$HOME/.cache}/claviger/schemathesis-$version"
+
+if [ ! -x "$tools/bin/schemathesis" ]; then
+    python3 -m venv "$tools"
+    "$tools/bin/pip" install --quiet "schemathesis==$version"
+fi
+
+if [ ! -r "$dev_json" ]; then
+    echo "no such file: $dev_json" >&2
+    exit 2
+fi
+here=$(cd "$(dirname "$0")" && pwd)
+api=$(jq -r .environments.development.api_url "$dev_json")
+checks=not_a_server_error,content_type_conformance,response_headers_conformance,response_schema_conformance
+checks=$checks,negative_data_rejection,ignored_auth,allow_header_conformance,unsupported_method
+
+failed=0
+throw() { # who, extra arguments
+    echo "== as $1"
+    "$tools/bin/schemathesis" --config-file "$here/schemathesis.toml" run "$api/v1/openapi.json" --url "$api" "${@:2}" \
+        --checks "$checks" --phases examples,coverage,fuzzing --max-examples "$examples" \
+        --seed 20261121 --continue-on-failure --request-timeout 5 --output-sanitize true --no-shrink --workers 2 \
+        --suppress-health-check all || failed=1
+}
+
+throw nobody
+throw "an organization key" --header "Authorization: Bearer $(jq -r .environments.development.organization_key "$dev_json")"
+throw "a root key" --header "Authorization: Bearer $(jq -r .environments.development.root_key "$dev_json")"
+
+exit "$failed"
