@@ -151,19 +151,23 @@ async fn watch_stores(app: Arc<App>, health: Health, shutdown: CancellationToken
     let database = health.required("postgres");
     let redis = health.optional("redis");
     while !shutdown.is_cancelled() {
-        match app.store.check_ready().await {
+        let (postgres, counters) = (app.store.check_ready().await, app.counters.now().await);
+        let is_well = postgres.is_ok() && counters.is_ok();
+        match postgres {
             Ok(()) => database.works(),
             Err(error) => database.fails(error.to_string()),
         }
-        match app.counters.now().await {
+        match counters {
             Ok(_) => redis.works(),
             Err(error) => redis.fails(error.to_string()),
         }
-        tokio::time::sleep(WATCH_INTERVAL).await;
+        tokio::time::sleep(if is_well { WATCH_INTERVAL } else { RETRY_INTERVAL }).await;
     }
 }
 
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+/// At the start the first connection is often still being made.
+const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
 fn service(app: &Arc<App>) -> OpenApiService<Apis, ()> {
     OpenApiService::new(routes::apis(app), "Claviger Integration API", "1")

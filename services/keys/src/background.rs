@@ -88,12 +88,14 @@ impl Replica {
 
     async fn live(self, health: HealthCheck) {
         loop {
-            match self.counters().heartbeat(&self.name).await {
+            let heartbeat = self.counters().heartbeat(&self.name).await;
+            match heartbeat {
                 Ok(_) => health.works(),
                 Err(_) => health.fails("Redis does not answer"),
             }
             self.verifier.lookup.cache.forget_floors(self.verifier.clock.monotonic_ms());
-            tokio::time::sleep(HEARTBEAT_EVERY).await;
+            // At the start the first connection is often still being made.
+            tokio::time::sleep(if heartbeat.is_ok() { HEARTBEAT_EVERY } else { RETRY_EVERY }).await;
         }
     }
 

@@ -68,16 +68,20 @@ async fn watch_stores(stores: Stores, health: Health) {
     let postgres = health.required("postgres");
     let redis = health.optional("redis");
     loop {
-        match stores.store.check_ready().await {
+        let (rows, counters) = (stores.store.check_ready().await, stores.counters.now().await);
+        let is_well = rows.is_ok() && counters.is_ok();
+        match rows {
             Ok(()) => postgres.works(),
             Err(error) => postgres.fails(error.to_string()),
         }
-        match stores.counters.now().await {
+        match counters {
             Ok(_) => redis.works(),
             Err(error) => redis.fails(error.to_string()),
         }
-        tokio::time::sleep(WATCH_INTERVAL).await;
+        tokio::time::sleep(if is_well { WATCH_INTERVAL } else { RETRY_INTERVAL }).await;
     }
 }
 
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+/// At the start the first connection is often still being made.
+const RETRY_INTERVAL: Duration = Duration::from_millis(200);
