@@ -2,21 +2,19 @@
 
 use std::net::IpAddr;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use data_encoding::BASE64;
 use domain::environment::Environment;
-use domain::secret::{Pepper, PepperRing};
+use domain::secret::PepperRing;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use server::config::ConfigErrors;
+use server::settings::{Log, LogFormat, PepperEntry, check_stores, check_token, read_peppers};
 use store::DatabaseConfig;
 use store::counters::RedisConfig;
 
 /// The documented defaults.
 pub const DEFAULTS: &str = include_str!("../config.default.yaml");
-
-/// The shortest service token that is accepted.
-const TOKEN_CHARS_MIN: usize = 32;
 
 /// The whole configuration.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -64,13 +62,6 @@ pub struct Secrets {
     pub cursor_key: String,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PepperEntry {
-    pub id: String,
-    pub value: String,
-}
-
 /// What an environment demands of the keys that are made in it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,41 +71,20 @@ pub struct KeyPolicy {
     pub allow_supplied_secrets: bool,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Log {
-    pub level: String,
-    pub format: LogFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    Json,
-    Text,
-}
-
 impl Config {
     /// The configuration if the service can work with it; all mistakes that its types do not tell otherwise.
     pub fn checked(self) -> Result<Self, ConfigErrors> {
         let mut errors = ConfigErrors::new();
-        if self.database.url.is_empty() {
-            errors.push("database.url", "is missing");
-        }
-        if !self.redis.is_readable() {
-            errors.push("redis.url", "is missing or no redis:// URL");
-        }
-        if self.redis.prefix.is_empty() {
-            errors.push("redis.prefix", "is missing");
-        }
+        check_stores("", &self.database, &self.redis, &mut errors);
         if !self.keys.url.starts_with("http://") && !self.keys.url.starts_with("https://") {
             errors.push("keys.url", "is missing or no http:// URL");
         }
-        if self.keys.token.len() < TOKEN_CHARS_MIN {
-            errors.push("keys.token", "is missing or shorter than 32 characters");
+        check_token("keys.token".to_owned(), &self.keys.token, &mut errors);
+        for (place, message) in read_peppers(&self.secrets.peppers).err().into_iter().flatten() {
+            errors.push(format!("secrets.{place}"), message);
         }
-        for mistake in [self.secrets.ring().err(), self.secrets.cursor_key().err()].into_iter().flatten() {
-            errors.push("secrets", format!("{mistake:#}"));
+        if self.secrets.cursor_key().is_err() {
+            errors.push("secrets.cursor_key", "is not 32 bytes in base64");
         }
         errors.none_or(self)
     }
@@ -146,15 +116,7 @@ impl Config {
 impl Secrets {
     /// The peppers: the first is current, the others only prove.
     pub fn ring(&self) -> anyhow::Result<PepperRing> {
-        let mut peppers = Vec::with_capacity(self.peppers.len());
-        for (index, entry) in self.peppers.iter().enumerate() {
-            let at = || format!("secrets.peppers[{index}].value");
-            let bytes = BASE64.decode(entry.value.as_bytes()).ok().with_context(at)?;
-            peppers.push(Pepper::new(&entry.id, bytes).with_context(at)?);
-        }
-        let mut peppers = peppers.into_iter();
-        let Some(current) = peppers.next() else { bail!("secrets.peppers: there has to be one") };
-        Ok(PepperRing::new(current, peppers.collect()))
+        read_peppers(&self.peppers).map_err(|mistakes| anyhow!("secrets: {mistakes:?}"))
     }
 
     /// The key that authenticates cursors.

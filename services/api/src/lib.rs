@@ -20,7 +20,6 @@ pub mod wire;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{Method, StatusCode};
 use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route};
@@ -30,6 +29,7 @@ use server::listener::{Limits, serve};
 use server::management::{self, Health};
 use server::metrics::Metrics;
 use server::problem::{ErrorCode, Problem};
+use server::watch;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -49,8 +49,9 @@ pub struct Bound {
     management_listener: TcpListener,
 }
 
-/// Binds both listeners; port 0 takes a free one.
+/// Checks the configuration and binds both listeners; port 0 takes a free one.
 pub async fn bind(config: Config) -> anyhow::Result<Bound> {
+    let config = config.checked()?;
     let listener = TcpListener::bind((config.server.host, config.server.integration_port)).await?;
     let management_listener = TcpListener::bind((config.server.host, config.server.management_port)).await?;
     Ok(Bound {
@@ -74,7 +75,7 @@ impl Bound {
         let metrics = Metrics::new();
         let health = Health::new(shutdown.clone());
         let stopped = CancellationToken::new();
-        let watch = tokio::spawn(watch_stores(Arc::clone(&app), health.clone(), shutdown.clone()));
+        let watch = tokio::spawn(watch::stores(app.store.clone(), app.counters.clone(), health.clone()));
         let management =
             tokio::spawn(management::serve(self.management_listener, health.clone(), metrics.clone(), stopped.clone()));
         let endpoint = endpoint(&self.config, &app, &metrics, health);
@@ -145,29 +146,6 @@ impl<E: Endpoint> Endpoint for Front<E> {
         Ok(self.api.call(request).await?.into_response())
     }
 }
-
-/// Says now and then whether the stores answer; a process whose database is away stays up and is not ready.
-async fn watch_stores(app: Arc<App>, health: Health, shutdown: CancellationToken) {
-    let database = health.required("postgres");
-    let redis = health.optional("redis");
-    while !shutdown.is_cancelled() {
-        let (postgres, counters) = (app.store.check_ready().await, app.counters.now().await);
-        let is_well = postgres.is_ok() && counters.is_ok();
-        match postgres {
-            Ok(()) => database.works(),
-            Err(error) => database.fails(error.to_string()),
-        }
-        match counters {
-            Ok(_) => redis.works(),
-            Err(error) => redis.fails(error.to_string()),
-        }
-        tokio::time::sleep(if is_well { WATCH_INTERVAL } else { RETRY_INTERVAL }).await;
-    }
-}
-
-const WATCH_INTERVAL: Duration = Duration::from_secs(1);
-/// At the start the first connection is often still being made.
-const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
 fn service(app: &Arc<App>) -> OpenApiService<Apis, ()> {
     OpenApiService::new(routes::apis(app), "Claviger Integration API", "1")

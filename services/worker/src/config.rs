@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use domain::environment::Environment;
 use serde::{Deserialize, Serialize};
 use server::config::ConfigErrors;
+use server::settings::{Log, check_stores};
 use store::DatabaseConfig;
 use store::counters::RedisConfig;
 
@@ -29,36 +30,11 @@ pub struct Server {
     pub management_port: u16,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Log {
-    pub level: String,
-    pub format: LogFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    Json,
-    Text,
-}
-
 impl Config {
     /// The configuration if the worker can work with it; all mistakes that its types do not tell otherwise.
     pub fn checked(self) -> Result<Self, ConfigErrors> {
         let mut errors = ConfigErrors::new();
-        if self.database.url.is_empty() {
-            errors.push("database.url", "is missing");
-        }
-        if self.database.pool_size == 0 {
-            errors.push("database.pool_size", "has to be at least 1");
-        }
-        if !self.redis.is_readable() {
-            errors.push("redis.url", "is missing or no redis:// URL");
-        }
-        if self.redis.prefix.is_empty() {
-            errors.push("redis.prefix", "is missing");
-        }
+        check_stores("", &self.database, &self.redis, &mut errors);
         errors.none_or(self)
     }
 }

@@ -5,11 +5,11 @@ pub mod jobs;
 pub mod metrics;
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use anyhow::Context;
 use server::management::{self, Health};
 use server::metrics::Metrics;
+use server::watch;
 use store::Store;
 use store::counters::Counters;
 use tokio::net::TcpListener;
@@ -52,7 +52,7 @@ impl Bound {
         let worker_metrics = WorkerMetrics::register(&metrics);
         let health = Health::new(shutdown.clone());
         let stopped = CancellationToken::new();
-        let watch = tokio::spawn(watch_stores(stores.clone(), health.clone()));
+        let watch = tokio::spawn(watch::stores(stores.store.clone(), stores.counters.clone(), health.clone()));
         let management = tokio::spawn(management::serve(self.listener, health, metrics, stopped.clone()));
         jobs::run(&stores, &worker_metrics, &shutdown).await;
         watch.abort();
@@ -62,26 +62,3 @@ impl Bound {
         Ok(())
     }
 }
-
-/// Says now and then whether the stores answer; a worker whose database is away stays up and is not ready.
-async fn watch_stores(stores: Stores, health: Health) {
-    let postgres = health.required("postgres");
-    let redis = health.optional("redis");
-    loop {
-        let (rows, counters) = (stores.store.check_ready().await, stores.counters.now().await);
-        let is_well = rows.is_ok() && counters.is_ok();
-        match rows {
-            Ok(()) => postgres.works(),
-            Err(error) => postgres.fails(error.to_string()),
-        }
-        match counters {
-            Ok(_) => redis.works(),
-            Err(error) => redis.fails(error.to_string()),
-        }
-        tokio::time::sleep(if is_well { WATCH_INTERVAL } else { RETRY_INTERVAL }).await;
-    }
-}
-
-const WATCH_INTERVAL: Duration = Duration::from_secs(1);
-/// At the start the first connection is often still being made.
-const RETRY_INTERVAL: Duration = Duration::from_millis(200);

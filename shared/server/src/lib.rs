@@ -10,6 +10,8 @@ pub mod management;
 pub mod metrics;
 pub mod problem;
 pub mod query;
+pub mod settings;
 pub mod shutdown;
 pub mod telemetry;
 pub mod trusted_proxies;
+pub mod watch;

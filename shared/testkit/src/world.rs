@@ -9,6 +9,7 @@ use domain::environment::Environment;
 use domain::ids::OrganizationId;
 use domain::secret::{Pepper, PepperRing};
 use futures_util::future::try_join_all;
+use server::settings::{Log, LogFormat, PepperEntry};
 use store::counters::RedisConfig;
 use store::local::{LocalDatabase, Postgres, Redis};
 use store::{DatabaseConfig, Store};
@@ -238,13 +239,13 @@ impl WorldBuilder {
             token: ground.token(),
             database: DatabaseConfig::new(&ground.database.app_url, 6),
             redis: ground.redis.clone(),
-            peppers: vec![keys::config::PepperEntry { id: PEPPER_ID.to_owned(), value: ground.random(1) }],
+            peppers: vec![PepperEntry { id: PEPPER_ID.to_owned(), value: ground.random(1) }],
         };
         keys::Config {
             server: keys::config::Server { host: HOST, management_port: 0 },
             replicas: u32::from(self.replicas),
             environments: grounds.iter().map(|ground| (ground.environment, of(ground))).collect(),
-            log: keys::config::Log { level: "info".to_owned(), format: keys::config::LogFormat::Text },
+            log: Log { level: "info".to_owned(), format: LogFormat::Text },
         }
     }
 
@@ -262,7 +263,7 @@ impl WorldBuilder {
             redis: ground.redis.clone(),
             keys: api::config::Keys { url: keys_url.to_owned(), token: ground.token() },
             secrets: api::config::Secrets {
-                peppers: vec![api::config::PepperEntry { id: PEPPER_ID.to_owned(), value: ground.random(1) }],
+                peppers: vec![PepperEntry { id: PEPPER_ID.to_owned(), value: ground.random(1) }],
                 cursor_key: ground.random(2),
             },
             policy: api::config::KeyPolicy {
@@ -270,7 +271,7 @@ impl WorldBuilder {
                 require_ips: false,
                 allow_supplied_secrets: true,
             },
-            log: api::config::Log { level: "info".to_owned(), format: api::config::LogFormat::Text },
+            log: Log { level: "info".to_owned(), format: LogFormat::Text },
         }
     }
 
@@ -280,7 +281,7 @@ impl WorldBuilder {
             server: worker::config::Server { host: HOST, management_port: 0 },
             database: DatabaseConfig::new(&ground.database.app_url, 2),
             redis: ground.redis.clone(),
-            log: worker::config::Log { level: "info".to_owned(), format: worker::config::LogFormat::Text },
+            log: Log { level: "info".to_owned(), format: LogFormat::Text },
         }
     }
 }

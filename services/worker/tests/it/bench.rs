@@ -7,11 +7,12 @@ use domain::environment::Environment;
 use domain::event::Event;
 use domain::ids::{CustomerId, OrganizationId};
 use domain::names::{Name, Slug};
+use server::settings::{Log, LogFormat};
 use store::counters::{Counters, Expected, Mode, RedisConfig, Source, SpendRequest};
 use store::local::{Cluster, LocalOptions, Postgres, Redis, RedisServer, RedisUser};
 use store::{DatabaseConfig, Generation, NewOrganization, Origin, Store, Subject};
 use worker::Config;
-use worker::config::{Log, LogFormat, Server};
+use worker::config::Server;
 use worker::jobs::Stores;
 
 const OWNER: &str = "claviger_worker_owner";

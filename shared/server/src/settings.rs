@@ -1,0 +1,96 @@
+//! The sections that the configurations of several services have in common.
+
+use data_encoding::BASE64;
+use domain::secret::{Pepper, PepperRing};
+use serde::{Deserialize, Serialize};
+use store::DatabaseConfig;
+use store::counters::RedisConfig;
+
+use crate::config::ConfigErrors;
+
+/// The shortest service token that is accepted.
+pub const TOKEN_CHARS_MIN: usize = 32;
+
+/// How much is logged, and in which form.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// `info`, `debug` and so on, or several as in `info,store=debug`.
+    pub level: String,
+    /// One JSON object per line, or text for people.
+    pub format: LogFormat,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object per line.
+    Json,
+    /// Text for people.
+    Text,
+}
+
+/// One pepper of an environment.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PepperEntry {
+    /// What rows call it.
+    pub id: String,
+    /// 32 random bytes in base64.
+    pub value: String,
+}
+
+impl std::fmt::Debug for PepperEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PepperEntry").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Reads the peppers of an environment: the first one is current, the others only prove. Each mistake comes with its
+/// place and without the value.
+pub fn read_peppers(entries: &[PepperEntry]) -> Result<PepperRing, Vec<(String, String)>> {
+    let (mut peppers, mut mistakes) = (Vec::new(), Vec::new());
+    for (index, entry) in entries.iter().enumerate() {
+        if entry.id.is_empty() {
+            mistakes.push((format!("peppers.{index}.id"), "is missing".to_owned()));
+        }
+        let Ok(bytes) = BASE64.decode(entry.value.as_bytes()) else {
+            mistakes.push((format!("peppers.{index}.value"), "is not base64".to_owned()));
+            continue;
+        };
+        match Pepper::new(entry.id.as_str(), bytes) {
+            Ok(pepper) => peppers.push(pepper),
+            Err(refusal) => mistakes.push((format!("peppers.{index}.value"), refusal.message)),
+        }
+    }
+    let mut peppers = peppers.into_iter();
+    match (peppers.next(), mistakes.is_empty()) {
+        (Some(current), true) => Ok(PepperRing::new(current, peppers.collect())),
+        (None, true) => Err(vec![("peppers".to_owned(), "has to have at least one".to_owned())]),
+        (_, false) => Err(mistakes),
+    }
+}
+
+/// Notes what is missing of a database and a Redis; `at` is the section that they stand in, with its dot, or nothing.
+pub fn check_stores(at: &str, database: &DatabaseConfig, redis: &RedisConfig, errors: &mut ConfigErrors) {
+    if database.url.is_empty() {
+        errors.push(format!("{at}database.url"), "is missing");
+    }
+    if database.pool_size == 0 {
+        errors.push(format!("{at}database.pool_size"), "has to be at least 1");
+    }
+    if !redis.is_readable() {
+        errors.push(format!("{at}redis.url"), "is missing or no redis:// URL");
+    }
+    if redis.prefix.is_empty() {
+        errors.push(format!("{at}redis.prefix"), "is missing");
+    }
+}
+
+/// Notes a service token that anybody could guess.
+pub fn check_token(path: String, token: &str, errors: &mut ConfigErrors) {
+    if token.len() < TOKEN_CHARS_MIN {
+        errors.push(path, "is missing or shorter than 32 characters");
+    }
+}
