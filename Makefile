@@ -37,7 +37,7 @@ setup: ## install what is missing on Debian: a C compiler, PostgreSQL, Redis
 	@scripts/setup.sh
 
 .PHONY: run
-run: ## start everything from nothing: claviger dev (ARGS="--reset", ARGS="--port-offset 100")
+run: setup ## start everything from nothing: claviger dev (ARGS="--reset", ARGS="--port-offset 100")
 	cargo run -p claviger -- dev $(ARGS)
 
 # Everything is built in one go, so that tests, servers and the binary share one set of features.
@@ -46,11 +46,11 @@ build: ## build every crate with its tests
 	$(call step,build,cargo build --workspace --all-targets)
 
 .PHONY: test
-test: build ## run all tests, against real Postgres and Redis
+test: setup build ## run all tests, against real Postgres and Redis
 	$(call step,test,$(with_stores) $(test_runner) $(ARGS))
 
 .PHONY: check
-check: fmt lint test contract docs deny unused ## all that CI checks
+check: setup fmt lint test contract docs deny unused ## all that CI checks
 	@echo "── all checks passed"
 
 .PHONY: fix

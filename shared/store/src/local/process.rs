@@ -111,6 +111,11 @@ impl Process {
         self.pid.as_raw().unsigned_abs()
     }
 
+    /// The file that holds everything it says.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
     /// The end of its log.
     pub fn last_words(&self) -> String {
         let bytes = std::fs::read(&self.log).unwrap_or_default();

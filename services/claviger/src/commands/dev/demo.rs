@@ -57,7 +57,9 @@ pub async fn create(ports: Ports, secrets: &Secrets, reaches: &[Reach]) -> anyho
     }
     for store in &stores {
         if store.find_organization_id(OrganizationRef::Slug(Slug::parse("acme")?)).await?.is_some() {
-            bail!("there is data, and no .claviger/dev.json with its keys any more; claviger dev --reset starts afresh");
+            bail!(
+                "there is data, and no .claviger/dev.json with its keys any more; claviger dev --reset starts afresh"
+            );
         }
     }
     let now = stores.first().context("there is no environment")?.now().await?;

@@ -13,7 +13,7 @@ mod stores;
 use std::time::Instant;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, value_parser};
 use tokio_util::sync::CancellationToken;
 
 use self::folder::Folder;
@@ -29,7 +29,7 @@ pub struct Dev {
     #[arg(long)]
     reset: bool,
     /// Move every port by so much
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=i64::from(OFFSET_MAX)))]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = value_parser!(u16).range(..=OFFSET_MAX))]
     port_offset: u16,
 }
 

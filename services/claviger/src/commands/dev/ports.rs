@@ -7,7 +7,7 @@ use anyhow::bail;
 use domain::environment::Environment;
 
 /// The most that ports can be moved by.
-pub const OFFSET_MAX: u16 = 60_000;
+pub const OFFSET_MAX: i64 = 60_000;
 
 /// All ports, moved by one number.
 #[derive(Debug, Clone, Copy)]
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn no_two_things_share_a_port() {
-        let mut ports: Vec<u16> = Ports::moved_by(OFFSET_MAX).all().into_iter().map(|(port, _)| port).collect();
+        let mut ports: Vec<u16> = Ports::moved_by(60_000).all().into_iter().map(|(port, _)| port).collect();
         let count = ports.len();
         ports.sort_unstable();
         ports.dedup();

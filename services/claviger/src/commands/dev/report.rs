@@ -11,6 +11,20 @@ use super::demo::Demo;
 use super::folder::{Folder, Secrets, write_private};
 use super::ports::Ports;
 
+/// What anybody wants to try first.
+const LINES_TO_PASTE: &str = r#"Who am I, and what may I do?
+  curl -s API/v1/whoami -H 'Authorization: Bearer ORGANIZATION'
+All organizations, with the root key:
+  curl -s API/v1/organizations -H 'Authorization: Bearer ROOT'
+A new key; the answer shows its secret, this once:
+  curl -s API/v1/organizations/acme/keys -H 'Authorization: Bearer ORGANIZATION' \
+    -H 'Content-Type: application/json' -d '{"name": "My first key", "permissions": ["documents.read"]}'
+May this key read documents?
+  curl -s KEYS/v1/keys/verify -H 'Authorization: Bearer TOKEN' \
+    -H 'Content-Type: application/json' -d '{"key": "ORGANIZATION", "permissions": ["documents.read"]}'
+
+"#;
+
 /// `dev.json`.
 #[derive(Serialize, Deserialize)]
 pub struct DevFile {
@@ -114,22 +128,9 @@ impl DevFile {
         writeln!(text, "\nPostgres on port {postgres}, Redis on port {redis}, logs in .claviger/logs,")?;
         writeln!(text, "keys and tokens for scripts in .claviger/dev.json. The organization is acme.\n")?;
         let DevEnvironment { api_url, keys_url, keys_token, root_key, organization_key } = &environments.production;
-        writeln!(
-            text,
-            "Who am I, and what may I do?\n  curl -s {api_url}/v1/whoami -H 'Authorization: Bearer {organization_key}'"
-        )?;
-        writeln!(
-            text,
-            "All organizations, with the root key:\n  curl -s {api_url}/v1/organizations -H 'Authorization: Bearer {root_key}'"
-        )?;
-        writeln!(
-            text,
-            "A new key; the answer shows its secret, this once:\n  curl -s {api_url}/v1/organizations/acme/keys -H 'Authorization: Bearer {organization_key}' \\\n    -H 'Content-Type: application/json' -d '{{\"name\": \"My first key\", \"permissions\": [\"documents.read\"]}}'"
-        )?;
-        writeln!(
-            text,
-            "May this key read documents?\n  curl -s {keys_url}/v1/keys/verify -H 'Authorization: Bearer {keys_token}' \\\n    -H 'Content-Type: application/json' -d '{{\"key\": \"{organization_key}\", \"permissions\": [\"documents.read\"]}}'\n"
-        )?;
+        let lines = [("API", api_url), ("KEYS", keys_url), ("TOKEN", keys_token), ("ROOT", root_key)];
+        let lines = lines.into_iter().chain([("ORGANIZATION", organization_key)]);
+        text.push_str(&lines.fold(LINES_TO_PASTE.to_owned(), |text, (name, value)| text.replace(name, value)));
         Ok(text)
     }
 }

@@ -81,5 +81,6 @@ async fn is_ready(http: &reqwest::Client, url: &str, answer: &mut String) -> boo
 
 fn check(process: &Process) -> anyhow::Result<()> {
     let Some(status) = process.ended() else { return Ok(()) };
-    bail!("{} ended ({status}), so everything stops. Its last words:\n{}", process.name(), process.last_words());
+    let (name, log, words) = (process.name(), process.log().display(), process.last_words());
+    bail!("{name} ended ({status}), so everything stops. The end of {log}:\n{words}");
 }
