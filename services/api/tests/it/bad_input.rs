@@ -14,7 +14,7 @@ fn first(answer: &Answer) -> (String, String) {
 }
 
 async fn create(side: &Side, body: Value) -> Answer {
-    side.ask(&side.organization_key(), Method::POST, &side.path("keys"), Some(body), None).await
+    side.ask(&side.organization_key(), Method::POST, &side.path("keys"), Some(body)).await
 }
 
 async fn keys_there(side: &Side) -> usize {
@@ -97,7 +97,7 @@ async fn a_wildcard_and_whatever_the_grantor_lacks_exceed_it() {
         json!({"name": "k", "permissions": ["keys.delete"]}),
         json!({"name": "k", "limits": [{"name": "requests", "limit": 1_000_000, "window_ms": 1_000}]}),
     ] {
-        let answer = side.ask(&narrow, Method::POST, &side.path("keys"), Some(body.clone()), None).await;
+        let answer = side.ask(&narrow, Method::POST, &side.path("keys"), Some(body.clone())).await;
         assert_eq!((answer.status, answer.json()["code"].as_str()), (403, Some("exceeds-grantor")), "{body}");
     }
 }
@@ -113,17 +113,17 @@ async fn a_presented_text_that_is_no_working_key_says_nothing_about_why() {
     let texts = ["x".to_owned(), "a".repeat(2_000), wrong_secret, unknown, "eyJhbGciOiJIUzI1NiJ9.e30.abc".to_owned()];
     let mut bodies = Vec::new();
     for text in &texts {
-        let answer = side.ask(&Caller::with(text), Method::GET, "/v1/whoami", None, None).await;
+        let answer = side.ask(&Caller::with(text), Method::GET, "/v1/whoami", None).await;
         assert_eq!(answer.status, 401, "{text}");
         assert!(answer.headers["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
         bodies.push(answer.without_request_id());
     }
     bodies.dedup();
     assert_eq!(bodies.len(), 1, "{bodies:?}");
-    let answer = side.ask(&Caller::anonymous(), Method::GET, "/v1/whoami", None, None).await;
+    let answer = side.ask(&Caller::anonymous(), Method::GET, "/v1/whoami", None).await;
     assert_eq!(answer.headers["www-authenticate"], "Bearer");
     let path = format!("/v1/whoami?token={}", own.secret());
-    let answer = side.ask(&own, Method::GET, &path, None, None).await;
+    let answer = side.ask(&own, Method::GET, &path, None).await;
     assert_eq!((answer.status, answer.json()["code"].as_str()), (400, Some("credential-in-url")));
 }
 
@@ -131,7 +131,7 @@ async fn a_presented_text_that_is_no_working_key_says_nothing_about_why() {
 async fn the_wrong_environment_names_both_sides() {
     let installation = Installation::start().await;
     let key = installation.side(Environment::Staging).organization_key();
-    let answer = installation.side(Environment::Production).ask(&key, Method::GET, "/v1/whoami", None, None).await;
+    let answer = installation.side(Environment::Production).ask(&key, Method::GET, "/v1/whoami", None).await;
     assert_eq!((answer.status, answer.json()["code"].as_str()), (401, Some("wrong-environment")));
     let detail = answer.json()["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains("staging") && detail.contains("production"), "{detail}");
@@ -142,7 +142,7 @@ async fn a_list_takes_its_own_parameters_and_cursors_and_no_others() {
     let installation = Installation::start().await;
     let side = installation.side(Environment::Development);
     let own = side.organization_key();
-    let get = async |path: String| side.ask(&own, Method::GET, &path, None, None).await;
+    let get = async |path: String| side.ask(&own, Method::GET, &path, None).await;
     for query in
         ["limit=0", "limit=-1", "limit=201", "limit=abc", "limit=1&limit=2", "nope=1", "a[]=1", "status=sleeping"]
     {
@@ -175,8 +175,10 @@ async fn a_change_needs_the_version_that_it_was_decided_on() {
     let side = installation.side(Environment::Development);
     let (key, _) = side.create_key(json!({"name": "versions"})).await;
     let (own, path) = (side.organization_key(), side.path(&format!("keys/{key}")));
-    let patch =
-        async |version: Option<&str>, body: Value| side.ask(&own, Method::PATCH, &path, Some(body), version).await;
+    let patch = async |version: Option<&str>, body: Value| match version {
+        Some(version) => side.change(&own, &path, Some(body), version).await,
+        None => side.ask(&own, Method::PATCH, &path, Some(body)).await,
+    };
     assert_eq!(patch(None, json!({"name": "a"})).await.status, 428);
     assert_eq!(patch(Some("1"), json!({"name": "a"})).await.status, 400);
     assert_eq!(patch(Some("\"99\""), json!({"name": "a"})).await.status, 412);
@@ -206,14 +208,14 @@ async fn what_a_caller_may_not_see_is_byte_for_byte_what_is_not_there() {
         (Method::GET, side.path(&format!("customers/{theirs}")), side.path("customers/cus_01000000000000000000ab")),
     ];
     for (method, hidden, absent) in pairs {
-        let hidden = side.ask(&limited, method.clone(), &hidden, None, None).await;
-        let absent = side.ask(&limited, method, &absent, None, None).await;
+        let hidden = side.ask(&limited, method.clone(), &hidden, None).await;
+        let absent = side.ask(&limited, method, &absent, None).await;
         assert_eq!(hidden.status, 404);
         assert_eq!(hidden.without_request_id(), absent.without_request_id());
     }
     let other = side.other_organization_key();
-    let known = side.ask(&other, Method::GET, &side.path("keys"), None, None).await;
-    let unknown = side.ask(&other, Method::GET, "/v1/organizations/nobody-here/keys", None, None).await;
+    let known = side.ask(&other, Method::GET, &side.path("keys"), None).await;
+    let unknown = side.ask(&other, Method::GET, "/v1/organizations/nobody-here/keys", None).await;
     assert_eq!(known.status, 404);
     assert_eq!(known.without_request_id(), unknown.without_request_id());
 }

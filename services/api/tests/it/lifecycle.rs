@@ -8,7 +8,7 @@ use crate::support::{Caller, Installation, Side};
 
 async fn verify(side: &Side, secret: &str) -> Value {
     let own = side.organization_key();
-    let answer = side.ask(&own, Method::POST, "/v1/keys/verify", Some(json!({"key": secret})), None).await;
+    let answer = side.ask(&own, Method::POST, "/v1/keys/verify", Some(json!({"key": secret}))).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer.json()
 }
@@ -43,7 +43,7 @@ async fn a_compromised_secret_never_works_again() {
     let (key, old) = side.create_key(json!({"name": "leaked"})).await;
     let path = |action: &str| side.path(&format!("keys/{key}/{action}"));
     side.root(Method::POST, &path("revoke"), Some(json!({"reason": "compromised"}))).await;
-    let refused = side.ask(&side.root_key(), Method::POST, &path("reactivate"), None, None).await;
+    let refused = side.ask(&side.root_key(), Method::POST, &path("reactivate"), None).await;
     assert_eq!((refused.status, refused.json()["code"].as_str()), (409, Some("secret-compromised")));
     let renewed = side.root(Method::POST, &path("regenerate"), Some(json!({"overlap_seconds": 600}))).await;
     let new = renewed["secret"].as_str().unwrap();
@@ -96,7 +96,7 @@ async fn an_imported_secret_works_whether_its_text_or_its_digest_came() {
     let side = installation.side(Environment::Staging);
     let text = side.foreign_secret();
     let body = json!({"key": {"name": "brought"}, "secret": text});
-    let answer = side.ask(&side.root_key(), Method::POST, &side.path("keys/import"), Some(body), None).await;
+    let answer = side.ask(&side.root_key(), Method::POST, &side.path("keys/import"), Some(body)).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
     assert!(!answer.text.contains(&text), "an import shows no secret");
     assert_eq!(verify(side, &text).await["verdict"], "VALID");
@@ -106,7 +106,7 @@ async fn an_imported_secret_works_whether_its_text_or_its_digest_came() {
         "prefix": parts[0], "id": parts[2], "sha256": side.sha256(&text), "last4": &text[text.len() - 4..],
     });
     let body = json!({"key": {"name": "hashed"}, "hashed": hashed});
-    let answer = side.ask(&side.root_key(), Method::POST, &side.path("keys/import"), Some(body), None).await;
+    let answer = side.ask(&side.root_key(), Method::POST, &side.path("keys/import"), Some(body)).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
     assert_eq!(verify(side, &text).await["verdict"], "VALID");
 }
@@ -150,12 +150,12 @@ async fn the_answer_tells_what_is_left_and_a_spent_limit_refuses() {
     let limits = json!([{"name": "requests", "limit": 3, "window_ms": 60_000}]);
     let (_, caller) = side.create_key(json!({"name": "slow", "limits": limits})).await;
     for left in [2, 1, 0] {
-        let answer = side.ask(&caller, Method::GET, "/v1/whoami", None, None).await;
+        let answer = side.ask(&caller, Method::GET, "/v1/whoami", None).await;
         assert_eq!(answer.status, 200);
         assert_eq!(answer.headers["ratelimit-policy"], "\"requests\";q=3;w=60");
         assert!(answer.headers["ratelimit"].to_str().unwrap().starts_with(&format!("\"requests\";r={left};t=")));
     }
-    let refused = side.ask(&caller, Method::GET, "/v1/whoami", None, None).await;
+    let refused = side.ask(&caller, Method::GET, "/v1/whoami", None).await;
     assert_eq!((refused.status, refused.json()["code"].as_str()), (429, Some("rate-limited")));
     let wait: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=62).contains(&wait), "{wait}");

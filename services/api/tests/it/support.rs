@@ -160,20 +160,19 @@ impl Side {
         Answer { status, headers, text: response.text().await.unwrap() }
     }
 
-    pub async fn ask(
-        &self,
-        caller: &Caller,
-        method: Method,
-        path: &str,
-        body: Option<Value>,
-        if_match: Option<&str>,
-    ) -> Answer {
-        let mut request = self.http.request(method, format!("{}{path}", self.base));
+    pub async fn ask(&self, caller: &Caller, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.send(caller, self.http.request(method, format!("{}{path}", self.base)), body).await
+    }
+
+    /// Asks for a change of the version that the caller has seen.
+    pub async fn change(&self, caller: &Caller, path: &str, body: Option<Value>, version: &str) -> Answer {
+        let request = self.http.patch(format!("{}{path}", self.base)).header("If-Match", version);
+        self.send(caller, request, body).await
+    }
+
+    async fn send(&self, caller: &Caller, mut request: reqwest::RequestBuilder, body: Option<Value>) -> Answer {
         if let Some(secret) = &caller.0 {
             request = request.bearer_auth(secret);
-        }
-        if let Some(version) = if_match {
-            request = request.header("If-Match", version);
         }
         if let Some(body) = body {
             request = request.json(&body);
@@ -185,7 +184,7 @@ impl Side {
 
     /// Asks as the root key and insists on success.
     pub async fn root(&self, method: Method, path: &str, body: Option<Value>) -> Value {
-        let answer = self.ask(&self.root, method, path, body, None).await;
+        let answer = self.ask(&self.root, method, path, body).await;
         assert!((200..300).contains(&answer.status), "{path}: {} {}", answer.status, answer.text);
         answer.json()
     }
@@ -232,7 +231,7 @@ impl Side {
             _ => self.organization.clone(),
         };
         let path = format!("/v1/organizations/{id}");
-        let found = self.ask(&self.root, Method::GET, &path, None, None).await;
+        let found = self.ask(&self.root, Method::GET, &path, None).await;
         Target { id, etag: found.headers["etag"].to_str().unwrap().to_owned() }
     }
 
