@@ -36,6 +36,10 @@ list: ## list the commands
 setup: ## install what is missing on Debian: a C compiler, PostgreSQL, Redis
 	@scripts/setup.sh
 
+.PHONY: setup-check
+setup-check:
+	@scripts/setup.sh check
+
 .PHONY: run
 run: setup ## start everything from nothing: claviger dev (ARGS="--reset", ARGS="--port-offset 100")
 	cargo run -p claviger -- dev $(ARGS)
@@ -50,7 +54,7 @@ test: setup build ## run all tests, against real Postgres and Redis
 	$(call step,test,$(with_stores) $(test_runner) $(ARGS))
 
 .PHONY: check
-check: setup fmt lint test contract docs deny unused ## all that CI checks
+check: setup-check fmt lint test contract requests docs deny unused ## all that CI checks
 	@echo "── all checks passed"
 
 .PHONY: fix
@@ -72,6 +76,10 @@ lint:
 .PHONY: contract
 contract: build
 	$(call step,contract,$(claviger) openapi | diff -u $(openapi) - || { echo "$(openapi) is not what the code says: run make fix"; false; })
+
+.PHONY: requests
+requests: build setup-check ## throw generated requests at a running installation (EXAMPLES=60 per operation)
+	$(call step,requests,tests/contract/check.sh $(claviger) $(or $(EXAMPLES),10))
 
 .PHONY: docs
 docs:

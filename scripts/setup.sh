@@ -23,6 +23,13 @@ need util-linux has setpriv
 need postgresql has_postgres
 need redis-server has_redis
 
+# `make check` also throws generated requests at a running installation, with a tool from PyPI.
+if [[ ${1:-} == check ]]; then
+  need python3 has python3
+  need python3-venv python3 -c 'import ensurepip, venv'
+  need jq has jq
+fi
+
 if [[ ${#packages[@]} -gt 0 ]]; then
   if ! has apt-get >/dev/null; then
     echo "This system has no apt-get. Please install: ${packages[*]} (these are Debian's names)." >&2
