@@ -5,5 +5,10 @@
 mod asking;
 mod dump;
 mod isolation;
+mod limits;
 mod monitor;
+mod revocation;
+mod rotation;
 mod stores;
+mod suspension;
+mod watch;
