@@ -11,6 +11,7 @@ use server::http::{StackConfig, stack};
 use server::listener::{self, Limits};
 use server::management::{self, Health};
 use server::metrics::Metrics;
+use server::settings::read_peppers;
 use store::Store;
 use store::counters::Counters;
 use tokio::net::TcpListener;
@@ -25,7 +26,7 @@ use crate::config::{Config, EnvironmentConfig};
 use crate::limits::LocalShare;
 use crate::lookup::Lookup;
 use crate::metrics::KeyMetrics;
-use crate::reader::Reader;
+use crate::reader::{Reader, Stores};
 use crate::routes::{BODY_MAX_BYTES, KeyRoutes, routes};
 use crate::throttle::Throttle;
 use crate::usage::Usage;
@@ -115,11 +116,12 @@ async fn verifier(
     replicas: u32,
     metrics: &KeyMetrics,
 ) -> anyhow::Result<Arc<Verifier>> {
-    let ring = config.ring().ok().context("the peppers were checked")?;
+    let ring = Arc::new(read_peppers(&config.peppers).ok().context("the peppers were checked")?);
     let store = Store::connect(&config.database).await.with_context(|| format!("{environment}'s database URL"))?;
     let counters = Counters::connect(&config.redis);
     let (cache, clock, metrics) = (Arc::new(Cache::default()), Arc::new(StoreClock::new()), metrics.of(environment));
-    let reader = Reader::new(environment, store.clone(), counters.clone(), Arc::clone(&cache), Arc::clone(&clock));
+    let stores = Stores { store: store.clone(), counters: counters.clone() };
+    let reader = Reader::new(environment, Arc::clone(&ring), stores, Arc::clone(&cache), Arc::clone(&clock));
     let lookup =
         Lookup { cache, reader, counters: counters.clone(), clock: Arc::clone(&clock), metrics: metrics.clone() };
     let share = LocalShare::new(replicas);

@@ -1,7 +1,7 @@
 //! What a replica does beside answering: it follows changes, says that it lives, repairs what was not told, writes notes.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::RngExt;
 use server::management::{Health, HealthCheck};
@@ -130,9 +130,10 @@ impl Replica {
         }
         let running = health.optional(name);
         loop {
+            let asked_at = Instant::now();
             match self.store().now().await {
                 Ok(now) => {
-                    self.verifier.clock.hear(now);
+                    self.verifier.clock.hear(now, asked_at);
                     running.works();
                 }
                 Err(error) => running.fails(error.to_string()),

@@ -14,6 +14,8 @@ use store::{Generation, Subject};
 
 /// How many public ids are kept; beyond, some others make room.
 const KEYS_MAX: usize = 1_000_000;
+/// How many secrets of one public id are kept: organizations that import keys may have the same.
+const CANDIDATES_MAX: usize = 16;
 /// How many customers are kept.
 const CUSTOMERS_MAX: usize = 200_000;
 /// How many entries make room at once.
@@ -82,7 +84,7 @@ impl CachedCustomer {
     }
 }
 
-/// All candidates behind one public id, oldest first.
+/// The secrets of one public id that were proven.
 pub type Candidates = Arc<[Arc<CachedKey>]>;
 
 /// The entries of one environment in this process.
@@ -100,20 +102,25 @@ impl Cache {
         self.keys.pin().get(id).cloned()
     }
 
-    /// Keeps what was read, or forgets the id when there is nothing any more.
-    pub fn keep_key(&self, id: LookupId, candidates: &Candidates) {
+    /// Keeps what was read of a secret, beside other secrets with the same public id.
+    pub fn keep_key(&self, id: LookupId, read: &Arc<CachedKey>) {
         let keys = self.keys.pin();
-        if candidates.is_empty() {
-            keys.remove(&id);
-            return;
-        }
         if keys.len() >= KEYS_MAX {
             let evicted: Vec<LookupId> = keys.keys().take(EVICTED).copied().collect();
             for id in &evicted {
                 keys.remove(id);
             }
         }
-        keys.insert(id, Arc::clone(candidates));
+        let is_other = |known: &&Arc<CachedKey>| known.snapshot.secret.id != read.snapshot.secret.id;
+        let beside = |known: &Candidates| {
+            known.iter().filter(is_other).take(CANDIDATES_MAX - 1).chain([read]).map(Arc::clone).collect()
+        };
+        keys.update_or_insert_with(id, beside, || Arc::from([Arc::clone(read)]));
+    }
+
+    /// Forgets a public id: what was known of it is no more.
+    pub fn forget_key(&self, id: &LookupId) {
+        self.keys.pin().remove(id);
     }
 
     /// What is known of a customer.

@@ -3,19 +3,16 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use data_encoding::BASE64;
 use domain::environment::Environment;
-use domain::secret::{Pepper, PepperRing};
 use serde::{Deserialize, Deserializer, Serialize};
 use server::config::ConfigErrors;
+use server::settings::{Log, PepperEntry, check_stores, check_token, read_peppers};
 use store::DatabaseConfig;
 use store::counters::RedisConfig;
 
 /// The documented defaults.
 pub const DEFAULTS: &str = include_str!("../config.default.yaml");
 
-/// The shortest service token that is accepted.
-const TOKEN_CHARS_MIN: usize = 32;
 /// More replicas than this are a typing error.
 const REPLICAS_MAX: u32 = 1_000;
 
@@ -70,37 +67,10 @@ pub struct EnvironmentConfig {
     pub peppers: Vec<PepperEntry>,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PepperEntry {
-    pub id: String,
-    pub value: String,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Log {
-    pub level: String,
-    pub format: LogFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    Json,
-    Text,
-}
-
 impl std::fmt::Debug for EnvironmentConfig {
     /// Without token and peppers.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EnvironmentConfig").field("port", &self.port).finish_non_exhaustive()
-    }
-}
-
-impl std::fmt::Debug for PepperEntry {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PepperEntry").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -123,55 +93,18 @@ impl Config {
 
 impl EnvironmentConfig {
     fn check(&self, at: &str, errors: &mut ConfigErrors) {
-        if self.token.len() < TOKEN_CHARS_MIN {
-            errors.push(format!("{at}.token"), "is missing or shorter than 32 characters");
-        }
-        if self.database.url.is_empty() {
-            errors.push(format!("{at}.database.url"), "is missing");
-        }
-        if self.database.pool_size == 0 {
-            errors.push(format!("{at}.database.pool_size"), "has to be at least 1");
-        }
-        if !self.redis.is_readable() {
-            errors.push(format!("{at}.redis.url"), "is missing or no redis:// URL");
-        }
-        if self.redis.prefix.is_empty() {
-            errors.push(format!("{at}.redis.prefix"), "is missing");
-        }
-        if let Err(mistakes) = self.ring() {
-            for (place, message) in mistakes {
-                errors.push(format!("{at}.{place}"), message);
-            }
-        }
-    }
-
-    /// The peppers; or each mistake with its place and without the value.
-    pub(crate) fn ring(&self) -> Result<PepperRing, Vec<(String, String)>> {
-        let (mut peppers, mut mistakes) = (Vec::new(), Vec::new());
-        for (index, entry) in self.peppers.iter().enumerate() {
-            if entry.id.is_empty() {
-                mistakes.push((format!("peppers.{index}.id"), "is missing".to_owned()));
-            }
-            let Ok(bytes) = BASE64.decode(entry.value.as_bytes()) else {
-                mistakes.push((format!("peppers.{index}.value"), "is not base64".to_owned()));
-                continue;
-            };
-            match Pepper::new(entry.id.as_str(), bytes) {
-                Ok(pepper) => peppers.push(pepper),
-                Err(refusal) => mistakes.push((format!("peppers.{index}.value"), refusal.message)),
-            }
-        }
-        let mut peppers = peppers.into_iter();
-        match (peppers.next(), mistakes.is_empty()) {
-            (Some(current), true) => Ok(PepperRing::new(current, peppers.collect())),
-            (None, true) => Err(vec![("peppers".to_owned(), "has to have at least one".to_owned())]),
-            (_, false) => Err(mistakes),
+        check_token(format!("{at}.token"), &self.token, errors);
+        check_stores(&format!("{at}."), &self.database, &self.redis, errors);
+        for (place, message) in read_peppers(&self.peppers).err().into_iter().flatten() {
+            errors.push(format!("{at}.{place}"), message);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use data_encoding::BASE64;
+
     use super::*;
 
     fn loaded(variables: &[(&str, &str)]) -> Result<Config, ConfigErrors> {

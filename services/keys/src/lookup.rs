@@ -115,9 +115,7 @@ impl Lookup {
         secret: &PlainSecret,
         need: Need,
     ) -> Result<Option<Proven>, Unanswered> {
-        let arrived = Instant::now();
-        let id = secret.lookup_id();
-        let cached = self.cache.find_key(&id).and_then(|candidates| proven_among(ring, &candidates, secret));
+        let cached = self.find_cached(ring, secret);
         let outcome = match (&cached, need) {
             (Some(key), Need::Vouched) if self.is_vouched(&key.freshness, &key.generations()) => CacheOutcome::Hit,
             (Some(_), _) => CacheOutcome::Stale,
@@ -128,25 +126,19 @@ impl Lookup {
             Need::Vouched => None,
             Need::Newer(since) | Need::NewerOrKept(since) => Some(since),
         };
+        let is_cached = cached.is_some();
         let fallback = match (outcome, cached) {
             (CacheOutcome::Hit, Some(key)) => return Ok(Some(Proven { key, vouching: Vouching::Cached })),
             (_, cached) => cached.filter(|key| self.is_tolerable(need, &key.freshness, &key.generations())),
         };
         let wait = if fallback.is_some() { Wait::Short } else { Wait::Patient };
-        let read = match self.reader.read_key(id, since, wait).await {
-            // A read that began before we came may have missed a secret that is new.
-            Ok((candidates, started)) if started < arrived && proven_among(ring, &candidates, secret).is_none() => {
-                self.reader.read_key(id, Some(arrived), wait).await
-            }
-            read => read,
-        };
-        match (read, fallback) {
-            (Ok((candidates, _)), _) => {
-                let proven = proven_among(ring, &candidates, secret);
-                if candidates.is_empty() {
-                    ring.disprove(secret);
+        match (self.reader.read_key(secret, since, wait).await, fallback) {
+            (Ok(Some(key)), _) => Ok(Some(Proven { key, vouching: Vouching::Read })),
+            (Ok(None), _) => {
+                if is_cached {
+                    self.cache.forget_key(&secret.lookup_id());
                 }
-                Ok(proven.map(|key| Proven { key, vouching: Vouching::Read }))
+                Ok(None)
             }
             (Err(_), Some(key)) => {
                 self.metrics.cached(CacheOutcome::Kept);
@@ -158,13 +150,18 @@ impl Lookup {
 
     /// The key behind a presented secret as far as the cache knows it.
     pub fn find_vouched(&self, ring: &PepperRing, secret: &PlainSecret) -> Option<Proven> {
+        let key = self.find_cached(ring, secret)?;
+        let is_vouched = self.is_vouched(&key.freshness, &key.generations());
+        is_vouched.then_some(Proven { key, vouching: Vouching::Cached })
+    }
+
+    /// The cached secret that this one is; the same work whether or not the id is known.
+    fn find_cached(&self, ring: &PepperRing, secret: &PlainSecret) -> Option<Arc<CachedKey>> {
         let Some(candidates) = self.cache.find_key(&secret.lookup_id()) else {
             ring.disprove(secret);
             return None;
         };
-        let key = proven_among(ring, &candidates, secret)?;
-        let is_vouched = self.is_vouched(&key.freshness, &key.generations());
-        is_vouched.then_some(Proven { key, vouching: Vouching::Cached })
+        proven_among(ring, &candidates, secret)
     }
 
     /// The customer that the question names, or the only one that the key stands for.

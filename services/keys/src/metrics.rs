@@ -137,3 +137,20 @@ impl EnvironmentMetrics {
         self.all.throttled.count(&[self.environment]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_is_documented_with_its_labels() {
+        let metrics = Metrics::new();
+        KeyMetrics::register(&metrics);
+        let telemetry = include_str!("../../../docs/telemetry.md");
+        for row in metrics.rows() {
+            let line = telemetry.lines().find(|line| line.starts_with(&format!("| `{}` |", row.name)));
+            let line = line.unwrap_or_else(|| panic!("{} is not in docs/telemetry.md", row.name));
+            assert!(row.labels.iter().all(|label| line.contains(&format!("`{label}`"))), "{line}");
+        }
+    }
+}

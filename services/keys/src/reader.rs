@@ -1,17 +1,18 @@
 //! Reads keys and customers from Postgres for the cache: one read at a time per thing, few at a time in all.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::environment::Environment;
 use domain::ids::OrganizationId;
-use domain::secret::LookupId;
+use domain::secret::{LookupId, PepperRing, PlainSecret, SecretHash};
 use store::Store;
 use store::counters::Counters;
 use tokio::sync::Semaphore;
 
-use crate::cache::{Cache, CachedCustomer, CachedKey, Candidates, Freshness};
+use crate::cache::{Cache, CachedCustomer, CachedKey, Freshness};
 use crate::clock::StoreClock;
 use crate::flight::Flights;
 
@@ -42,8 +43,17 @@ pub enum Wait {
     Short,
 }
 
-type KeyFlights = Flights<LookupId, Result<Candidates, Unread>>;
+/// A public id with a digest of the whole secret: who presents a wrong one shares its read with nobody else.
+type KeyName = (LookupId, u64);
+type KeyFlights = Flights<KeyName, Result<Option<Arc<CachedKey>>, Unread>>;
 type CustomerFlights = Flights<(OrganizationId, String), Result<Option<Arc<CachedCustomer>>, Unread>>;
+
+/// One environment's stores.
+#[derive(Clone)]
+pub struct Stores {
+    pub store: Store,
+    pub counters: Counters,
+}
 
 /// The way to Postgres, for the cache.
 #[derive(Clone)]
@@ -51,10 +61,11 @@ pub struct Reader(Arc<Inner>);
 
 struct Inner {
     environment: Environment,
-    store: Store,
-    counters: Counters,
+    ring: Arc<PepperRing>,
+    stores: Stores,
     cache: Arc<Cache>,
     clock: Arc<StoreClock>,
+    digests: RandomState,
     keys: KeyFlights,
     customers: CustomerFlights,
     permits: Semaphore,
@@ -65,17 +76,18 @@ impl Reader {
     /// A reader that fills `cache`.
     pub fn new(
         environment: Environment,
-        store: Store,
-        counters: Counters,
+        ring: Arc<PepperRing>,
+        stores: Stores,
         cache: Arc<Cache>,
         clock: Arc<StoreClock>,
     ) -> Self {
         Self(Arc::new(Inner {
             environment,
-            store,
-            counters,
+            ring,
+            stores,
             cache,
             clock,
+            digests: RandomState::new(),
             keys: Flights::new(),
             customers: Flights::new(),
             permits: Semaphore::new(READS_MAX),
@@ -83,18 +95,27 @@ impl Reader {
         }))
     }
 
-    /// Everything behind a public id, from a read that began at `since` or later, with when it began.
+    /// The key behind a presented secret, if it proves one. What is there may come from a read that runs already, if
+    /// that began at `since` or later; what is not there never does: it may be there by now.
     pub async fn read_key(
         &self,
-        id: LookupId,
+        secret: &PlainSecret,
         since: Option<Instant>,
         wait: Wait,
-    ) -> Result<(Candidates, Instant), Unread> {
+    ) -> Result<Option<Arc<CachedKey>>, Unread> {
         self.check_rest()?;
-        let inner = Arc::clone(&self.0);
-        let landed = self.0.keys.join(&id, since, || async move { inner.fetch_key(id).await });
-        let landed = tokio::time::timeout(wait.time(), landed).await.map_err(|_| self.rest())?;
-        Ok((landed.value?, landed.started))
+        let arrived = Instant::now();
+        let name = (secret.lookup_id(), self.0.digests.hash_one(secret.expose()));
+        let read = async |since| {
+            let inner = Arc::clone(&self.0);
+            let own = PlainSecret::parse(secret.expose()).expect("it was read from this text before");
+            self.0.keys.join(&name, since, || async move { inner.fetch_key(own).await }).await
+        };
+        let landed = tokio::time::timeout(wait.time(), read(since)).await.map_err(|_| self.rest())?;
+        if matches!(landed.value, Ok(None)) && landed.started < arrived {
+            return tokio::time::timeout(wait.time(), read(Some(arrived))).await.map_err(|_| self.rest())?.value;
+        }
+        landed.value
     }
 
     /// The customer that a question names, from a read that began at `since` or later.
@@ -140,21 +161,33 @@ impl Wait {
 }
 
 impl Inner {
-    async fn fetch_key(&self, id: LookupId) -> Result<Candidates, Unread> {
+    async fn fetch_key(&self, secret: PlainSecret) -> Result<Option<Arc<CachedKey>>, Unread> {
         let _permit = self.permits.try_acquire().map_err(|_| Unread::Away)?;
         let (at_ms, run) = self.vouch();
-        let found = self.store.find_snapshots(self.environment, &id).await.map_err(|error| self.failed(&error))?;
-        self.clock.hear(found.now);
+        let (id, candidates, asked_at) = (secret.lookup_id(), AtomicUsize::new(0), Instant::now());
+        let proves = |organization, hash: &SecretHash| {
+            candidates.fetch_add(1, Ordering::Relaxed);
+            self.ring.proves(organization, &secret, hash)
+        };
+        let found = self.stores.store.find_snapshots(self.environment, &id, proves).await;
+        let found = found.map_err(|error| self.failed(&error))?;
+        if candidates.load(Ordering::Relaxed) == 0 {
+            self.ring.disprove(&secret);
+        }
+        self.clock.hear(found.now, asked_at);
         let cached = |snapshot| Arc::new(CachedKey { snapshot, freshness: Freshness::new(at_ms, run) });
-        let candidates: Candidates = found.snapshots.into_iter().map(cached).collect();
-        self.cache.keep_key(id, &candidates);
-        Ok(candidates)
+        let key = found.snapshots.into_iter().next().map(cached);
+        if let Some(key) = &key {
+            self.cache.keep_key(id, key);
+        }
+        Ok(key)
     }
 
     async fn fetch_customer(&self, name: (OrganizationId, String)) -> Result<Option<Arc<CachedCustomer>>, Unread> {
         let _permit = self.permits.try_acquire().map_err(|_| Unread::Away)?;
         let (at_ms, run) = self.vouch();
-        let found = self.store.find_customer_facts(name.0, &name.1).await.map_err(|error| self.failed(&error))?;
+        let found =
+            self.stores.store.find_customer_facts(name.0, &name.1).await.map_err(|error| self.failed(&error))?;
         let cached = |facts| Arc::new(CachedCustomer { facts, freshness: Freshness::new(at_ms, run) });
         let customer = found.map(cached);
         self.cache.keep_customer(name.0, &name.1, customer.as_ref());
@@ -163,7 +196,7 @@ impl Inner {
 
     /// Taken before a read: nobody vouches for what changed while it ran.
     fn vouch(&self) -> (u64, u64) {
-        (self.clock.monotonic_ms(), self.counters.run().unwrap_or(0))
+        (self.clock.monotonic_ms(), self.stores.counters.run().unwrap_or(0))
     }
 
     fn failed(&self, error: &store::Error) -> Unread {

@@ -70,7 +70,7 @@ pub struct Evidence {
 /// One environment's verifications.
 pub struct Verifier {
     pub environment: Environment,
-    pub ring: PepperRing,
+    pub ring: Arc<PepperRing>,
     pub store: Store,
     pub lookup: Lookup,
     pub charger: Charger,

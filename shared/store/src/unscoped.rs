@@ -10,7 +10,7 @@ use domain::access::Authority;
 use domain::environment::Environment;
 use domain::ids::{KeyId, OrganizationId, SecretId};
 use domain::names::Slug;
-use domain::secret::LookupId;
+use domain::secret::{LookupId, SecretHash};
 use domain::snapshot::{CustomerFacts, KeyFacts, OrganizationFacts, SecretFacts, Snapshot};
 use ipnet::IpNet;
 use sqlx::Row;
@@ -40,7 +40,7 @@ pub enum OrganizationRef {
 /// What may be behind a presented secret, at one instant of the database.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// Every secret with the public id, oldest first; at most one is proven.
+    /// What is behind every secret with the public id that was proven, oldest first.
     pub snapshots: Vec<Snapshot>,
     /// The database's clock.
     pub now: DateTime<Utc>,
@@ -87,8 +87,16 @@ impl Store {
         Ok(rows.find_key(caller.key).await?.map(|key| (key, now)))
     }
 
-    /// Everything that the checks of a verification need to know about a public id, as of one instant.
-    pub async fn find_snapshots(&self, environment: Environment, lookup_id: &LookupId) -> Result<Found, Error> {
+    /// Everything that the checks of a verification need to know about a presented secret, as of one instant.
+    ///
+    /// `proves` says whether it is the one behind an organization's hash. Until then an id that exists costs the same
+    /// statements as one that does not: the time of an answer tells nobody which ones do.
+    pub async fn find_snapshots(
+        &self,
+        environment: Environment,
+        lookup_id: &LookupId,
+        proves: impl Fn(OrganizationId, &SecretHash) -> bool,
+    ) -> Result<Found, Error> {
         let mut session = self.session(Mode::Snapshot).await?;
         let now = session.enter_lookup(lookup_id).await?;
         let sql = "select organization_id, id, key_id, hash, hash_scheme, pepper_id, retires_at
@@ -100,7 +108,7 @@ impl Store {
         let secrets = session.all(statement).await?;
         let mut snapshots = Vec::with_capacity(secrets.len());
         for secret in &secrets {
-            match find_snapshot(&mut session, environment, secret).await {
+            match find_snapshot(&mut session, environment, (secret, &proves)).await {
                 Ok(snapshot) => snapshots.extend(snapshot),
                 // A row that nobody can read denies; it takes no other key down with it.
                 Err(Error::Database(cause)) => tracing::error!(%cause, "a key's row cannot be read and denies"),
@@ -174,9 +182,13 @@ impl Store {
 async fn find_snapshot(
     session: &mut Session,
     environment: Environment,
-    secret: &PgRow,
+    (secret, proves): (&PgRow, &impl Fn(OrganizationId, &SecretHash) -> bool),
 ) -> Result<Option<Snapshot>, Error> {
     let organization = OrganizationId::from_uuid(secret.try_get("organization_id")?);
+    let hash = read_hash(secret)?;
+    if !proves(organization, &hash) {
+        return Ok(None);
+    }
     session.enter(organization).await?;
     let sql = "select k.id, k.kind, k.name, k.permissions, k.domains, k.is_for_all_customers, k.ips, k.not_before,
             k.expires_at, k.limits, k.metadata, k.revoked_at, k.deleted_at, k.generation,
@@ -198,7 +210,7 @@ async fn find_snapshot(
         key: read_key(environment, &row)?,
         secret: SecretFacts {
             id: SecretId::from_uuid(secret.try_get("id")?),
-            hash: read_hash(secret)?,
+            hash,
             retired_at: secret.try_get("retires_at")?,
         },
     }))

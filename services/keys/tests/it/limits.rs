@@ -21,9 +21,8 @@ async fn three_replicas_under_many_callers_admit_exactly_the_limit() {
             let (admitted, asked) = (Arc::clone(&admitted), Arc::clone(&asked));
             tokio::spawn(async move {
                 while asked.fetch_add(1, Ordering::SeqCst) < 1_600 {
-                    if bench.verdict(&replicas[caller % 3], &secret).await == "VALID" {
-                        admitted.fetch_add(1, Ordering::SeqCst);
-                    }
+                    let is_valid = bench.verdict(&replicas[caller % 3], &secret).await == "VALID";
+                    admitted.fetch_add(u64::from(is_valid), Ordering::SeqCst);
                 }
             })
         })

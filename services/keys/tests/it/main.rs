@@ -1,6 +1,9 @@
 //! The key service over real Postgres and Redis, through its own sockets.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on is a test that failed")]
+
 mod bench;
+mod enumeration;
 mod limits;
 mod outage;
 mod revocation;

@@ -87,7 +87,7 @@ async fn who_did_not_prove_a_secret_learns_nothing_and_always_the_same() {
 }
 
 /// The same public id with another secret part, and a checksum that fits.
-fn wrong_secret(secret: &str) -> String {
+pub fn wrong_secret(secret: &str) -> String {
     let id = secret.split('_').nth(2).unwrap();
     loop {
         let other = PlainSecret::generate(&Prefix::organization(), ENVIRONMENT);

@@ -58,13 +58,14 @@ async fn a_batch_of_a_hundred_is_answered_in_order_and_no_more() {
     let bench = Bench::start("batch").await;
     let replica = &bench.replicas(1).await[0];
     let issued = bench.issue(policy()).await;
-    let question = |at: usize| if at % 3 == 0 { json!({"key": issued.secret}) } else { json!({"key": "x"}) };
+    let question = |at: usize| if at.is_multiple_of(3) { json!({"key": issued.secret}) } else { json!({"key": "x"}) };
     let batch = |number: usize| json!({"requests": (0..number).map(question).collect::<Vec<_>>()});
     let (status, answer) = bench.ask(replica, "/v1/keys/verify-batch", &batch(100)).await;
     assert_eq!(status, 200);
     let verdicts: Vec<&str> =
         answer["results"].as_array().unwrap().iter().map(|one| one["verdict"].as_str().unwrap()).collect();
-    let expected: Vec<&str> = (0..100).map(|at| if at % 3 == 0 { "VALID" } else { "MALFORMED" }).collect();
+    let expected: Vec<&str> =
+        (0_usize..100).map(|at| if at.is_multiple_of(3) { "VALID" } else { "MALFORMED" }).collect();
     assert_eq!(verdicts, expected);
     assert_eq!(answer["results"][99]["limits"][0]["remaining"], json!(1_000 - 34));
     for wrong in [batch(101), batch(0)] {

@@ -4,10 +4,16 @@ use domain::event::Event;
 use domain::ids::OrganizationId;
 use domain::names::Slug;
 use domain::policy::{AllOr, Credits};
+use domain::secret::SecretHash;
 use serde_json::json;
 use store::{CreditsChange, OrganizationRef};
 
 use crate::world::{ENVIRONMENT, World, for_customers, new_key, new_secret, peppers};
+
+/// Takes every candidate for proven.
+fn anyone(_: OrganizationId, _: &SecretHash) -> bool {
+    true
+}
 
 #[tokio::test]
 async fn a_presented_secret_finds_its_key_and_organization() {
@@ -20,7 +26,7 @@ async fn a_presented_secret_finds_its_key_and_organization() {
     let key = write.insert_key(&change, &sealed).await.unwrap();
     write.commit(Event::KeyCreated(key.id), json!({})).await.unwrap();
 
-    let found = world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id()).await.unwrap();
+    let found = world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id(), anyone).await.unwrap();
     let [snapshot] = found.snapshots.as_slice() else { panic!("one was made") };
     assert_eq!((snapshot.organization.id, snapshot.organization.slug.as_str()), (world.acme, "acme"));
     assert_eq!((snapshot.organization.is_suspended, snapshot.organization.limits.len()), (false, 1));
@@ -30,8 +36,10 @@ async fn a_presented_secret_finds_its_key_and_organization() {
     assert!(peppers().proves(world.acme, &plain, &snapshot.secret.hash));
     assert!(!peppers().proves(world.globex, &plain, &snapshot.secret.hash));
 
+    let unproven = |organization, hash: &SecretHash| !peppers().proves(organization, &plain, hash);
+    assert!(world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id(), unproven).await.unwrap().snapshots.is_empty());
     let other = new_secret(world.acme).0;
-    assert!(world.store.find_snapshots(ENVIRONMENT, &other.lookup_id()).await.unwrap().snapshots.is_empty());
+    assert!(world.store.find_snapshots(ENVIRONMENT, &other.lookup_id(), anyone).await.unwrap().snapshots.is_empty());
 }
 
 #[tokio::test]
@@ -43,7 +51,7 @@ async fn every_organization_with_the_same_public_id_is_a_candidate() {
         let key = write.insert_key(&new_key("same"), &sealed).await.unwrap();
         write.commit(Event::KeyCreated(key.id), json!({})).await.unwrap();
     }
-    let found = world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id()).await.unwrap();
+    let found = world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id(), anyone).await.unwrap();
     let owners: Vec<OrganizationId> = found.snapshots.iter().map(|snapshot| snapshot.organization.id).collect();
     assert_eq!(owners, [world.globex, world.acme], "oldest first");
 }
@@ -65,7 +73,7 @@ async fn a_row_that_cannot_be_read_denies_and_takes_no_other_down() {
         "metadata = '[]'",
     ] {
         world.run(&format!("update keys set {change} where organization_id = '{}'", world.globex.uuid())).await;
-        let found = world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id()).await.unwrap();
+        let found = world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id(), anyone).await.unwrap();
         let owners: Vec<OrganizationId> = found.snapshots.iter().map(|snapshot| snapshot.organization.id).collect();
         assert_eq!(owners, [world.acme], "{change}");
     }
@@ -81,7 +89,7 @@ async fn the_ends_of_keys_secrets_and_organizations_show_at_once() {
     let mut write = world.write(world.acme).await;
     write.suspend_organization().await.unwrap().unwrap();
     write.commit(Event::OrganizationSuspended(world.acme), json!({})).await.unwrap();
-    let found = world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id()).await.unwrap();
+    let found = world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id(), anyone).await.unwrap();
     assert!(found.snapshots[0].organization.is_suspended);
     assert_eq!(found.snapshots[0].organization.generation, 2);
 
@@ -90,7 +98,7 @@ async fn the_ends_of_keys_secrets_and_organizations_show_at_once() {
     write.delete_organization().await.unwrap().unwrap();
     write.resume_organization().await.unwrap();
     write.commit(Event::OrganizationDeleted(world.acme), json!({})).await.unwrap();
-    let found = world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id()).await.unwrap();
+    let found = world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id(), anyone).await.unwrap();
     assert!(found.snapshots[0].organization.is_suspended, "a deleted organization is refused whatever else it is");
     assert!(found.snapshots[0].key.deleted_at.is_some());
     assert!(found.snapshots[0].secret.retired_at.unwrap() <= found.now);
