@@ -40,8 +40,9 @@ impl Scripts {
         Self {
             spend: Script::new(concat!(
                 include_str!("head.lua"),
+                include_str!("spend.lua"),
                 include_str!("window.lua"),
-                include_str!("spend.lua")
+                include_str!("spend_any.lua")
             )),
             give_back: Script::new(concat!(
                 "local now_us = 0\n",

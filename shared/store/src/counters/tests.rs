@@ -52,12 +52,11 @@ async fn wait_for(mut is_so: impl FnMut() -> bool) {
 /// The scripts under a clock that the test sets.
 fn scripted(counters: &Counters, now_us: u64) -> Counters {
     let head = format!("local now_us = {now_us}\n");
-    let source = |body: &str| -> &'static str {
-        Box::leak(format!("{head}{}{body}", include_str!("window.lua")).into_boxed_str())
-    };
+    let script = |parts: &[&str]| Script::new(Box::leak(format!("{head}{}", parts.concat()).into_boxed_str()));
+    let window = include_str!("window.lua");
     let scripts = Scripts {
-        spend: Script::new(source(include_str!("spend.lua"))),
-        give_back: Script::new(source(include_str!("give_back.lua"))),
+        spend: script(&[include_str!("spend.lua"), window, include_str!("spend_any.lua")]),
+        give_back: script(&[window, include_str!("give_back.lua")]),
         publish: Script::new(include_str!("publish.lua")),
     };
     Counters { scripts: std::sync::Arc::new(scripts), ..counters.clone() }
