@@ -14,6 +14,7 @@ use store::{Committed, Store};
 
 use crate::config::{Config, KeyPolicy};
 use crate::cursor::Cursors;
+use crate::ownership::Ownership;
 use crate::wire::instant::Instant;
 use crate::wire::receipt::{ReceiptBody, ReplicaBody};
 
@@ -34,6 +35,8 @@ pub struct App {
     pub peppers: PepperRing,
     /// Makes and reads cursors.
     pub cursors: Cursors,
+    /// Asks the DNS about domains.
+    pub ownership: Ownership,
     /// What this environment demands of keys.
     pub demands: KeyPolicy,
 }
@@ -48,6 +51,7 @@ impl App {
             keys: KeysClient::new(&config.keys.url, &config.keys.token),
             peppers: config.secrets.ring()?,
             cursors: Cursors::new(config.secrets.cursor_key()?),
+            ownership: Ownership::new(&config.dns.servers)?,
             demands: config.policy.clone(),
         }))
     }

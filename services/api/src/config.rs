@@ -1,6 +1,6 @@
 //! What one deployment of the Integration API is told; `config.default.yaml` documents every key.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, anyhow};
 use data_encoding::BASE64;
@@ -27,6 +27,7 @@ pub struct Config {
     pub redis: RedisConfig,
     pub keys: Keys,
     pub secrets: Secrets,
+    pub dns: Dns,
     pub policy: KeyPolicy,
     pub log: Log,
 }
@@ -60,6 +61,13 @@ pub struct Keys {
 pub struct Secrets {
     pub peppers: Vec<PepperEntry>,
     pub cursor_key: String,
+}
+
+/// Who is asked whether a domain is its organization's.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dns {
+    pub servers: Vec<SocketAddr>,
 }
 
 /// What an environment demands of the keys that are made in it.
@@ -107,6 +115,7 @@ impl Config {
                 peppers: vec![PepperEntry { id: "document".to_owned(), value: value.clone() }],
                 cursor_key: value,
             },
+            dns: Dns { servers: Vec::new() },
             policy: KeyPolicy { key_lifetime_days_max: 0, require_ips: false, allow_supplied_secrets: true },
             log: Log { level: "info".to_owned(), format: LogFormat::Text },
         }

@@ -13,6 +13,7 @@ mod idempotency;
 mod limit_headers;
 pub mod operations;
 mod optional_body;
+mod ownership;
 mod page;
 mod precondition;
 pub mod routes;

@@ -87,6 +87,7 @@ pub const OPERATIONS: &[Operation] = &[
     row("list_domains", "GET", "/v1/organizations/:organization/domains", Within(P::DomainsRead)),
     row("create_domain", "POST", "/v1/organizations/:organization/domains", Within(P::DomainsCreate)),
     row("find_domain", "GET", "/v1/organizations/:organization/domains/:domain", Within(P::DomainsRead)),
+    row("check_domain", "POST", "/v1/organizations/:organization/domains/:domain/check", Within(P::DomainsCheck)),
     row("delete_domain", "DELETE", "/v1/organizations/:organization/domains/:domain", Within(P::DomainsDelete)),
 ];
 

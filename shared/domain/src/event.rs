@@ -43,6 +43,8 @@ pub enum Event {
     CustomerDeleted(CustomerId),
     /// A domain was registered.
     DomainCreated(DomainId),
+    /// A domain's proof was looked up.
+    DomainChecked(DomainId),
     /// A domain is gone.
     DomainDeleted(DomainId),
 }
@@ -70,6 +72,7 @@ impl Event {
             Self::CustomerResumed(_) => "customer.resumed",
             Self::CustomerDeleted(_) => "customer.deleted",
             Self::DomainCreated(_) => "domain.created",
+            Self::DomainChecked(_) => "domain.checked",
             Self::DomainDeleted(_) => "domain.deleted",
         }
     }
@@ -95,7 +98,7 @@ impl Event {
             | Self::CustomerSuspended(id)
             | Self::CustomerResumed(id)
             | Self::CustomerDeleted(id) => id.to_string(),
-            Self::DomainCreated(id) | Self::DomainDeleted(id) => id.to_string(),
+            Self::DomainCreated(id) | Self::DomainChecked(id) | Self::DomainDeleted(id) => id.to_string(),
         }
     }
 }

@@ -70,6 +70,7 @@ permissions! {
     CustomersDelete, "customers.delete", Organization, "Customers", "Customer Delete", "Delete customers";
     DomainsRead, "domains.read", Organization, "Domains", "Domain Read", "List and see domains";
     DomainsCreate, "domains.create", Organization, "Domains", "Domain Create", "Register domains";
+    DomainsCheck, "domains.check", Organization, "Domains", "Domain Check", "Look up the proof of domains";
     DomainsDelete, "domains.delete", Organization, "Domains", "Domain Delete", "Remove domains";
 }
 

@@ -85,6 +85,26 @@ impl Write {
         read_row(&self.rows.session.one(statement).await?)
     }
 
+    /// Notes what a look at the DNS has found: since when the domain is proven, or `None` when it is not.
+    pub async fn update_domain_verified(
+        &mut self,
+        id: DomainId,
+        verified_at: Option<DateTime<Utc>>,
+    ) -> Result<Option<Domain>, Error> {
+        let sql = format!(
+            "update domains
+            set verified_at = $4, generation = generation + 1
+            where {VISIBLE} and id = $3
+            returning {COLUMNS}"
+        );
+        let statement = sqlx::query(AssertSqlSafe(sql))
+            .bind(self.organization())
+            .bind(self.bounds.domains.clone())
+            .bind(id.uuid())
+            .bind(verified_at);
+        self.rows.session.optional(statement).await?.as_ref().map(read_row).transpose()
+    }
+
     /// Removes a domain and takes its name off every key's list; a key that has no other is revoked.
     pub async fn delete_domain(&mut self, id: DomainId) -> Result<Option<Deleted<Domain>>, Error> {
         let sql = format!("delete from domains where {VISIBLE} and id = $3 returning {COLUMNS}");

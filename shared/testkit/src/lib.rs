@@ -5,6 +5,7 @@
 
 mod answer;
 mod api;
+mod dns;
 mod fixtures;
 mod folder;
 mod running;
@@ -13,6 +14,7 @@ mod world;
 
 pub use answer::{Answer, Client};
 pub use api::Api;
+pub use dns::NameServer;
 pub use fixtures::EVERYTHING_LIMIT;
 pub use folder::temporary_folder;
 pub use servers::Servers;

@@ -9,6 +9,7 @@ use domain::environment::Environment;
 use domain::ids::OrganizationId;
 use domain::secret::{Pepper, PepperRing};
 use futures_util::future::try_join_all;
+use serde::de::DeserializeOwned;
 use server::settings::{Log, LogFormat, PepperEntry};
 use store::counters::RedisConfig;
 use store::local::{LocalDatabase, Postgres, Redis};
@@ -16,6 +17,7 @@ use store::{DatabaseConfig, Store};
 
 use crate::answer::Client;
 use crate::api::Api;
+use crate::dns::NameServer;
 use crate::fixtures::Fixtures;
 use crate::running::Running;
 use crate::servers::{Ownership, Servers};
@@ -24,6 +26,7 @@ const HOST: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 const PEPPER_ID: &str = "world";
 /// Generous: the machine that runs the tests may be busy, and a test says so when it wants Redis to be late.
 const REDIS_TIMEOUT_MS: u64 = 2_000;
+const PATIENCE_MS: u64 = 10_000;
 
 /// Everything that a test of several services needs. Dropping it stops and removes all of it.
 pub struct World {
@@ -31,6 +34,8 @@ pub struct World {
     pub acme: OrganizationId,
     /// Another.
     pub globex: OrganizationId,
+    /// Who the APIs ask about domains.
+    pub names: NameServer,
     environments: BTreeMap<Environment, EnvironmentWorld>,
     keys: Vec<Option<Running>>,
     _others: Vec<Running>,
@@ -187,13 +192,14 @@ impl WorldBuilder {
     async fn try_start(self) -> anyhow::Result<World> {
         let servers = Servers::start(self.ownership).await?;
         let grounds = try_join_all(Environment::ALL.map(|environment| self.ground(&servers, environment))).await?;
+        let names = NameServer::start().await?;
         let now = grounds.first().context("there is no environment")?.store.now().await?;
         let (acme, globex) = (OrganizationId::mint(now), OrganizationId::mint(now));
 
         let mut keys = Vec::new();
         let mut addresses = Vec::new();
         for replica in 0..self.replicas {
-            let bound = keys::bind(self.keys_config(&grounds)).await?;
+            let bound = keys::bind(self.keys_config(&grounds)?).await?;
             addresses.push(bound.addresses.clone());
             let management = bound.management;
             keys.push(Some(Running::start(format!("keys {replica}"), management, |shutdown| bound.run(shutdown))));
@@ -207,12 +213,14 @@ impl WorldBuilder {
                 .filter_map(|of| of.get(&environment))
                 .map(|address| format!("http://{address}"))
                 .collect();
-            let bound = api::bind(self.api_config(&ground, urls.first().context("a world needs a replica")?)).await?;
+            let mut config = self.api_config(&ground, urls.first().context("a world needs a replica")?);
+            config.dns.servers.push(names.address);
+            let bound = api::bind(config).await?;
             let api = Client::new(&format!("http://{}", bound.address));
             let management = bound.management;
             others.push(Running::start(format!("api {environment}"), management, |shutdown| bound.run(shutdown)));
             if self.has_workers {
-                let bound = worker::bind(self.worker_config(&ground)).await?;
+                let bound = worker::bind(self.worker_config(&ground)?).await?;
                 let management = bound.management;
                 others.push(Running::start(format!("worker {environment}"), management, |s| bound.run(s)));
             }
@@ -221,68 +229,82 @@ impl WorldBuilder {
         let http = reqwest::Client::builder().no_proxy().build()?;
         let all = keys.iter().flatten().chain(&others);
         try_join_all(all.map(|running| running.await_ready(&http))).await?;
-        Ok(World { acme, globex, environments, keys, _others: others, servers })
+        Ok(World { acme, globex, names, environments, keys, _others: others, servers })
     }
 
     async fn ground(&self, servers: &Servers, environment: Environment) -> anyhow::Result<Ground> {
         let database = servers.create_database(environment).await?;
         let user = servers.create_user(environment).await?;
-        let store = Store::connect(&DatabaseConfig::new(&database.app_url, 4)).await?;
+        let store = Store::connect(&self.database(&database, 4)).await?;
         let url = servers.redis.url(&user);
         let redis = RedisConfig { url, prefix: user.prefix, timeout_ms: self.redis_timeout_ms };
         Ok(Ground { environment, database, store, redis })
     }
 
-    fn keys_config(&self, grounds: &[Ground]) -> keys::Config {
-        let of = |ground: &Ground| keys::config::EnvironmentConfig {
-            port: 0,
-            token: ground.token(),
-            database: DatabaseConfig::new(&ground.database.app_url, 6),
-            redis: ground.redis.clone(),
-            peppers: vec![PepperEntry { id: PEPPER_ID.to_owned(), value: ground.random(1) }],
-        };
-        keys::Config {
-            server: keys::config::Server { host: HOST, management_port: 0 },
-            replicas: u32::from(self.replicas),
-            environments: grounds.iter().map(|ground| (ground.environment, of(ground))).collect(),
-            log: Log { level: "info".to_owned(), format: LogFormat::Text },
+    fn database(&self, database: &LocalDatabase, pool_size: u32) -> DatabaseConfig {
+        let config = DatabaseConfig::new(&database.app_url, pool_size);
+        if self.ownership.owns_postgres {
+            return config;
         }
+        // Nobody breaks this Postgres, and what is slow is the machine.
+        DatabaseConfig { acquire_timeout_ms: PATIENCE_MS, statement_timeout_ms: PATIENCE_MS, ..config }
     }
 
-    fn api_config(&self, ground: &Ground, keys_url: &str) -> api::Config {
-        api::Config {
-            environment: ground.environment,
-            server: api::config::Server {
-                host: HOST,
-                integration_port: 0,
-                management_port: 0,
-                trusted_proxies: Vec::new(),
-            },
-            flags: api::config::Flags { enable_integration_api: true, public_docs: true },
-            database: DatabaseConfig::new(&ground.database.app_url, 6),
-            redis: ground.redis.clone(),
-            keys: api::config::Keys { url: keys_url.to_owned(), token: ground.token() },
-            secrets: api::config::Secrets {
-                peppers: vec![PepperEntry { id: PEPPER_ID.to_owned(), value: ground.random(1) }],
-                cursor_key: ground.random(2),
-            },
-            policy: api::config::KeyPolicy {
-                key_lifetime_days_max: 0,
-                require_ips: false,
-                allow_supplied_secrets: true,
-            },
-            log: Log { level: "info".to_owned(), format: LogFormat::Text },
+    fn keys_config(&self, grounds: &[Ground]) -> anyhow::Result<keys::Config> {
+        let mut settings = Settings::default();
+        settings.set("SERVER__HOST", HOST).set("SERVER__MANAGEMENT_PORT", 0).set("REPLICAS", self.replicas);
+        for ground in grounds {
+            let at = format!("ENVIRONMENTS__{}__", ground.environment.name().to_uppercase());
+            settings.set(format!("{at}PORT"), 0).set(format!("{at}TOKEN"), ground.token());
+            settings.stores(&at, self.database(&ground.database, 6), &ground.redis);
+            settings.pepper(&format!("{at}PEPPERS"), ground);
         }
+        settings.load(keys::DEFAULTS)
     }
 
-    fn worker_config(&self, ground: &Ground) -> worker::Config {
-        worker::Config {
-            environment: ground.environment,
-            server: worker::config::Server { host: HOST, management_port: 0 },
-            database: DatabaseConfig::new(&ground.database.app_url, 2),
-            redis: ground.redis.clone(),
-            log: Log { level: "info".to_owned(), format: LogFormat::Text },
-        }
+    fn api_config(&self, ground: &Ground, keys_url: &str) -> anyhow::Result<api::Config> {
+        let mut settings = Settings::default();
+        settings.set("SERVER__HOST", HOST).set("SERVER__MANAGEMENT_PORT", 0).set("SERVER__INTEGRATION_PORT", 0);
+        settings.set("ENVIRONMENT", ground.environment).set("SECRETS__CURSOR_KEY", ground.random(2));
+        settings.set("KEYS__URL", keys_url).set("KEYS__TOKEN", ground.token());
+        settings.stores("", self.database(&ground.database, 6), &ground.redis);
+        settings.pepper("SECRETS__PEPPERS", ground);
+        settings.load(api::DEFAULTS)
+    }
+
+    fn worker_config(&self, ground: &Ground) -> anyhow::Result<worker::Config> {
+        let mut settings = Settings::default();
+        settings.set("SERVER__HOST", HOST).set("SERVER__MANAGEMENT_PORT", 0).set("ENVIRONMENT", ground.environment);
+        settings.stores("", self.database(&ground.database, 2), &ground.redis);
+        settings.load(worker::DEFAULTS)
+    }
+}
+
+/// A configuration as an operator would give it, in variables over the defaults: a new setting breaks no world.
+#[derive(Default)]
+struct Settings(Vec<(String, String)>);
+
+impl Settings {
+    fn set(&mut self, name: impl std::fmt::Display, value: impl ToString) -> &mut Self {
+        self.0.push((format!("CLAVIGER__{name}"), value.to_string()));
+        self
+    }
+
+    fn stores(&mut self, at: &str, database: DatabaseConfig, redis: &RedisConfig) {
+        self.set(format!("{at}DATABASE__URL"), database.url)
+            .set(format!("{at}DATABASE__POOL_SIZE"), database.pool_size);
+        self.set(format!("{at}DATABASE__ACQUIRE_TIMEOUT_MS"), database.acquire_timeout_ms);
+        self.set(format!("{at}DATABASE__STATEMENT_TIMEOUT_MS"), database.statement_timeout_ms);
+        self.set(format!("{at}REDIS__URL"), &redis.url).set(format!("{at}REDIS__PREFIX"), &redis.prefix);
+        self.set(format!("{at}REDIS__TIMEOUT_MS"), redis.timeout_ms);
+    }
+
+    fn pepper(&mut self, at: &str, ground: &Ground) {
+        self.set(format!("{at}__0__ID"), PEPPER_ID).set(format!("{at}__0__VALUE"), ground.random(1));
+    }
+
+    fn load<T: DeserializeOwned>(self, defaults: &str) -> anyhow::Result<T> {
+        Ok(server::config::load(defaults, None, self.0.into_iter())?)
     }
 }
 

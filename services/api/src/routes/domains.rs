@@ -15,6 +15,7 @@ use super::Tags;
 use crate::app::App;
 use crate::caller::{Scoped, not_found};
 use crate::idempotency::{Attempt, Kept, Outcome};
+use crate::ownership::{record_name, record_value};
 use crate::page::PageRequest;
 use crate::wire::domain_name::{DomainBody, NewDomain};
 use crate::wire::nullable::Nullable;
@@ -100,6 +101,33 @@ impl DomainsApi {
         let id: DomainId = domain.0.parse().map_err(|_| not_found())?;
         let mut read = self.app.store.read(&access.scope).await?;
         let domain = read.find_domain(id).await?.ok_or_else(not_found)?;
+        Ok(Ok200::new(DomainBody::from(&domain)).etag(domain.generation))
+    }
+
+    /// Check a domain
+    ///
+    /// Looks for the DNS TXT record that proves the domain; `verified_at` says what was found.
+    #[oai(
+        path = "/v1/organizations/:organization/domains/:domain/check",
+        method = "post",
+        operation_id = "check_domain",
+        tag = "Tags::Domains"
+    )]
+    async fn check_domain(
+        &self,
+        access: Scoped,
+        #[oai(name = "organization")] _organization: Path<String>,
+        domain: Path<String>,
+    ) -> Result<Ok200<DomainBody>, Problem> {
+        let id: DomainId = domain.0.parse().map_err(|_| not_found())?;
+        // The DNS may take its time: no transaction waits for it.
+        let domain = self.app.store.read(&access.scope).await?.find_domain(id).await?.ok_or_else(not_found)?;
+        let (record, value) = (record_name(&domain.name), record_value(&domain.challenge));
+        let is_proven = self.app.ownership.is_proven(&record, &value).await?;
+        let mut write = self.app.store.write(&access.scope, &access.caller.origin()).await?;
+        let verified_at = is_proven.then_some(write.now());
+        let domain = write.update_domain_verified(id, verified_at).await?.ok_or_else(not_found)?;
+        write.commit(Event::DomainChecked(id), json!({"is_proven": is_proven})).await?;
         Ok(Ok200::new(DomainBody::from(&domain)).etag(domain.generation))
     }
 

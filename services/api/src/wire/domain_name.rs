@@ -8,6 +8,7 @@ use super::customer::unread;
 use super::instant::Instant;
 use super::nullable::Nullable;
 use crate::fields::Fields;
+use crate::ownership::{record_name, record_value};
 
 /// A host name that an organization has registered.
 #[derive(Debug, Clone, Object)]
@@ -56,8 +57,8 @@ impl From<&store::Domain> for DomainBody {
             id: domain.id.to_string(),
             name: domain.name.to_string(),
             unicode_name: domain.name.unicode(),
-            challenge_name: format!("_claviger.{}", domain.name.to_string().trim_start_matches("*.")),
-            challenge_value: format!("claviger-domain={}", domain.challenge),
+            challenge_name: record_name(&domain.name),
+            challenge_value: record_value(&domain.challenge),
             verified_at: Nullable(domain.verified_at.map(Instant)),
             warnings: domain.name.is_lookalike().then_some(lookalike).into_iter().collect(),
             created_at: Instant(domain.created_at),

@@ -144,6 +144,24 @@ async fn fifty_duplicates_make_one_key_and_show_its_secret_to_the_same_credentia
 }
 
 #[tokio::test]
+async fn a_domain_is_proven_by_its_record_and_by_nothing_else() {
+    let installation = Installation::start().await;
+    let side = installation.side(Environment::Production);
+    let body = json!({"name": "*.shop.example.com"});
+    let domain = side.root(Method::POST, &side.path("domains"), Some(body)).await;
+    let text = |member: &str| domain[member].as_str().unwrap();
+    assert_eq!(text("challenge_name"), "_claviger.shop.example.com");
+    let check = side.path(&format!("domains/{}/check", text("id")));
+    assert!(side.root(Method::POST, &check, None).await["verified_at"].is_null(), "no such name");
+    installation.set_record(text("challenge_name"), "claviger-domain=somebody-else");
+    assert!(side.root(Method::POST, &check, None).await["verified_at"].is_null(), "another value");
+    installation.set_record(text("challenge_name"), text("challenge_value"));
+    assert!(side.root(Method::POST, &check, None).await["verified_at"].is_string());
+    installation.set_record(text("challenge_name"), "gone");
+    assert!(side.root(Method::POST, &check, None).await["verified_at"].is_null(), "it holds while the record does");
+}
+
+#[tokio::test]
 async fn the_answer_tells_what_is_left_and_a_spent_limit_refuses() {
     let installation = Installation::start().await;
     let side = installation.side(Environment::Production);

@@ -13,7 +13,7 @@ use testkit::World;
 /// Three environments that serve.
 pub struct Installation {
     sides: Vec<Side>,
-    _world: World,
+    world: World,
 }
 
 /// One environment.
@@ -62,11 +62,16 @@ impl Installation {
             }
         };
         let sides = Environment::ALL.into_iter().map(side).collect();
-        Self { sides, _world: world }
+        Self { sides, world }
     }
 
     pub fn side(&self, environment: Environment) -> &Side {
         self.sides.iter().find(|side| side.environment == environment).unwrap()
+    }
+
+    /// Gives a name its one TXT record.
+    pub fn set_record(&self, name: &str, value: &str) {
+        self.world.names.set(name, value);
     }
 
     /// An instant a little ahead of the database's clock, which is this machine's.

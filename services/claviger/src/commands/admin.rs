@@ -10,10 +10,12 @@ use domain::limit::{LIMIT_MAX, Limit, WINDOW_MS_MAX, WINDOW_MS_MIN};
 use domain::names::Name;
 use domain::permission::{Permission, PermissionName};
 use domain::policy::KeyKind;
-use store::Store;
+use store::{DatabaseConfig, Store};
 
 use super::serve::load_api;
 use crate::root_key::{NewRootKey, create};
+
+const PATIENCE_MS: u64 = 10_000;
 
 /// Administration.
 #[derive(Subcommand)]
@@ -73,7 +75,9 @@ impl CreateRootKey {
             permissions: self.permissions()?,
             limit: self.limit,
         };
-        let store = Store::connect(&config.database).await?;
+        // A person waits here, not a request.
+        let database = DatabaseConfig { acquire_timeout_ms: PATIENCE_MS, ..config.database };
+        let store = Store::connect(&database).await?;
         let secret = create(&store, self.environment, &config.secrets.ring()?, new).await?;
         eprintln!("A root key of {}. This is the only time that its secret is shown:", self.environment);
         let mut output = std::io::stdout().lock();

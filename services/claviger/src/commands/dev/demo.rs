@@ -23,6 +23,8 @@ use super::stores::Reach;
 use crate::root_key::{self, NewRootKey};
 
 const ACTOR: &str = "dev";
+/// Seven services start beside this.
+const PATIENCE_MS: u64 = 10_000;
 const OWN_PERMISSIONS: [&str; 2] = ["documents.read", "documents.write"];
 const NORTHWIND: &str = "northwind";
 
@@ -53,7 +55,9 @@ struct Plan {
 pub async fn create(ports: Ports, secrets: &Secrets, reaches: &[Reach]) -> anyhow::Result<Demo> {
     let mut stores = Vec::new();
     for reach in reaches {
-        stores.push(Store::connect(&DatabaseConfig::new(&reach.database_url, 2)).await?);
+        let database =
+            DatabaseConfig { acquire_timeout_ms: PATIENCE_MS, ..DatabaseConfig::new(&reach.database_url, 2) };
+        stores.push(Store::connect(&database).await?);
     }
     for store in &stores {
         if store.find_organization_id(OrganizationRef::Slug(Slug::parse("acme")?)).await?.is_some() {
