@@ -10,6 +10,7 @@ mod fixtures;
 mod folder;
 mod running;
 mod servers;
+mod settings;
 mod world;
 
 pub use answer::{Answer, Client};

@@ -9,8 +9,6 @@ use domain::environment::Environment;
 use domain::ids::OrganizationId;
 use domain::secret::{Pepper, PepperRing};
 use futures_util::future::try_join_all;
-use serde::de::DeserializeOwned;
-use server::settings::{Log, LogFormat, PepperEntry};
 use store::counters::RedisConfig;
 use store::local::{LocalDatabase, Postgres, Redis};
 use store::{DatabaseConfig, Store};
@@ -21,6 +19,7 @@ use crate::dns::NameServer;
 use crate::fixtures::Fixtures;
 use crate::running::Running;
 use crate::servers::{Ownership, Servers};
+use crate::settings::Settings;
 
 const HOST: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 const PEPPER_ID: &str = "world";
@@ -213,7 +212,7 @@ impl WorldBuilder {
                 .filter_map(|of| of.get(&environment))
                 .map(|address| format!("http://{address}"))
                 .collect();
-            let mut config = self.api_config(&ground, urls.first().context("a world needs a replica")?);
+            let mut config = self.api_config(&ground, urls.first().context("a world needs a replica")?)?;
             config.dns.servers.push(names.address);
             let bound = api::bind(config).await?;
             let api = Client::new(&format!("http://{}", bound.address));
@@ -257,7 +256,7 @@ impl WorldBuilder {
             let at = format!("ENVIRONMENTS__{}__", ground.environment.name().to_uppercase());
             settings.set(format!("{at}PORT"), 0).set(format!("{at}TOKEN"), ground.token());
             settings.stores(&at, self.database(&ground.database, 6), &ground.redis);
-            settings.pepper(&format!("{at}PEPPERS"), ground);
+            settings.pepper(&format!("{at}PEPPERS"), PEPPER_ID, ground.random(1));
         }
         settings.load(keys::DEFAULTS)
     }
@@ -268,7 +267,7 @@ impl WorldBuilder {
         settings.set("ENVIRONMENT", ground.environment).set("SECRETS__CURSOR_KEY", ground.random(2));
         settings.set("KEYS__URL", keys_url).set("KEYS__TOKEN", ground.token());
         settings.stores("", self.database(&ground.database, 6), &ground.redis);
-        settings.pepper("SECRETS__PEPPERS", ground);
+        settings.pepper("SECRETS__PEPPERS", PEPPER_ID, ground.random(1));
         settings.load(api::DEFAULTS)
     }
 
@@ -277,34 +276,6 @@ impl WorldBuilder {
         settings.set("SERVER__HOST", HOST).set("SERVER__MANAGEMENT_PORT", 0).set("ENVIRONMENT", ground.environment);
         settings.stores("", self.database(&ground.database, 2), &ground.redis);
         settings.load(worker::DEFAULTS)
-    }
-}
-
-/// A configuration as an operator would give it, in variables over the defaults: a new setting breaks no world.
-#[derive(Default)]
-struct Settings(Vec<(String, String)>);
-
-impl Settings {
-    fn set(&mut self, name: impl std::fmt::Display, value: impl ToString) -> &mut Self {
-        self.0.push((format!("CLAVIGER__{name}"), value.to_string()));
-        self
-    }
-
-    fn stores(&mut self, at: &str, database: DatabaseConfig, redis: &RedisConfig) {
-        self.set(format!("{at}DATABASE__URL"), database.url)
-            .set(format!("{at}DATABASE__POOL_SIZE"), database.pool_size);
-        self.set(format!("{at}DATABASE__ACQUIRE_TIMEOUT_MS"), database.acquire_timeout_ms);
-        self.set(format!("{at}DATABASE__STATEMENT_TIMEOUT_MS"), database.statement_timeout_ms);
-        self.set(format!("{at}REDIS__URL"), &redis.url).set(format!("{at}REDIS__PREFIX"), &redis.prefix);
-        self.set(format!("{at}REDIS__TIMEOUT_MS"), redis.timeout_ms);
-    }
-
-    fn pepper(&mut self, at: &str, ground: &Ground) {
-        self.set(format!("{at}__0__ID"), PEPPER_ID).set(format!("{at}__0__VALUE"), ground.random(1));
-    }
-
-    fn load<T: DeserializeOwned>(self, defaults: &str) -> anyhow::Result<T> {
-        Ok(server::config::load(defaults, None, self.0.into_iter())?)
     }
 }
 

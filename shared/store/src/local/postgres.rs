@@ -181,6 +181,8 @@ fn launch(bin: &Path, options: &LocalOptions, port: u16) -> Result<Process, Erro
     if !options.is_durable {
         // Commits still reach the operating system before they are answered, so that killing Postgres loses none.
         settings.extend(["fsync=off".into(), "full_page_writes=off".into(), "max_wal_size=4GB".into()]);
+        // In its own folder, so that one that is killed for a test leaves nothing in the system's shared memory.
+        settings.push("dynamic_shared_memory_type=mmap".into());
     }
     let mut arguments = vec![OsStr::new("-D"), data.as_os_str()];
     for setting in &settings {
