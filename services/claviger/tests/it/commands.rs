@@ -74,11 +74,16 @@ async fn a_root_key_that_was_made_works_and_only_its_secret_is_on_standard_outpu
             .env("CLAVIGER__SECRETS__PEPPERS__0__ID", &pepper.0)
             .env("CLAVIGER__SECRETS__PEPPERS__0__VALUE", &pepper.1)
             .env("CLAVIGER__SECRETS__CURSOR_KEY", &pepper.1)
+            .env("CLAVIGER__REDIS__URL", &staging.redis.url)
+            .env("CLAVIGER__REDIS__PREFIX", &staging.redis.prefix)
+            .env("CLAVIGER__KEYS__URL", world.keys(Environment::Staging).base_url())
+            .env("CLAVIGER__KEYS__TOKEN", world.keys(Environment::Staging).secret())
             .output()
             .unwrap()
     };
     let wrong = create("production", "made by the command");
-    assert!(!wrong.status.success() && wrong.stdout.is_empty(), "{}", text(&wrong.stderr));
+    assert!(!wrong.status.success() && wrong.stdout.is_empty());
+    assert!(text(&wrong.stderr).contains("--environment says production"), "{}", text(&wrong.stderr));
 
     let output = create("staging", "made by the command");
     assert!(output.status.success(), "{}", text(&output.stderr));
