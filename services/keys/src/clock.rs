@@ -11,6 +11,9 @@ const UNHEARD: i64 = i64::MIN;
 /// How much worse than the last one a reading may be, for each second since: about what clocks drift, and some.
 const DECAY_US_PER_SECOND: u64 = 1_000;
 
+/// What a store nearby needs to answer on a connection that stands.
+const PRECISE_US: u64 = 20_000;
+
 /// Knows what time it is in Postgres, from the best of what it was told.
 #[derive(Debug)]
 pub struct StoreClock {
@@ -56,6 +59,12 @@ impl StoreClock {
         let offset_us = self.offset_us.load(Ordering::Relaxed);
         let elapsed_us = i64::try_from(micros(self.started.elapsed())).unwrap_or(i64::MAX);
         (offset_us != UNHEARD).then(|| DateTime::from_timestamp_micros(offset_us.saturating_add(elapsed_us)))?
+    }
+
+    /// Whether the time is known as well as a store nearby can tell it.
+    pub fn is_precise(&self) -> bool {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.is_some_and(|last| last.uncertainty_us <= PRECISE_US)
     }
 
     /// Milliseconds since the start, for ages.

@@ -193,21 +193,22 @@ async fn find_generation(bench: &Bench, key: domain::ids::KeyId) -> i64 {
     write.find_key(key).await.unwrap().unwrap().generation
 }
 
+/// The promise is the second; the replica carries on the time that it was told, and the machine may be busy.
 #[tokio::test]
 async fn a_key_ends_at_its_instant_in_postgres_time() {
     let bench = Bench::start("ends").await;
     let replica = &bench.replicas(1).await[0];
-    let end = bench.now().await + Duration::milliseconds(1_500);
+    let end = bench.now().await + Duration::seconds(2);
     let issued = bench.issue(Policy { expires_at: Some(end), ..policy() }).await;
     assert_eq!(bench.verdict(replica, &issued.secret).await, "VALID");
     loop {
         let before = bench.now().await;
         let verdict = bench.verdict(replica, &issued.secret).await;
         let after = bench.now().await;
-        if after < end - Duration::milliseconds(100) {
+        if after < end - Duration::milliseconds(500) {
             assert_eq!(verdict, "VALID");
         }
-        if before >= end + Duration::milliseconds(100) {
+        if before >= end + Duration::milliseconds(500) {
             assert_eq!(verdict, "EXPIRED");
             return;
         }
