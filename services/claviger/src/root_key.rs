@@ -54,10 +54,15 @@ pub async fn create(
         metadata: Map::new(),
         tags: Vec::new(),
     };
-    let scope = Scope::system(ACTOR, environment, installation);
+    let scope = installation_scope(environment);
     let origin = Origin { request_id: RequestId::mint(store.now().await?).to_string(), ip: None };
     let mut write = store.write(&scope, &origin).await?;
     let key = write.insert_key(&change, &sealed).await.context("the root key cannot be made")?;
     write.commit(Event::KeyCreated(key.id), details).await?;
     Ok(secret)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the server admin acts for the installation, with its database at hand")]
+fn installation_scope(environment: Environment) -> Scope {
+    Scope::system(ACTOR, environment, OrganizationId::INSTALLATION)
 }

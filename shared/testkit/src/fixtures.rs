@@ -84,6 +84,7 @@ impl Fixtures<'_> {
         Ok(FixtureKey { id: key.id, secret: secret.expose().to_owned() })
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a fixture is what an administrator's command would have written")]
     fn scope(&self, organization: OrganizationId) -> Scope {
         Scope::system(ACTOR, self.environment, organization)
     }

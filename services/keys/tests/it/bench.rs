@@ -207,6 +207,7 @@ impl Bench {
         self.store.now().await.unwrap()
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a test of verification has no caller of the API")]
     pub async fn write(&self, organization: OrganizationId) -> Write {
         let origin = Origin { request_id: "req_test".to_owned(), ip: None };
         self.store.write(&Scope::system("test", ENVIRONMENT, organization), &origin).await.unwrap()

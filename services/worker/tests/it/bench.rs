@@ -81,6 +81,7 @@ impl Bench {
     }
 
     /// Commits a change and tells Redis nothing, as when it is away.
+    #[expect(clippy::disallowed_methods, reason = "a test of the outbox has no caller")]
     pub async fn commit_unheard(&self, slug: &str) -> Unheard {
         let now = self.stores.store.now().await.unwrap();
         let organization = OrganizationId::mint(now);

@@ -137,6 +137,7 @@ fn remove_abandoned(temporary: &Path) {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test of rows has no caller")]
 pub fn scope(organization: OrganizationId) -> Scope {
     Scope::system("test", ENVIRONMENT, organization)
 }
