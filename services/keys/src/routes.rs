@@ -203,9 +203,14 @@ fn placed(mistakes: Vec<FieldError>, at: &str) -> Vec<FieldError> {
     mistakes.into_iter().map(place).collect()
 }
 
-/// What the Integration API sends is written by our own client; its shape is only checked, not explained.
+/// What the Integration API sends is written by our own client; its shape is only checked, not explained. The error's
+/// own words may repeat the body, and with it a key, so that only its place is told.
 fn parse_internal<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| Problem::new(ErrorCode::MalformedJson).source(error))
+    serde_json::from_slice(body).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let detail = format!("The body is not what this path takes, from line {line}, column {column} on.");
+        Problem::new(ErrorCode::MalformedJson).detail(detail)
+    })
 }
 
 fn json(answer: &impl Serialize) -> Vec<u8> {
