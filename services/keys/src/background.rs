@@ -100,6 +100,7 @@ impl Replica {
     }
 
     /// Tells Redis what a commit could not tell it: whoever reaches both stores may, and one of the replicas does.
+    #[expect(clippy::disallowed_methods, reason = "repeats what Redis was not told")]
     async fn repair(self) {
         loop {
             tokio::time::sleep(jittered(REPAIR_EVERY)).await;

@@ -161,6 +161,7 @@ impl Wait {
 }
 
 impl Inner {
+    #[expect(clippy::disallowed_methods, reason = "the lookup of a presented secret")]
     async fn fetch_key(&self, secret: PlainSecret) -> Result<Option<Arc<CachedKey>>, Unread> {
         let _permit = self.permits.try_acquire().map_err(|_| Unread::Away)?;
         let (at_ms, run) = self.vouch();
@@ -183,6 +184,7 @@ impl Inner {
         Ok(key)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the key of this verification is proven")]
     async fn fetch_customer(&self, name: (OrganizationId, String)) -> Result<Option<Arc<CachedCustomer>>, Unread> {
         let _permit = self.permits.try_acquire().map_err(|_| Unread::Away)?;
         let (at_ms, run) = self.vouch();

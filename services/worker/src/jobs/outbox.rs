@@ -36,6 +36,7 @@ struct Failure {
     cause: anyhow::Error,
 }
 
+#[expect(clippy::disallowed_methods, reason = "repeats what Redis was not told")]
 async fn publish_due(stores: &Stores, published: &mut u64) -> Result<(), Failure> {
     for _ in 0..BATCHES_MAX {
         let limit = i64::try_from(BATCH).expect("a batch is small");

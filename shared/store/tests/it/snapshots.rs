@@ -1,5 +1,7 @@
 //! What verification is given: everything behind a public id, as of one instant, and nothing that it cannot read.
 
+#![expect(clippy::disallowed_methods, reason = "these queries are what is tested")]
+
 use domain::event::Event;
 use domain::ids::OrganizationId;
 use domain::names::Slug;
