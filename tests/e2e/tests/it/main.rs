@@ -4,11 +4,15 @@
 
 mod asking;
 mod dump;
+mod haystacks;
 mod isolation;
 mod limits;
 mod monitor;
+mod processes;
 mod revocation;
 mod rotation;
+mod search;
+mod secrets;
 mod stores;
 mod suspension;
 mod watch;
