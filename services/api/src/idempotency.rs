@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use chacha20poly1305::aead::{Aead, KeyInit};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 use chrono::TimeDelta;
+use domain::secret::PlainSecret;
 use hmac::{Hmac, Mac};
 use poem_openapi::registry::{MetaSchemaRef, Registry};
 use poem_openapi::types::{ToJSON, Type};
@@ -24,6 +25,8 @@ const SECRET_MINUTES: i64 = 10;
 const KEY_LENGTH_MAX: usize = 255;
 const SECRET_NOTE: &str = "This secret was shown before and cannot be shown again; regenerate the key to get another.";
 const RETRY_AFTER: std::time::Duration = std::time::Duration::from_secs(1);
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 
 /// A creation; its caller may send it again if it asked for that.
 pub struct Attempt(Option<Repeatable>);
@@ -80,7 +83,7 @@ impl Attempt {
     /// Takes the attempt's lock for this transaction and looks whether it was done before.
     pub async fn begin(&self, write: &mut Write) -> Result<Outcome, Problem> {
         let Some(attempt) = &self.0 else { return Ok(Outcome::First) };
-        if !write.lock_replay(&attempt.key).await? {
+        if !lock_patiently(write, &attempt.key).await? {
             return Err(Problem::new(ErrorCode::IdempotencyInFlight).retry_after(RETRY_AFTER));
         }
         let Some(replay) = write.find_replay(&attempt.key).await? else { return Ok(Outcome::First) };
@@ -164,6 +167,21 @@ impl<T: ToJSON> ToJSON for Kept<T> {
     }
 }
 
+/// The transaction behind an answer that changed nothing ends a moment after the answer: whoever repeats a request
+/// right after it was answered is not in flight with itself.
+async fn lock_patiently(write: &mut Write, key: &ReplayKey) -> Result<bool, store::Error> {
+    for _ in 0..LOCK_TRIES {
+        if write.lock_replay(key).await? {
+            return Ok(true);
+        }
+        tokio::time::sleep(LOCK_PAUSE).await;
+    }
+    write.lock_replay(key).await
+}
+
+/// It is stored as it comes, so whoever mistakes a secret for it is refused.
 fn is_acceptable(text: &str) -> bool {
-    (1..=KEY_LENGTH_MAX).contains(&text.len()) && text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
+    let is_printable = text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    (1..=KEY_LENGTH_MAX).contains(&text.len()) && is_printable && words.all(|word| PlainSecret::parse(word).is_err())
 }
