@@ -16,8 +16,9 @@ use crate::metrics::{CacheOutcome, EnvironmentMetrics};
 use crate::reader::{Reader, Unread, Wait};
 use crate::verify::Unanswered;
 
-/// How old an entry may be while Redis cannot be asked.
-pub const AGE_WITHOUT_REDIS_MS: u64 = 5_000;
+/// How old an entry may be while Redis cannot be asked. A change is promised to hold within five seconds, and an entry
+/// goes on for as long as its next reading takes.
+pub const AGE_WITHOUT_REDIS_MS: u64 = 4_500;
 /// How old an entry may be while neither Redis nor Postgres can be asked.
 pub const AGE_WITHOUT_BOTH_MS: u64 = 30_000;
 
