@@ -105,6 +105,7 @@ impl Replica {
         loop {
             tokio::time::sleep(jittered(REPAIR_EVERY)).await;
             let Ok(rows) = self.store().find_due_outbox(REPAIRS_MAX).await else { continue };
+            self.verifier.lookup.reader.heard();
             let mut told = Vec::with_capacity(rows.len());
             for row in rows {
                 let is_told = self.counters().publish(row.organization, &[row.generation], row.receipt).await.is_ok();

@@ -132,7 +132,7 @@ impl Lookup {
             (CacheOutcome::Hit, Some(key)) => return Ok(Some(Proven { key, vouching: Vouching::Cached })),
             (_, cached) => cached.filter(|key| self.is_tolerable(need, &key.freshness, &key.generations())),
         };
-        let wait = if fallback.is_some() { Wait::Short } else { Wait::Patient };
+        let wait = self.wait(fallback.is_some());
         match (self.reader.read_key(secret, since, wait).await, fallback) {
             (Ok(Some(key)), _) => Ok(Some(Proven { key, vouching: Vouching::Read })),
             (Ok(None), _) => {
@@ -141,12 +141,17 @@ impl Lookup {
                 }
                 Ok(None)
             }
-            (Err(_), Some(key)) => {
+            (Err(_), Some(key)) if self.reader.is_postgres_gone() => {
                 self.metrics.cached(CacheOutcome::Kept);
                 Ok(Some(Proven { key, vouching: Vouching::Kept }))
             }
-            (Err(unread), None) => Err(unread.into()),
+            (Err(unread), _) => Err(unread.into()),
         }
+    }
+
+    /// An entry to fall back on makes nobody impatient with a Postgres that is merely slow.
+    fn wait(&self, has_fallback: bool) -> Wait {
+        if has_fallback && self.reader.is_postgres_gone() { Wait::Short } else { Wait::Patient }
     }
 
     /// The key behind a presented secret as far as the cache knows it.
@@ -200,12 +205,14 @@ impl Lookup {
         };
         let fallback =
             fallback.filter(|customer| self.is_tolerable(need, &customer.freshness, &[customer.generation()]));
-        let wait = if fallback.is_some() { Wait::Short } else { Wait::Patient };
+        let wait = self.wait(fallback.is_some());
         match (self.reader.read_customer(organization, reference, since, wait).await, fallback) {
             (Ok(Some(customer)), _) => Ok(Standing::Known(KnownCustomer { customer, vouching: Vouching::Read })),
             (Ok(None), _) => Ok(Standing::Unknown),
-            (Err(_), Some(customer)) => Ok(Standing::Known(KnownCustomer { customer, vouching: Vouching::Kept })),
-            (Err(unread), None) => Err(unread.into()),
+            (Err(_), Some(customer)) if self.reader.is_postgres_gone() => {
+                Ok(Standing::Known(KnownCustomer { customer, vouching: Vouching::Kept }))
+            }
+            (Err(unread), _) => Err(unread.into()),
         }
     }
 

@@ -24,6 +24,9 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 const IMPATIENCE: Duration = Duration::from_millis(80);
 /// How long Postgres is left alone after it did not answer.
 const REST_MS: u64 = 250;
+/// How long Postgres has to have been silent, whatever was asked, before it counts as gone and not as slow. The replica
+/// asks it something once a second.
+const SILENCE_MS: u64 = 3_000;
 
 /// Why nothing was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +73,8 @@ struct Inner {
     customers: CustomerFlights,
     permits: Semaphore,
     rests_until_ms: AtomicU64,
+    /// When Postgres last answered anything; 0 when it never did.
+    answered_at_ms: AtomicU64,
 }
 
 impl Reader {
@@ -92,6 +97,7 @@ impl Reader {
             customers: Flights::new(),
             permits: Semaphore::new(READS_MAX),
             rests_until_ms: AtomicU64::new(0),
+            answered_at_ms: AtomicU64::new(0),
         }))
     }
 
@@ -141,6 +147,18 @@ impl Reader {
         landed.value
     }
 
+    /// Notes that Postgres has answered something.
+    pub fn heard(&self) {
+        self.0.heard();
+    }
+
+    /// Whether Postgres counts as gone. One that is slow, or busy with one table, does not: what is known of a key then
+    /// has to be read again, however long that takes.
+    pub fn is_postgres_gone(&self) -> bool {
+        let answered_at_ms = self.0.answered_at_ms.load(Ordering::Relaxed);
+        self.0.clock.monotonic_ms().saturating_sub(answered_at_ms) > SILENCE_MS
+    }
+
     fn check_rest(&self) -> Result<(), Unread> {
         let is_resting = self.0.clock.monotonic_ms() < self.0.rests_until_ms.load(Ordering::Relaxed);
         if is_resting { Err(Unread::Away) } else { Ok(()) }
@@ -172,6 +190,7 @@ impl Inner {
         };
         let found = self.stores.store.find_snapshots(self.environment, &id, proves).await;
         let found = found.map_err(|error| self.failed(&error))?;
+        self.heard();
         if candidates.load(Ordering::Relaxed) == 0 {
             self.ring.disprove(&secret);
         }
@@ -190,6 +209,7 @@ impl Inner {
         let (at_ms, run) = self.vouch();
         let found =
             self.stores.store.find_customer_facts(name.0, &name.1).await.map_err(|error| self.failed(&error))?;
+        self.heard();
         let cached = |facts| Arc::new(CachedCustomer { facts, freshness: Freshness::new(at_ms, run) });
         let customer = found.map(cached);
         self.cache.keep_customer(name.0, &name.1, customer.as_ref());
@@ -211,6 +231,10 @@ impl Inner {
                 Unread::Broken
             }
         }
+    }
+
+    fn heard(&self) {
+        self.answered_at_ms.store(self.clock.monotonic_ms(), Ordering::Relaxed);
     }
 
     fn rest(&self) -> Unread {

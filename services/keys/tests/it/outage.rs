@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use domain::policy::Policy;
 use serde_json::json;
+use sqlx::Connection as _;
 use store::counters::RedisConfig;
 
 use crate::bench::{Bench, limit, policy, wait_for};
@@ -102,6 +103,31 @@ async fn without_postgres_keys_in_use_go_on_and_others_are_told_to_come_back() {
     assert_eq!(bench.verdict(replica, &used.secret).await, "VALID", "neither answers: an age of 30 s is tolerable");
     assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
     assert_eq!(bench.ask(replica, "/v1/keys/verify", &question).await.0, 503, "and never an unknown key");
+}
+
+/// A Postgres that is slow is not gone: the five seconds hold, whatever else is believed while neither store answers.
+#[tokio::test]
+async fn without_redis_a_slow_postgres_does_not_bring_a_revoked_key_back() {
+    let bench = Bench::alone("slowly").await;
+    let replicas = bench.replicas(2).await;
+    let revoked = bench.issue(policy()).await;
+    for replica in &replicas {
+        assert_eq!(bench.verdict(replica, &revoked.secret).await, "VALID");
+    }
+    bench.redis.as_ref().unwrap().kill();
+    bench.revoke(revoked.id).await;
+    let committed_at = Instant::now();
+    wait_for("the promised bound", async || committed_at.elapsed() > Duration::from_secs(5)).await;
+    for replica in &replicas {
+        let mut owner = sqlx::PgConnection::connect(&bench.owner_url).await.unwrap();
+        sqlx::raw_sql("begin; lock table keys").execute(&mut owner).await.unwrap();
+        let held = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            sqlx::raw_sql("rollback").execute(&mut owner).await.unwrap();
+        });
+        assert_eq!(bench.verdict(replica, &revoked.secret).await, "REVOKED");
+        held.await.unwrap();
+    }
 }
 
 #[tokio::test]
