@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Throws generated requests at a running installation as nobody, as an organization key and as a root key.
-# usage: tests/contract/run.sh DEV_JSON [EXAMPLES_PER_OPERATION]
+# usage: [SEED=number] tests/contract/run.sh DEV_JSON [EXAMPLES_PER_OPERATION]
 # Installs Schemathesis into a folder of its own. Fails on any answer >= 500, any answer that the document does not
 # allow, and any operation that answers without credentials.
 set -euo pipefail
@@ -8,6 +8,7 @@ set -euo pipefail
 dev_json=${1:?the .claviger/dev.json of a running installation}
 examples=${2:-20}
 version=4.32
+seed=${SEED:-20261121}
 tools="${XDG_CACHE_HOME:-$HOME/.cache}/claviger/schemathesis-$version"
 
 if [ ! -x "$tools/bin/schemathesis" ]; then
@@ -29,7 +30,7 @@ throw() { # who, extra arguments
     echo "== as $1"
     "$tools/bin/schemathesis" --config-file "$here/schemathesis.toml" run "$api/v1/openapi.json" --url "$api" "${@:2}" \
         --checks "$checks" --phases examples,coverage,fuzzing --max-examples "$examples" \
-        --seed 20261121 --continue-on-failure --request-timeout 5 --output-sanitize true --no-shrink --workers 2 \
+        --seed "$seed" --continue-on-failure --request-timeout 5 --output-sanitize true --no-shrink --workers 2 \
         --suppress-health-check all || failed=1
 }
 
