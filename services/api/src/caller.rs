@@ -21,6 +21,7 @@ use poem_openapi::registry::{MetaParamIn, MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use server::http::{LogFields, RequestContext};
 use server::problem::{ErrorCode, Problem};
+use server::query::Query;
 
 use crate::app::App;
 use crate::limit_headers::Spent;
@@ -55,6 +56,20 @@ pub struct Scoped {
 }
 
 impl Caller {
+    /// A proven caller that sends no parameters which its operation does not have. A list reads its own later.
+    async fn find(request: &Request) -> Result<Self, Problem> {
+        let caller = Self::prove(request).await?;
+        caller.refuse_parameters()?;
+        Ok(caller)
+    }
+
+    fn refuse_parameters(&self) -> Result<(), Problem> {
+        match self.operation.parameters().next() {
+            Some(_) => Ok(()),
+            None => Query::parse_str(self.uri.query().unwrap_or_default(), &[])?.finish(),
+        }
+    }
+
     /// Where a change comes from, for the action log.
     pub fn origin(&self) -> store::Origin {
         store::Origin { request_id: self.request_id.clone(), ip: self.client_ip }
@@ -112,6 +127,7 @@ impl Scoped {
         };
         let organization = resolve(app, &caller.authority, reference).await?.ok_or_else(not_found)?;
         let scope = caller.authority.authorize(permission, organization).map_err(denied)?;
+        caller.refuse_parameters()?;
         Ok(Self { caller, scope })
     }
 }
@@ -286,5 +302,5 @@ macro_rules! extracted_by {
     };
 }
 
-extracted_by!(Caller, Caller::prove);
+extracted_by!(Caller, Caller::find);
 extracted_by!(Scoped, Scoped::find);

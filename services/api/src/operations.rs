@@ -125,8 +125,8 @@ impl Operation {
             "list_organizations" | "list_customers" | "list_domains" => TEXT,
             _ => &[],
         };
-        let paging: &[Parameter] =
-            if self.id.starts_with("list_") && self.id != "list_permissions" { PAGING } else { &[] };
+        let is_paged = self.id.starts_with("list_") && !matches!(self.id, "list_permissions" | "list_secrets");
+        let paging: &[Parameter] = if is_paged { PAGING } else { &[] };
         paging.iter().chain(filters)
     }
 

@@ -150,6 +150,11 @@ async fn a_list_takes_its_own_parameters_and_cursors_and_no_others() {
     }
     side.create_key(json!({"name": "one"})).await;
     side.create_key(json!({"name": "two"})).await;
+    for path in
+        ["/v1/whoami?limit=1".to_owned(), side.path("domains/dom_1?x="), side.path("keys/key_1/secrets?limit=1")]
+    {
+        assert_eq!(get(path.clone()).await.status, 422, "{path}");
+    }
     let page = get(side.path("keys?limit=1")).await.json();
     let cursor = page["next_cursor"].as_str().expect("there are more keys").to_owned();
     let next = get(side.path(&format!("keys?limit=1&cursor={cursor}"))).await.json();
