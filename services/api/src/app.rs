@@ -7,10 +7,13 @@ use chrono::{DateTime, Utc};
 use client::KeysClient;
 use domain::access::Scope;
 use domain::environment::Environment;
+use domain::event::Event;
 use domain::ids::ReceiptId;
 use domain::secret::PepperRing;
+use serde_json::Value;
+use server::problem::Problem;
 use store::counters::Counters;
-use store::{Committed, Store};
+use store::{Committed, Store, Write};
 
 use crate::config::{Config, KeyPolicy};
 use crate::cursor::Cursors;
@@ -54,6 +57,13 @@ impl App {
             ownership: Ownership::new(&config.dns.servers)?,
             demands: config.policy.clone(),
         }))
+    }
+
+    /// Commits a change that has no receipt, and tells every replica of the key service.
+    pub async fn settle(&self, scope: &Scope, write: Write, event: Event, details: Value) -> Result<(), Problem> {
+        let committed = write.commit(event, details).await?;
+        self.publish(scope, &committed, None).await;
+        Ok(())
     }
 
     /// Tells every replica of the key service what changed, and says how soon the change holds everywhere.

@@ -121,8 +121,9 @@ impl CustomersApi {
         IfMatch::require(&access.caller.headers)?.check(customer.generation)?;
         let change = body.parse()?.read(&customer)?;
         let customer = write.update_customer(customer.id, customer.generation, &change).await?.ok_or_else(stale)?;
-        let committed = write.commit(Event::CustomerUpdated(customer.id), json!({"name": customer.name})).await?;
-        self.app.publish(&access.scope, &committed, None).await;
+        self.app
+            .settle(&access.scope, write, Event::CustomerUpdated(customer.id), json!({"name": customer.name}))
+            .await?;
         Ok(Ok200::new(CustomerBody::from(&customer)).etag(customer.generation))
     }
 
@@ -144,8 +145,7 @@ impl CustomersApi {
         let mut write = self.app.store.write(&access.scope, &access.caller.origin()).await?;
         let customer = write.find_customer(&customer.0).await?.ok_or_else(not_found)?;
         let customer = write.suspend_customer(customer.id).await?.ok_or_else(not_found)?;
-        let committed = write.commit(Event::CustomerSuspended(customer.id), json!({})).await?;
-        self.app.publish(&access.scope, &committed, None).await;
+        self.app.settle(&access.scope, write, Event::CustomerSuspended(customer.id), json!({})).await?;
         Ok(Ok200::new(CustomerBody::from(&customer)).etag(customer.generation))
     }
 
@@ -165,8 +165,7 @@ impl CustomersApi {
         let mut write = self.app.store.write(&access.scope, &access.caller.origin()).await?;
         let customer = write.find_customer(&customer.0).await?.ok_or_else(not_found)?;
         let customer = write.resume_customer(customer.id).await?.ok_or_else(not_found)?;
-        let committed = write.commit(Event::CustomerResumed(customer.id), json!({})).await?;
-        self.app.publish(&access.scope, &committed, None).await;
+        self.app.settle(&access.scope, write, Event::CustomerResumed(customer.id), json!({})).await?;
         Ok(Ok200::new(CustomerBody::from(&customer)).etag(customer.generation))
     }
 
@@ -190,8 +189,7 @@ impl CustomersApi {
         let deleted = write.delete_customer(customer.id).await?.ok_or_else(not_found)?;
         let details =
             json!({"name": customer.name, "revoked_keys": deleted.revoked, "narrowed_keys": deleted.narrowed});
-        let committed = write.commit(Event::CustomerDeleted(customer.id), details).await?;
-        self.app.publish(&access.scope, &committed, None).await;
+        self.app.settle(&access.scope, write, Event::CustomerDeleted(customer.id), details).await?;
         Ok(Ok200::new(CustomerBody::from(&customer)))
     }
 

@@ -152,8 +152,7 @@ impl DomainsApi {
         let domain = deleted.row;
         let name = domain.name.to_string();
         let details = json!({"name": name, "revoked_keys": deleted.revoked, "narrowed_keys": deleted.narrowed});
-        let committed = write.commit(Event::DomainDeleted(id), details).await?;
-        self.app.publish(&access.scope, &committed, None).await;
+        self.app.settle(&access.scope, write, Event::DomainDeleted(id), details).await?;
         Ok(Ok200::new(DomainBody::from(&domain)))
     }
 }

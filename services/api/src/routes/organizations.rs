@@ -123,8 +123,7 @@ impl OrganizationsApi {
         }
         let change = patch.read(&organization)?;
         let organization = write.update_organization(organization.generation, &change).await?.ok_or_else(stale)?;
-        let committed = write.commit(Event::OrganizationUpdated(organization.id), json!({})).await?;
-        self.app.publish(&access.scope, &committed, None).await;
+        self.app.settle(&access.scope, write, Event::OrganizationUpdated(organization.id), json!({})).await?;
         Ok(Ok200::new(OrganizationBody::from(&organization)).etag(organization.generation))
     }
 
@@ -145,8 +144,7 @@ impl OrganizationsApi {
         let mut write = self.app.store.write(&access.scope, &access.caller.origin()).await?;
         let organization = write.delete_organization().await?.ok_or_else(not_found)?;
         let event = Event::OrganizationDeleted(organization.id);
-        let committed = write.commit(event, json!({"slug": organization.slug})).await?;
-        self.app.publish(&access.scope, &committed, None).await;
+        self.app.settle(&access.scope, write, event, json!({"slug": organization.slug})).await?;
         Ok(Ok200::new(OrganizationBody::from(&organization)))
     }
 
@@ -166,8 +164,7 @@ impl OrganizationsApi {
     ) -> Result<Ok200<OrganizationBody>, Problem> {
         let mut write = self.app.store.write(&access.scope, &access.caller.origin()).await?;
         let organization = write.suspend_organization().await?.ok_or_else(not_found)?;
-        let committed = write.commit(Event::OrganizationSuspended(organization.id), json!({})).await?;
-        self.app.publish(&access.scope, &committed, None).await;
+        self.app.settle(&access.scope, write, Event::OrganizationSuspended(organization.id), json!({})).await?;
         Ok(Ok200::new(OrganizationBody::from(&organization)).etag(organization.generation))
     }
 
@@ -187,8 +184,7 @@ impl OrganizationsApi {
     ) -> Result<Ok200<OrganizationBody>, Problem> {
         let mut write = self.app.store.write(&access.scope, &access.caller.origin()).await?;
         let organization = write.resume_organization().await?.ok_or_else(not_found)?;
-        let committed = write.commit(Event::OrganizationResumed(organization.id), json!({})).await?;
-        self.app.publish(&access.scope, &committed, None).await;
+        self.app.settle(&access.scope, write, Event::OrganizationResumed(organization.id), json!({})).await?;
         Ok(Ok200::new(OrganizationBody::from(&organization)).etag(organization.generation))
     }
 }
