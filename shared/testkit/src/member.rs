@@ -1,0 +1,166 @@
+//! One process of a fleet.
+
+use std::ffi::{OsStr, OsString};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use serde_json::Value;
+use store::local::{Process, StopSignal};
+
+use crate::proxy::{Fault, Proxy};
+
+const READY_TIME_MAX: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(10);
+
+/// Which service it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Keys,
+    Api,
+    Worker,
+}
+
+impl Kind {
+    const fn command(self) -> &'static str {
+        match self {
+            Self::Keys => "keys",
+            Self::Api => "api",
+            Self::Worker => "worker",
+        }
+    }
+}
+
+/// A process with the proxies between it and its stores.
+#[derive(Debug)]
+pub struct Member {
+    name: String,
+    command: Vec<OsString>,
+    log: PathBuf,
+    process: Process,
+    management_port: u16,
+    /// For each environment, in the order of the fleet's places: Postgres, then Redis. None where there are no proxies.
+    proxies: Vec<Vec<Proxy>>,
+}
+
+impl Member {
+    pub(crate) fn start(
+        (kind, name): (Kind, String),
+        mut command: Vec<OsString>,
+        (config, folder): (&Value, &Path),
+        (management_port, proxies): (u16, Vec<Vec<Proxy>>),
+    ) -> anyhow::Result<Self> {
+        let path = folder.join(format!("{name}.yaml"));
+        // JSON is YAML.
+        std::fs::write(&path, serde_json::to_vec(config)?)?;
+        command.extend([kind.command().into(), "--config".into(), path.into_os_string()]);
+        let log = folder.join(format!("{name}.log"));
+        let process = launch(&name, &command, &log)?;
+        Ok(Self { name, command, log, process, management_port, proxies })
+    }
+
+    /// The process.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// Where health and metrics are.
+    pub fn management_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.management_port)
+    }
+
+    /// What happens between it and the Postgres of every place.
+    pub fn set_postgres(&self, fault: &Fault) {
+        self.set(0, fault);
+    }
+
+    /// What happens between it and the Redis of every place.
+    pub fn set_redis(&self, fault: &Fault) {
+        self.set(1, fault);
+    }
+
+    /// How many connections to Postgres [`Fault::CutAfter`] has cut.
+    pub fn postgres_cuts(&self) -> usize {
+        self.proxies.iter().filter_map(|own| own.first()).map(Proxy::cuts).sum()
+    }
+
+    /// Asks it to end and waits until it has.
+    pub fn stop(&self) {
+        self.process.stop();
+    }
+
+    /// Kills it and waits until it is gone.
+    pub fn kill(&self) {
+        self.process.kill();
+    }
+
+    /// Freezes it.
+    pub fn pause(&self) {
+        self.process.pause();
+    }
+
+    /// Ends a freeze.
+    pub fn resume(&self) {
+        self.process.resume();
+    }
+
+    /// Starts it again with the same configuration, after a stop or a kill; it is not ready yet.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        self.process.stop();
+        self.process = launch(&self.name, &self.command, &self.log)?;
+        Ok(())
+    }
+
+    /// Waits until it says that it is ready and misses nothing.
+    pub async fn await_ready(&self) -> anyhow::Result<()> {
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build()?;
+        let url = format!("{}/health/ready", self.management_url());
+        let deadline = Instant::now() + READY_TIME_MAX;
+        loop {
+            let health: Value = match http.get(&url).send().await {
+                Ok(answer) => answer.json().await.unwrap_or_default(),
+                Err(_) => Value::Null,
+            };
+            if health["status"] == "ready" && health["degraded"] == Value::Array(Vec::new()) {
+                return Ok(());
+            }
+            if self.process.ended().is_some() || Instant::now() > deadline {
+                bail!("{} is not ready: {health}\n{}", self.name, self.process.last_words());
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    fn set(&self, store: usize, fault: &Fault) {
+        assert!(!self.proxies.is_empty() && !self.proxies[0].is_empty(), "only a proxied fleet loses its stores");
+        for own in &self.proxies {
+            own[store].set(fault.clone());
+        }
+    }
+}
+
+fn launch(name: &str, command: &[OsString], log: &Path) -> anyhow::Result<Process> {
+    let (program, arguments) = command.split_first().context("a command")?;
+    let arguments: Vec<&OsStr> = arguments.iter().map(OsString::as_os_str).collect();
+    Ok(Process::start(name, Path::new(program), &arguments, log, StopSignal::Terminate)?)
+}
+
+/// The program beside the tests: no crate may depend on a program, so it has to be built with them.
+pub(crate) fn program() -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let file = own.parent().and_then(Path::parent).context("tests lie in a folder")?.join("claviger");
+    ensure!(
+        file.is_file(),
+        "{} is not built: run `cargo build -p claviger` first, as `make test` does",
+        file.display()
+    );
+    Ok(file)
+}
+
+/// Ports that nobody listened on a moment ago, taken all at once so that no two are the same.
+pub(crate) fn free_ports(count: usize) -> anyhow::Result<Vec<u16>> {
+    let listeners: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
+    let ports = listeners.iter().map(|listener| listener.local_addr().map(|address| address.port()));
+    Ok(ports.collect::<Result<_, _>>()?)
+}

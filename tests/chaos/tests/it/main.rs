@@ -1,0 +1,5 @@
+//! What is promised, while stores and replicas are killed, frozen, slowed down, emptied and cut off.
+//!
+//! `make test` runs the short form; `make chaos` runs the long one and makes the page of promises.
+
+mod fleet;
