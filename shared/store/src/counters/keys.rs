@@ -1,22 +1,39 @@
 //! How keys are called. All of one organization share a hash tag, so that one script may touch them together.
 
-use std::fmt::Write;
-
 use domain::ids::OrganizationId;
+use uuid::Uuid;
 
 use crate::generation::Subject;
 
 /// The version of a row.
-pub(super) fn generation(prefix: &str, organization: OrganizationId, subject: Subject) -> String {
-    named(prefix, organization, 'g', subject)
+pub(super) fn generation(prefix: &str, organization: OrganizationId, subject: Subject) -> Vec<u8> {
+    let mut key = Vec::new();
+    write_generation(&mut key, prefix, organization, subject);
+    key
 }
 
 /// What an owner has spent of a limit.
-pub(super) fn limit(prefix: &str, organization: OrganizationId, owner: Subject, name: &str) -> String {
-    let mut key = named(prefix, organization, 'l', owner);
-    key.push(':');
-    key.push_str(name);
+pub(super) fn limit(prefix: &str, organization: OrganizationId, owner: Subject, name: &str) -> Vec<u8> {
+    let mut key = Vec::new();
+    write_limit(&mut key, prefix, organization, (owner, name));
     key
+}
+
+/// Appends the name of a row's version.
+pub(super) fn write_generation(key: &mut Vec<u8>, prefix: &str, organization: OrganizationId, subject: Subject) {
+    write_named(key, prefix, organization, (b'g', subject));
+}
+
+/// Appends the name of what an owner has spent of a limit.
+pub(super) fn write_limit(
+    key: &mut Vec<u8>,
+    prefix: &str,
+    organization: OrganizationId,
+    (owner, name): (Subject, &str),
+) {
+    write_named(key, prefix, organization, (b'l', owner));
+    key.push(b':');
+    key.extend_from_slice(name.as_bytes());
 }
 
 /// The stream of changes.
@@ -34,23 +51,23 @@ pub(super) fn acks(prefix: &str, receipt: &str) -> String {
     format!("{prefix}acks:{receipt}")
 }
 
-fn named(prefix: &str, organization: OrganizationId, family: char, subject: Subject) -> String {
+fn write_named(key: &mut Vec<u8>, prefix: &str, organization: OrganizationId, (family, subject): (u8, Subject)) {
     let letter = match subject {
-        Subject::Organization(_) => 'o',
-        Subject::Key(_) => 'k',
-        Subject::Customer(_) => 'c',
+        Subject::Organization(_) => b'o',
+        Subject::Key(_) => b'k',
+        Subject::Customer(_) => b'c',
     };
-    let mut key = String::with_capacity(prefix.len() + 120);
-    let (organization, id) = (organization.uuid(), subject.uuid());
-    write!(key, "{prefix}{{{}}}:{family}:{letter}:{}", organization.simple(), id.simple())
-        .expect("writing to a string cannot fail");
-    key
+    let mut text = Uuid::encode_buffer();
+    key.extend_from_slice(prefix.as_bytes());
+    key.push(b'{');
+    key.extend_from_slice(organization.uuid().simple().encode_lower(&mut text).as_bytes());
+    key.extend_from_slice(&[b'}', b':', family, b':', letter, b':']);
+    key.extend_from_slice(subject.uuid().simple().encode_lower(&mut text).as_bytes());
 }
 
 #[cfg(test)]
 mod tests {
     use domain::ids::KeyId;
-    use uuid::Uuid;
 
     use super::*;
 
@@ -59,7 +76,7 @@ mod tests {
         let key = Subject::Key(KeyId::from_uuid(Uuid::from_u128(7)));
         let name = limit("claviger:staging:", OrganizationId::from_uuid(Uuid::from_u128(1)), key, "requests");
         assert_eq!(
-            name,
+            String::from_utf8(name).unwrap(),
             "claviger:staging:{00000000000000000000000000000001}:l:k:00000000000000000000000000000007:requests"
         );
     }

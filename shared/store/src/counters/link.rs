@@ -17,8 +17,9 @@ use redis::{AsyncConnectionConfig, Cmd, ErrorKind, RedisError, ServerErrorKind, 
 use tokio::sync::Notify;
 
 use super::config::RedisConfig;
+use super::lane::Lane;
 
-/// How many calls in a row may be lost before none is tried any more.
+/// How many calls in a row may be refused, as by a Redis that is full, before the connection is made anew.
 const FAILURES_MAX: u32 = 5;
 /// How long to wait, on average, between two attempts to come back.
 const PROBE_EVERY: Duration = Duration::from_millis(200);
@@ -38,6 +39,8 @@ pub(super) struct Session {
     /// Kept so that the pool counts it, and takes it back when it is dropped.
     _pooled: Connection,
     pub(super) run: u64,
+    /// The verifications that share its calls.
+    pub(super) lane: Lane,
 }
 
 /// Holds a session while there is one, and seeks one while there is none.
@@ -67,20 +70,29 @@ impl Link {
         self.session.load().as_ref().map(|session| session.run)
     }
 
+    /// The connection that calls share now.
+    pub(super) fn session(&self) -> Result<Arc<Session>, Away> {
+        self.session.load_full().ok_or(Away(None))
+    }
+
     /// Sends one command on the shared connection.
-    pub(super) async fn call(&self, command: &Cmd) -> Result<(Value, u64), Away> {
-        let session = self.session.load_full().ok_or(Away(None))?;
+    pub(super) async fn call(&self, command: &Cmd) -> Result<Value, Away> {
+        self.send(&self.session()?, command).await
+    }
+
+    /// Sends one command on a connection that was looked up before.
+    pub(super) async fn send(&self, session: &Arc<Session>, command: &Cmd) -> Result<Value, Away> {
         let mut connection = session.connection.clone();
         match connection.send_packed_command(command).await.and_then(Value::extract_error) {
             Ok(value) => {
                 if self.failures.load(Ordering::Relaxed) != 0 {
                     self.failures.store(0, Ordering::Relaxed);
                 }
-                Ok((value, session.run))
+                Ok(value)
             }
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => Err(Away(Some(error))),
             Err(error) => {
-                self.note_failure(&session, &error);
+                self.note_failure(session, &error);
                 Err(Away(Some(error)))
             }
         }
@@ -98,9 +110,10 @@ impl Link {
         Ok((pooled, connection))
     }
 
-    /// Gives the session up when it is dead, or when it failed too often. Whoever comes next is told at once.
+    /// Gives the session up when it is dead or late, or when it failed too often. Whoever comes next is told at once,
+    /// instead of waiting as long as the one before.
     fn note_failure(&self, session: &Arc<Session>, error: &RedisError) {
-        let is_dead = (error.is_io_error() && !error.is_timeout()) || error.is_unrecoverable_error();
+        let is_dead = error.is_io_error() || error.is_timeout() || error.is_unrecoverable_error();
         let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
         if !is_dead && failures < FAILURES_MAX {
             return;
@@ -118,7 +131,7 @@ impl Link {
         let mut connection = (*pooled).clone();
         let info: Result<String, RedisError> = redis::cmd("INFO").arg("server").query_async(&mut connection).await;
         match info {
-            Ok(info) => Ok(Session { connection, _pooled: pooled, run: run_of(&info) }),
+            Ok(info) => Ok(Session { connection, _pooled: pooled, run: run_of(&info), lane: Lane::default() }),
             Err(error) => {
                 // Out of the pool for good: handed out again it would cost the next attempt its time.
                 drop(Connection::take(pooled));

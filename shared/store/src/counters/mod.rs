@@ -2,8 +2,10 @@
 //!
 //! Nothing here is the truth about a key; that is in Postgres, and a version that differs sends the reader there.
 
+mod batch;
 mod config;
 mod keys;
+mod lane;
 mod link;
 mod replicas;
 mod script;
@@ -30,7 +32,7 @@ pub struct Counters {
 }
 
 struct Scripts {
-    spend: Script,
+    spend: Arc<Script>,
     give_back: Script,
     publish: Script,
 }
@@ -38,12 +40,11 @@ struct Scripts {
 impl Scripts {
     fn new() -> Self {
         Self {
-            spend: Script::new(concat!(
+            spend: Arc::new(Script::new(concat!(
                 include_str!("head.lua"),
-                include_str!("spend.lua"),
                 include_str!("window.lua"),
-                include_str!("spend_any.lua")
-            )),
+                include_str!("spend.lua")
+            ))),
             give_back: Script::new(concat!(
                 "local now_us = 0\n",
                 include_str!("window.lua"),

@@ -61,7 +61,7 @@ impl Counters {
         for generation in generations {
             call.arg(generation.value);
         }
-        self.scripts.publish.send(&self.link, &call).await?;
+        self.scripts.publish.send(&self.link, &self.link.session()?, &call).await?;
         let mut add = redis::cmd("XADD");
         add.arg(keys::changes(&self.prefix)).arg("MAXLEN").arg("~").arg(CHANGES_MAX).arg("*");
         add.arg("generations").arg(written(generations));
@@ -137,7 +137,7 @@ impl Counters {
     }
 
     async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Away> {
-        let (value, _) = self.link.call(command).await?;
+        let value = self.link.call(command).await?;
         redis::from_redis_value(value).map_err(|error| Away(Some(RedisError::from(error))))
     }
 }

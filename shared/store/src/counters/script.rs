@@ -1,8 +1,10 @@
 //! The Lua scripts, called by digest and loaded when Redis does not know them.
 
+use std::sync::Arc;
+
 use redis::{Cmd, ErrorKind, ServerErrorKind, Value};
 
-use super::link::{Away, Link};
+use super::link::{Away, Link, Session};
 
 /// A script with its digest.
 pub(super) struct Script {
@@ -22,14 +24,19 @@ impl Script {
         command
     }
 
+    /// What a call names the script by.
+    pub(super) fn digest(&self) -> &str {
+        &self.digest
+    }
+
     /// Sends a call; loads the script first when this Redis has not seen it yet.
-    pub(super) async fn send(&self, link: &Link, call: &Cmd) -> Result<(Value, u64), Away> {
-        match link.call(call).await {
+    pub(super) async fn send(&self, link: &Link, session: &Arc<Session>, call: &Cmd) -> Result<Value, Away> {
+        match link.send(session, call).await {
             Err(Away(Some(error))) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                 let mut load = Cmd::new();
                 load.arg("SCRIPT").arg("LOAD").arg(self.source);
-                link.call(&load).await?;
-                link.call(call).await
+                link.send(session, &load).await?;
+                link.send(session, call).await
             }
             answered => answered,
         }

@@ -1,59 +1,99 @@
--- KEYS: the generations, then the limits. ARGV: how many generations, whether to spend (1) or look (0); each
--- generation with whether it was just read from Postgres (1); then limit, window_ms and cost of each limit.
--- Answers now_us, the generations, and, when they are the expected ones, five numbers for each limit.
+-- One call for a batch of requests, in their order, as if each came alone.
+-- KEYS: every key of the batch once, generations and limits alike.
+-- ARGV[1]: the requests, packed. Of each: whether it spends (1) or looks (0), how many generations and limits it has
+-- (u8 each); of each generation the place of its key (u16), whether it was just read from Postgres (u8) and its value
+-- (f64); of each limit the place of its key (u16), then limit, window_ms and cost (u32 each).
+-- Answers the time in us (f64), then of each request: 1 and its limits (u8 whether it admits; u32 remaining, reset_ms and
+-- retry_after_ms; f64 cell), or, where a generation is not the expected one and nothing is consumed, 0 and the
+-- generations as they are (f64, -1 for none).
 local GENERATION_SECONDS = 86400
-local generations = tonumber(ARGV[1])
-local is_spending = ARGV[2] == '1'
 local values = redis.call('MGET', unpack(KEYS))
-local answer, agrees = { now_us }, true
+local requests, at = ARGV[1], 1
+local numbers, windows, answers = {}, {}, { pack('<d', now_us) }
+local opened, most, costs = {}, {}, {}
 
-for i = 1, generations do
-  local expected, actual = ARGV[1 + 2 * i], values[i]
-  if ARGV[2 + 2 * i] == '1' and (not actual or tonumber(actual) < tonumber(expected)) then
-    redis.call('SET', KEYS[i], expected, 'EX', GENERATION_SECONDS)
-    actual = expected
+-- A window with what earlier requests of the batch have left of it. `fresh` is spent in the cell of now and not yet in
+-- the packed cells.
+local function window_at(place, window_ms, is_spending)
+  local held = windows[place]
+  if held and held.window_ms == window_ms then return held end
+  local raw = values[place]
+  if held then
+    settle(held)
+    raw = packed(held)
   end
-  answer[i + 1] = actual
-  agrees = agrees and actual == expected
-end
-if not agrees then return answer end
-
--- What nearly every request is: each window stands in the cell of now and admits its cost. Answered without the rest of
--- the script, whose functions alone would cost a third of it.
-local struct_pack, struct_unpack, cut = struct.pack, struct.unpack, string.sub
-local round_up, counted, is_quick = math.ceil, #KEYS - generations, is_spending
-local indexes, totals, ages = {}, {}, {}
-for i = 1, counted do
-  local raw, at = values[generations + i], generations * 2 + i * 3
-  local window_ms, cost = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-  if not raw then is_quick = false break end
-  local version, held_ms, index, total, age = struct_unpack('<BI4dI4B', raw)
-  local window_us = window_ms * 1000
-  local rest = math.fmod(now_us, window_us)
-  local cell = (now_us - rest) / window_us * 32 + math.floor(rest * 32 / window_us)
-  if version ~= 1 or held_ms ~= window_ms or cell > index or total == 0 or cost == 0
-    or total + cost > tonumber(ARGV[at]) then
-    is_quick = false
-    break
-  end
-  indexes[i], totals[i], ages[i] = index, total + cost, age
-end
-if is_quick then
-  for i = 1, counted do
-    local key, at = generations + i, generations * 2 + i * 3
-    local raw, window_ms, index = values[key], tonumber(ARGV[at + 1]), indexes[i]
-    local byte = 18 + index % 33 * 4
-    local value = struct_pack('<BI4dI4B', 1, window_ms, index, totals[i], ages[i]) .. cut(raw, 19, byte)
-      .. struct_pack('<I4', struct_unpack('<I4', raw, byte + 1) + tonumber(ARGV[at + 2])) .. cut(raw, byte + 5)
-    redis.call('SET', KEYS[key], value, 'PX', round_up(window_ms * 33 / 32) + 1000)
-    local reset_ms = round_up((round_up((index - ages[i] + 33) * window_ms * 125 / 4) - now_us) / 1000)
-    local place = generations + 1 + (i - 1) * 5
-    answer[place + 1] = 1
-    answer[place + 2] = tonumber(ARGV[at]) - totals[i]
-    answer[place + 3] = math.max(0, math.min(window_ms, reset_ms))
-    answer[place + 4] = 0
-    answer[place + 5] = index
-  end
-  return answer
+  local window = open(raw, window_ms)
+  if not held or is_spending then windows[place] = window end
+  return window
 end
 
+while at <= #requests do
+  local mode, generations, limits
+  mode, generations, limits, at = unpacked('<BBB', requests, at)
+  local is_spending, agrees, first = mode == 1, true, at
+  for _ = 1, generations do
+    local place, is_read, expected
+    place, is_read, expected, at = unpacked('<I2Bd', requests, at)
+    local actual = numbers[place]
+    if not actual then
+      actual = tonumber(values[place] or -1)
+      numbers[place] = actual
+    end
+    if is_read == 1 and actual < expected then
+      redis.call('SET', KEYS[place], string.format('%d', expected), 'EX', GENERATION_SECONDS)
+      actual = expected
+      numbers[place] = expected
+    end
+    agrees = agrees and actual == expected
+  end
+  if not agrees then
+    answers[#answers + 1] = '\0'
+    for generation = 1, generations do
+      local place = unpacked('<I2', requests, first + (generation - 1) * 11)
+      answers[#answers + 1] = pack('<d', numbers[place])
+    end
+    at = at + limits * 14
+  else
+    answers[#answers + 1] = '\1'
+    local is_admitted = true
+    for i = 1, limits do
+      local place, limit, window_ms, cost
+      place, limit, window_ms, cost, at = unpacked('<I2I4I4I4', requests, at)
+      local window = window_at(place, window_ms, is_spending)
+      opened[i], most[i], costs[i] = window, limit, cost
+      is_admitted = is_admitted and window.total + cost <= limit
+    end
+    for i = 1, limits do
+      local window, limit, cost = opened[i], most[i], costs[i]
+      local fits = window.total + cost <= limit
+      if is_spending and is_admitted and cost > 0 then
+        if window.total == 0 then window.age = 0 end
+        window.total = window.total + cost
+        window.fresh = window.fresh + cost
+        window.is_dirty = true
+      elseif is_spending and window.is_changed then
+        window.is_dirty = true
+      end
+      local retry_ms, reset_ms = 0, 0
+      if cost > limit then
+        retry_ms = window.window_ms
+      elseif not fits then
+        settle(window)
+        retry_ms = math.max(1, freed_in_ms(window, window.total + cost - limit))
+      end
+      if window.age ~= NONE then
+        reset_ms = math.min(window.window_ms, leaves_in_ms(window, window.index - window.age))
+      end
+      local remaining = math.max(0, limit - window.total)
+      answers[#answers + 1] = pack('<BI4I4I4d', fits and 1 or 0, remaining, reset_ms, retry_ms, window.index)
+    end
+  end
+end
+
+for place, window in pairs(windows) do
+  if window.is_dirty then
+    settle(window)
+    redis.call('SET', KEYS[place], packed(window), 'PX', ceil(window.window_ms * 33 / 32) + 1000)
+  end
+end
+return table.concat(answers)

@@ -1,10 +1,13 @@
 //! One round trip per verification: generations compared, then all limits spent or none.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use domain::ids::OrganizationId;
 use domain::limit::{Limit, Spending};
-use redis::Value;
 
+use super::batch::Shape;
+use super::lane::Route;
 use super::link::Away;
 use super::{Counters, keys};
 use crate::generation::{Generation, Subject};
@@ -82,30 +85,38 @@ pub struct Given<'a> {
     pub cell: u64,
 }
 
-/// Numbers for each limit in the script's answer.
-const NUMBERS: usize = 5;
+/// What the script says to one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said {
+    run: u64,
+    now: DateTime<Utc>,
+    outcome: Outcome,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Outcome {
+    /// The versions are the expected ones.
+    Agreed(Vec<Spending>),
+    /// They are not; these are.
+    Differing(Vec<Option<i64>>),
+}
 
 impl Counters {
-    /// Compares generations and spends, in one call.
+    /// Compares generations and spends, in one call that others who ask at the same time share.
     pub async fn spend(&self, request: &SpendRequest<'_>) -> Result<SpendAnswer, Away> {
-        let keys = request.expected.len() + request.limits.len();
-        let mut call = self.scripts.spend.call(keys);
-        for expected in request.expected {
-            call.arg(self.generation_key(request.organization, expected.generation.subject));
-        }
-        for spend in request.limits {
-            call.arg(self.limit_key(request.organization, spend));
-        }
-        call.arg(request.expected.len());
-        call.arg(u8::from(request.mode == Mode::Spend));
-        for expected in request.expected {
-            call.arg(expected.generation.value).arg(u8::from(expected.source == Source::Postgres));
-        }
-        for spend in request.limits {
-            call.arg(spend.limit.limit).arg(spend.limit.window_ms).arg(spend.cost);
-        }
-        let (value, run) = self.scripts.spend.send(&self.link, &call).await?;
-        read_answer(value, run, request).ok_or(Away(None))
+        let route = Route {
+            link: Arc::clone(&self.link),
+            session: self.link.session()?,
+            script: Arc::clone(&self.scripts.spend),
+        };
+        let Said { run, now, outcome } = route.session.lane.ask(&route, &self.prefix, request).await?;
+        Ok(match outcome {
+            Outcome::Agreed(limits) => {
+                let generations = request.expected.iter().map(|expected| Some(expected.generation.value)).collect();
+                SpendAnswer { run, now, generations, limits: Some(limits) }
+            }
+            Outcome::Differing(generations) => SpendAnswer { run, now, generations, limits: None },
+        })
     }
 
     /// Gives back what was spent on limits when a later check refused.
@@ -120,56 +131,70 @@ impl Counters {
         for entry in given {
             call.arg(entry.spent.limit.window_ms).arg(entry.cell).arg(entry.spent.cost);
         }
-        self.scripts.give_back.send(&self.link, &call).await?;
+        self.scripts.give_back.send(&self.link, &self.link.session()?, &call).await?;
         Ok(())
     }
 
-    fn limit_key(&self, organization: OrganizationId, spend: &LimitSpend<'_>) -> String {
+    fn limit_key(&self, organization: OrganizationId, spend: &LimitSpend<'_>) -> Vec<u8> {
         keys::limit(&self.prefix, organization, spend.owner, &spend.limit.name)
     }
 
-    pub(super) fn generation_key(&self, organization: OrganizationId, subject: Subject) -> String {
+    pub(super) fn generation_key(&self, organization: OrganizationId, subject: Subject) -> Vec<u8> {
         keys::generation(&self.prefix, organization, subject)
     }
 }
 
-fn read_answer(value: Value, run: u64, request: &SpendRequest<'_>) -> Option<SpendAnswer> {
-    let Value::Array(items) = value else { return None };
-    let mut items = items.into_iter();
-    let now = DateTime::from_timestamp_micros(number(items.next()?)?)?;
-    let mut generations = Vec::with_capacity(request.expected.len());
-    for _ in request.expected {
-        generations.push(generation(items.next()?)?);
+/// What the script says to each request of a batch; `None` when that cannot be read.
+pub(super) fn read_batch(bytes: &[u8], run: u64, shapes: impl Iterator<Item = Shape>) -> Option<Vec<Said>> {
+    let mut reader = Reader(bytes);
+    let now = DateTime::from_timestamp_micros(reader.whole()?)?;
+    let mut said = Vec::with_capacity(shapes.size_hint().0);
+    for shape in shapes {
+        let outcome = match reader.byte()? {
+            1 => Outcome::Agreed((0..shape.limits).map(|_| reader.spending()).collect::<Option<_>>()?),
+            0 => Outcome::Differing((0..shape.generations).map(|_| reader.version()).collect::<Option<_>>()?),
+            _ => return None,
+        };
+        said.push(Said { run, now, outcome });
     }
-    let agrees =
-        generations.iter().zip(request.expected).all(|(actual, expected)| *actual == Some(expected.generation.value));
-    if !agrees {
-        return Some(SpendAnswer { run, now, generations, limits: None });
-    }
-    let numbers: Vec<u64> =
-        items.map(|item| number(item).and_then(|n| u64::try_from(n).ok())).collect::<Option<_>>()?;
-    if numbers.len() != request.limits.len() * NUMBERS {
-        return None;
-    }
-    let limits = numbers.chunks_exact(NUMBERS).map(|entry| Spending {
-        is_admitted: entry[0] == 1,
-        remaining: entry[1],
-        reset_ms: entry[2],
-        retry_after_ms: entry[3],
-        cell: entry[4],
-    });
-    Some(SpendAnswer { run, now, generations, limits: Some(limits.collect()) })
+    reader.0.is_empty().then_some(said)
 }
 
-fn number(value: Value) -> Option<i64> {
-    if let Value::Int(number) = value { Some(number) } else { None }
-}
+/// Reads packed numbers from the front.
+struct Reader<'a>(&'a [u8]);
 
-fn generation(value: Value) -> Option<Option<i64>> {
-    match value {
-        Value::Nil => Some(None),
-        Value::Int(number) => Some(Some(number)),
-        Value::BulkString(digits) => std::str::from_utf8(&digits).ok()?.parse().ok().map(Some),
-        _ => None,
+impl Reader<'_> {
+    fn take<const COUNT: usize>(&mut self) -> Option<[u8; COUNT]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        self.take::<1>().map(|[byte]| byte)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        self.take().map(u32::from_le_bytes).map(u64::from)
+    }
+
+    /// Lua has doubles alone; these are whole and fit.
+    #[expect(clippy::cast_possible_truncation, reason = "whole numbers below 2^53")]
+    fn whole(&mut self) -> Option<i64> {
+        self.take().map(f64::from_le_bytes).map(|number| number as i64)
+    }
+
+    fn version(&mut self) -> Option<Option<i64>> {
+        self.whole().map(|version| (version >= 0).then_some(version))
+    }
+
+    fn spending(&mut self) -> Option<Spending> {
+        Some(Spending {
+            is_admitted: self.byte()? == 1,
+            remaining: self.number()?,
+            reset_ms: self.number()?,
+            retry_after_ms: self.number()?,
+            cell: u64::try_from(self.whole()?).ok()?,
+        })
     }
 }

@@ -36,14 +36,14 @@ end
 local function empty(window_ms, index)
   return {
     window_ms = window_ms, index = index, total = 0, age = NONE,
-    raw = string.rep('\0', HEAD_BYTES + CELLS * 4), is_changed = true
+    raw = string.rep('\0', HEAD_BYTES + CELLS * 4), is_changed = true, fresh = 0
   }
 end
 
 local function read(raw)
   local version, window_ms, index, total, age = unpacked(HEAD, raw)
   if version ~= VERSION then error('a limit of version ' .. version) end
-  return { window_ms = window_ms, index = index, total = total, age = age, raw = raw, is_changed = false }
+  return { window_ms = window_ms, index = index, total = total, age = age, raw = raw, is_changed = false, fresh = 0 }
 end
 
 -- Empties the cells that the window has left, up to the cell of now. Time that runs backwards stays where it was.
@@ -87,14 +87,11 @@ local function packed(window)
   return packed_head(window) .. sub(window.raw, HEAD_BYTES + 1)
 end
 
--- The packed value with `cost` more in the cell of now; what is spent on every request, so in one piece.
-local function added(window, cost)
-  local at = HEAD_BYTES + window.index % CELLS * 4
-  local raw = window.raw
-  if window.total == 0 then window.age = 0 end
-  window.total = window.total + cost
-  return packed_head(window) .. sub(raw, HEAD_BYTES + 1, at)
-    .. pack('<I4', unpacked('<I4', raw, at + 1) + cost) .. sub(raw, at + 5)
+-- Puts what was spent since it was read into the cell of now.
+local function settle(window)
+  if window.fresh == 0 then return end
+  put_cell(window, window.index, cell_at(window, window.index) + window.fresh)
+  window.fresh = 0
 end
 
 -- Milliseconds until `cell` has left the window, rounded up.
