@@ -1,39 +1,99 @@
 //! A judgement as it goes over the wire.
 
-use client::wire::{AllOr, AuthenticateAnswer, Authority, Proven, VerifyAnswer};
+use client::wire::{AllOr, AuthenticateAnswer, Authority, LimitState, TraceStep};
 use domain::environment::Environment;
+use domain::ids::{CustomerId, KeyId, OrganizationId, SecretId};
 use domain::instants::format_instant;
-use domain::verdict::Verdict;
+use domain::permission::PermissionName;
+use domain::policy::KeyKind;
+use domain::verdict::{Reason, Verdict};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
 use crate::question::Asked;
 use crate::verify::{Evidence, Judgement};
 
-/// The answer to a question about a key.
-pub fn verified(judgement: Judgement, request_id: &str) -> VerifyAnswer {
-    let Judgement { verdict, reason, missing_permissions, retry_after_ms, is_degraded: _, evidence } = judgement;
-    let proven = evidence.map(|evidence| {
-        let snapshot = &evidence.key.snapshot;
-        let key = &snapshot.key;
-        Proven {
-            reason: reason.as_ref().map(|reason| reason.text().to_owned()),
+/// The answer to a question about a key, in the form of [`client::wire::VerifyAnswer`] and without copying what it tells.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Verified<'a> {
+    Proven(Box<Proven<'a>>),
+    Unproven { verdict: Verdict, request_id: &'a str },
+}
+
+#[derive(Serialize)]
+pub struct Proven<'a> {
+    verdict: Verdict,
+    reason: Option<&'a str>,
+    key_id: KeyId,
+    secret_id: SecretId,
+    name: &'a str,
+    kind: KeyKind,
+    environment: Environment,
+    organization_id: OrganizationId,
+    customer: Option<CustomerId>,
+    permissions: Permissions<'a>,
+    metadata: &'a Map<String, Value>,
+    expires_at: Option<String>,
+    credits: Option<i64>,
+    limits: &'a [LimitState],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
+    missing_permissions: Permissions<'a>,
+    trace: Option<&'a [TraceStep]>,
+    request_id: &'a str,
+}
+
+/// Names as the list of texts that they are on the wire.
+struct Permissions<'a>(&'a [PermissionName]);
+
+impl Serialize for Permissions<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(PermissionName::as_str))
+    }
+}
+
+impl<'a> Verified<'a> {
+    /// Tells a judgement.
+    pub fn of(judgement: &'a Judgement, request_id: &'a str) -> Self {
+        let Some(evidence) = &judgement.evidence else {
+            return Self::Unproven { verdict: judgement.verdict, request_id };
+        };
+        let (snapshot, key) = (&evidence.key.snapshot, &evidence.key.snapshot.key);
+        Self::Proven(Box::new(Proven {
+            verdict: judgement.verdict,
+            reason: judgement.reason.as_ref().map(Reason::text),
             key_id: key.id,
             secret_id: snapshot.secret.id,
-            name: key.name.clone(),
+            name: &key.name,
             kind: key.kind,
             environment: key.environment,
             organization_id: snapshot.organization.id,
             customer: evidence.customer,
-            permissions: key.policy.permissions.iter().map(|name| name.as_str().to_owned()).collect(),
-            metadata: key.metadata.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            permissions: Permissions(&key.policy.permissions),
+            metadata: &key.metadata,
             expires_at: key.policy.expires_at.map(format_instant),
             credits: evidence.credits,
-            limits: evidence.limits,
-            retry_after_ms,
-            missing_permissions: missing_permissions.iter().map(|name| name.as_str().to_owned()).collect(),
-            trace: evidence.trace,
-        }
-    });
-    VerifyAnswer { verdict, proven, request_id: request_id.to_owned() }
+            limits: &evidence.limits,
+            retry_after_ms: judgement.retry_after_ms,
+            missing_permissions: Permissions(&judgement.missing_permissions),
+            trace: evidence.trace.as_deref(),
+            request_id,
+        }))
+    }
+}
+
+/// The answers to a batch, in the form of [`client::wire::BatchAnswer`].
+#[derive(Serialize)]
+pub struct BatchVerified<'a> {
+    results: Vec<Verified<'a>>,
+}
+
+impl<'a> BatchVerified<'a> {
+    /// Tells several judgements, in their order.
+    pub fn of(judgements: &'a [Judgement], request_id: &'a str) -> Self {
+        Self { results: judgements.iter().map(|one| Verified::of(one, request_id)).collect() }
+    }
 }
 
 /// The judgement about a caller of the Integration API.

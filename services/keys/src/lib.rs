@@ -12,6 +12,7 @@ mod flight;
 mod limits;
 mod lookup;
 mod metrics;
+mod plain;
 mod question;
 mod reader;
 mod routes;

@@ -1,10 +1,11 @@
 //! What the key service counts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::environment::Environment;
 use domain::verdict::Verdict;
-use server::metrics::{Counter, Histogram, MetricRow, Metrics};
+use server::metrics::{Counter, CounterSeries, Histogram, HistogramSeries, MetricRow, Metrics};
 
 /// Seconds; from a verification that Redis answers at once to one that waits for everything.
 const VERIFICATION_BUCKETS: &[f64] =
@@ -22,11 +23,22 @@ pub struct KeyMetrics {
     throttled: Counter,
 }
 
-/// One environment's view of them.
+/// One environment's view of them, with every series at hand.
 #[derive(Debug, Clone)]
-pub struct EnvironmentMetrics {
-    all: KeyMetrics,
+pub struct EnvironmentMetrics(Arc<Series>);
+
+#[derive(Debug)]
+struct Series {
     environment: &'static str,
+    /// In the order of `Verdict::ALL`.
+    verifications: [CounterSeries; Verdict::ALL.len()],
+    duration: HistogramSeries,
+    /// In the order of `CacheOutcome::ALL`.
+    cache: [CounterSeries; CacheOutcome::ALL.len()],
+    redis_away: CounterSeries,
+    local_limits: CounterSeries,
+    usage_dropped: Counter,
+    throttled: CounterSeries,
 }
 
 /// What the cache had.
@@ -43,6 +55,8 @@ pub enum CacheOutcome {
 }
 
 impl CacheOutcome {
+    const ALL: [Self; 4] = [Self::Hit, Self::Miss, Self::Stale, Self::Kept];
+
     const fn name(self) -> &'static str {
         match self {
             Self::Hit => "hit",
@@ -101,40 +115,54 @@ impl KeyMetrics {
 
     /// The view of one environment.
     pub fn of(&self, environment: Environment) -> EnvironmentMetrics {
-        EnvironmentMetrics { all: self.clone(), environment: environment.name() }
+        let environment = environment.name();
+        let verdict = |verdict: Verdict| self.verifications.series(&[environment, verdict.name()]);
+        let cache = |outcome: CacheOutcome| self.cache.series(&[environment, outcome.name()]);
+        EnvironmentMetrics(Arc::new(Series {
+            verifications: Verdict::ALL.map(verdict),
+            duration: self.duration.series(&[environment]),
+            cache: CacheOutcome::ALL.map(cache),
+            redis_away: self.redis_away.series(&[environment]),
+            local_limits: self.local_limits.series(&[environment]),
+            usage_dropped: self.usage_dropped.clone(),
+            throttled: self.throttled.series(&[environment]),
+            environment,
+        }))
     }
 }
 
 impl EnvironmentMetrics {
     /// A verdict was given.
     pub fn verified(&self, verdict: Verdict, duration: Duration) {
-        self.all.verifications.count(&[self.environment, verdict.name()]);
-        self.all.duration.record(&[self.environment], duration);
+        let at = Verdict::ALL.iter().position(|known| *known == verdict).expect("ALL has all of them");
+        self.0.verifications[at].count();
+        self.0.duration.record(duration);
     }
 
     /// The cache was looked into.
     pub fn cached(&self, outcome: CacheOutcome) {
-        self.all.cache.count(&[self.environment, outcome.name()]);
+        let at = CacheOutcome::ALL.iter().position(|known| *known == outcome).expect("ALL has all of them");
+        self.0.cache[at].count();
     }
 
     /// Redis could not be asked.
     pub fn redis_away(&self) {
-        self.all.redis_away.count(&[self.environment]);
+        self.0.redis_away.count();
     }
 
     /// Limits were counted here alone.
     pub fn local_limits(&self) {
-        self.all.local_limits.count(&[self.environment]);
+        self.0.local_limits.count();
     }
 
     /// Notes of a last use were given up.
     pub fn usage_dropped(&self, number: usize) {
-        self.all.usage_dropped.add(&[self.environment], number as u64);
+        self.0.usage_dropped.add(&[self.0.environment], number as u64);
     }
 
     /// A source was not listened to.
     pub fn throttled(&self) {
-        self.all.throttled.count(&[self.environment]);
+        self.0.throttled.count();
     }
 }
 

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use client::wire::{
-    AuthenticateRequest, BATCH_MAX, BatchAnswer, BatchRequest, InternalBatchAnswer, InternalVerifyRequest,
-    VerifyRequest, Within,
-};
+use client::wire::{AuthenticateRequest, BATCH_MAX, BatchRequest, InternalVerifyRequest, VerifyRequest, Within};
 use futures_util::future::join_all;
 use http::{Method, header};
 use poem::error::{MethodNotAllowedError, NotFoundError};
@@ -19,12 +16,15 @@ use server::json::{check_content_type, parse_slice, read_body};
 use server::problem::{ErrorCode, FieldError, Problem};
 use subtle::ConstantTimeEq;
 
-use crate::answer;
+use crate::answer::{BatchVerified, Verified, authenticated};
+use crate::plain;
 use crate::question::{self, Asked};
 use crate::verify::{Judgement, Unanswered, Verifier};
 
 /// The largest body: a batch of presented keys, most of which are short.
 pub const BODY_MAX_BYTES: usize = 2 * 1024 * 1024;
+/// Room for an answer about one key of the common kind.
+const ANSWER_BYTES: usize = 1024;
 /// How long a caller should wait when there is no answer.
 const RETRY_AFTER: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -98,29 +98,28 @@ impl KeyRoutes {
         let line = request.data::<LogFields>();
         match operation {
             Operation::VerifyKey => {
-                let asked = read_one(&parse_slice::<VerifyRequest>(&body)?)?;
+                let request = plain::read(&body).map_or_else(|| parse_slice::<VerifyRequest>(&body), Ok)?;
+                let asked = read_one(&request)?;
                 let judgement = self.verifier.verify(&asked, None).await.map_err(|error| problem(error, ""))?;
                 note(line, &judgement);
-                Ok(json(&answer::verified(judgement, request_id)))
+                Ok(json(&Verified::of(&judgement, request_id)))
             }
             Operation::VerifyKeys => {
                 let batch = parse_slice::<BatchRequest>(&body)?;
                 let judgements = self.verify_all(&batch.requests, None).await?;
-                let results = judgements.into_iter().map(|one| answer::verified(one, request_id)).collect();
-                Ok(json(&BatchAnswer { results }))
+                Ok(json(&BatchVerified::of(&judgements, request_id)))
             }
             Operation::VerifyFor => {
                 let batch: InternalVerifyRequest = parse_internal(&body)?;
                 let judgements = self.verify_all(&batch.requests, batch.within.as_ref()).await?;
-                let results = judgements.into_iter().map(|one| answer::verified(one, &batch.request_id)).collect();
-                Ok(json(&InternalBatchAnswer { results }))
+                Ok(json(&BatchVerified::of(&judgements, &batch.request_id)))
             }
             Operation::Authenticate => {
                 let question: AuthenticateRequest = parse_internal(&body)?;
                 let asked = Asked::about_caller(question.key.expose(), question.client_ip);
                 let judgement = self.verifier.verify(&asked, None).await.map_err(|error| problem(error, ""))?;
                 note(line, &judgement);
-                Ok(json(&answer::authenticated(judgement, &asked)))
+                Ok(json(&authenticated(judgement, &asked)))
             }
         }
     }
@@ -214,7 +213,9 @@ fn parse_internal<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 }
 
 fn json(answer: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(answer).expect("answers have text keys and finite numbers")
+    let mut text = Vec::with_capacity(ANSWER_BYTES);
+    serde_json::to_writer(&mut text, answer).expect("answers have text keys and finite numbers");
+    text
 }
 
 fn note(line: Option<&LogFields>, judgement: &Judgement) {

@@ -5,6 +5,9 @@ use uuid::{NoContext, Timestamp, Uuid};
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const DIGITS: usize = 22;
+const PREFIX_LENGTH: usize = 3;
+const PIECE_DIGITS: usize = 10;
+const PIECE: u128 = 62_u128.pow(10);
 
 /// A text that is not an id of the wanted kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -14,8 +17,8 @@ pub struct InvalidId;
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Deserialize)]
+        #[serde(try_from = "String")]
         pub struct $name(Uuid);
 
         impl $name {
@@ -40,7 +43,13 @@ macro_rules! ids {
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                write!(f, "{}_{}", $prefix, encode(self.0))
+                f.write_str(IdText::new($prefix, self.0).as_str())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(IdText::new($prefix, self.0).as_str())
             }
         }
 
@@ -103,14 +112,29 @@ fn uuid_at(at: DateTime<Utc>) -> Uuid {
     Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, at.timestamp_subsec_nanos()))
 }
 
-fn encode(uuid: Uuid) -> String {
-    let mut digits = [0u8; DIGITS];
-    let mut rest = uuid.as_u128();
-    for digit in digits.iter_mut().rev() {
-        *digit = ALPHABET[usize::try_from(rest % 62).expect("below 62")];
-        rest /= 62;
+/// An id as text, on the stack: answers hold several, and are many.
+struct IdText([u8; PREFIX_LENGTH + 1 + DIGITS]);
+
+impl IdText {
+    fn new(prefix: &str, uuid: Uuid) -> Self {
+        let mut text = [b'_'; PREFIX_LENGTH + 1 + DIGITS];
+        text[..PREFIX_LENGTH].copy_from_slice(prefix.as_bytes());
+        // In pieces that a register holds: to divide 128 bits once per digit takes ten times as long.
+        let mut rest = uuid.as_u128();
+        for piece in text[PREFIX_LENGTH + 1..].rchunks_mut(PIECE_DIGITS) {
+            let mut low = u64::try_from(rest % PIECE).expect("below 62^10");
+            rest /= PIECE;
+            for digit in piece.iter_mut().rev() {
+                *digit = ALPHABET[usize::try_from(low % 62).expect("below 62")];
+                low /= 62;
+            }
+        }
+        Self(text)
     }
-    String::from_utf8(digits.to_vec()).expect("the alphabet is ASCII")
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("prefixes and the alphabet are ASCII")
+    }
 }
 
 fn decode(digits: &str) -> Option<Uuid> {

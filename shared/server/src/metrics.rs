@@ -8,7 +8,8 @@ use std::{
 };
 
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    core::Collector,
 };
 
 use crate::problem::ErrorCode;
@@ -45,6 +46,14 @@ enum Declared {
 /// A number that only grows.
 #[derive(Debug, Clone)]
 pub struct Counter(IntCounterVec);
+
+/// One series of a counter.
+#[derive(Debug, Clone)]
+pub struct CounterSeries(IntCounter);
+
+/// One series of a histogram.
+#[derive(Debug, Clone)]
+pub struct HistogramSeries(prometheus::Histogram);
 
 /// A number that is what it is now.
 #[derive(Debug, Clone)]
@@ -145,6 +154,27 @@ impl Counter {
     }
 }
 
+impl Counter {
+    /// The series with these labels, for those who count often: finding it costs more than counting.
+    pub fn series(&self, labels: &[&'static str]) -> CounterSeries {
+        CounterSeries(self.0.with_label_values(labels))
+    }
+}
+
+impl CounterSeries {
+    /// Counts one.
+    pub fn count(&self) {
+        self.0.inc();
+    }
+}
+
+impl HistogramSeries {
+    /// Records one duration, in seconds.
+    pub fn record(&self, duration: Duration) {
+        self.0.observe(duration.as_secs_f64());
+    }
+}
+
 impl Gauge {
     /// Says what it is now.
     pub fn set(&self, labels: &[&'static str], value: i64) {
@@ -158,6 +188,11 @@ impl Gauge {
 }
 
 impl Histogram {
+    /// The series with these labels.
+    pub fn series(&self, labels: &[&'static str]) -> HistogramSeries {
+        HistogramSeries(self.0.with_label_values(labels))
+    }
+
     /// Records one duration, in seconds.
     pub fn record(&self, labels: &[&'static str], duration: Duration) {
         self.0.with_label_values(labels).observe(duration.as_secs_f64());

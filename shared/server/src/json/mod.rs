@@ -100,16 +100,23 @@ impl<'a, T: ParseFromJSON + 'static> ApiExtractor<'a> for Json<T> {
 /// Reads a whole body of at most `max_bytes`, counting while it reads.
 pub async fn read_body(body: Body, max_bytes: usize) -> Result<Bytes, Problem> {
     let mut stream = std::pin::pin!(body.into_bytes_stream());
+    // Most bodies come in one piece, which is good as it is.
+    let mut first = Bytes::new();
     let mut whole = BytesMut::new();
     while let Some(chunk) = stream.try_next().await.map_err(unreadable)? {
-        if whole.len() + chunk.len() > max_bytes {
+        if first.len() + whole.len() + chunk.len() > max_bytes {
             return Err(
                 Problem::new(ErrorCode::PayloadTooLarge).detail(format!("The body is larger than {max_bytes} bytes."))
             );
         }
+        if first.is_empty() && whole.is_empty() {
+            first = chunk;
+            continue;
+        }
+        whole.extend_from_slice(&std::mem::take(&mut first));
         whole.extend_from_slice(&chunk);
     }
-    Ok(whole.freeze())
+    Ok(if whole.is_empty() { first } else { whole.freeze() })
 }
 
 fn unreadable(error: std::io::Error) -> Problem {
