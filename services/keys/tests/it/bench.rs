@@ -105,7 +105,7 @@ impl Bench {
         let redis_config = RedisConfig { url, prefix: user.prefix, timeout_ms: 2_000 };
         let store = Store::connect(&database).await.unwrap();
         let counters = Counters::connect(&redis_config);
-        wait_for("Redis", async || counters.run().is_some()).await;
+        wait_for("Redis", async || counters.run(OrganizationId::INSTALLATION).is_some()).await;
         let pepper = Pepper::new("test", pepper_bytes()).unwrap();
         let ring = PepperRing::new(pepper, Vec::new());
         let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).no_proxy().build().unwrap();
