@@ -121,7 +121,11 @@ impl Lookup {
     ) -> Result<Option<Proven>, Unanswered> {
         let cached = self.find_cached(ring, secret);
         let outcome = match (&cached, need) {
-            (Some(key), Need::Vouched) if self.is_vouched((organization_of(key), &key.freshness), &key.generations()) => CacheOutcome::Hit,
+            (Some(key), Need::Vouched)
+                if self.is_vouched((organization_of(key), &key.freshness), &key.generations()) =>
+            {
+                CacheOutcome::Hit
+            }
             (Some(_), _) => CacheOutcome::Stale,
             (None, _) => CacheOutcome::Miss,
         };
@@ -133,7 +137,9 @@ impl Lookup {
         let is_cached = cached.is_some();
         let fallback = match (outcome, cached) {
             (CacheOutcome::Hit, Some(key)) => return Ok(Some(Proven { key, vouching: Vouching::Cached })),
-            (_, cached) => cached.filter(|key| self.is_tolerable(need, (organization_of(key), &key.freshness), &key.generations())),
+            (_, cached) => {
+                cached.filter(|key| self.is_tolerable(need, (organization_of(key), &key.freshness), &key.generations()))
+            }
         };
         let wait = self.wait(fallback.is_some());
         match (self.reader.read_key(secret, since, wait).await, fallback) {
@@ -206,9 +212,8 @@ impl Lookup {
             (Need::Vouched, None) => (None, None),
             (Need::Newer(since) | Need::NewerOrKept(since), cached) => (Some(since), cached),
         };
-        let fallback = fallback.filter(|customer| {
-            self.is_tolerable(need, (organization, &customer.freshness), &[customer.generation()])
-        });
+        let fallback = fallback
+            .filter(|customer| self.is_tolerable(need, (organization, &customer.freshness), &[customer.generation()]));
         let wait = self.wait(fallback.is_some());
         match (self.reader.read_customer(organization, reference, since, wait).await, fallback) {
             (Ok(Some(customer)), _) => Ok(Standing::Known(KnownCustomer { customer, vouching: Vouching::Read })),

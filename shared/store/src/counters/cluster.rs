@@ -82,13 +82,7 @@ impl Nodes {
         self.settle(link, view, kept, since_ms).await
     }
 
-    async fn settle(
-        &mut self,
-        link: &Link,
-        view: View,
-        kept: HashMap<Address, Arc<Session>>,
-        since_ms: u64,
-    ) -> bool {
+    async fn settle(&mut self, link: &Link, view: View, kept: HashMap<Address, Arc<Session>>, since_ms: u64) -> bool {
         self.known = view.masters.keys().chain(&view.replicas).cloned().collect();
         self.nodes.retain(|address, _| view.masters.contains_key(address));
         let masters: Vec<(Address, Vec<(u16, u16)>)> = view.masters.into_iter().collect();

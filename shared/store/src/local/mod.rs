@@ -7,6 +7,8 @@ mod cluster;
 mod postgres;
 mod process;
 mod redis;
+mod redis_cluster;
+mod redis_sentinel;
 mod redis_users;
 
 use std::io;
@@ -17,6 +19,8 @@ pub use cluster::{Cluster, LocalDatabase};
 pub use postgres::Postgres;
 pub use process::{Process, StopSignal, is_reachable};
 pub use redis::Redis;
+pub use redis_cluster::RedisCluster;
+pub use redis_sentinel::RedisSentinel;
 pub use redis_users::{RedisServer, RedisUser};
 
 /// Where and how a local server runs.

@@ -15,4 +15,5 @@ mod readiness;
 mod removal;
 mod snapshots;
 mod tenants;
+mod topologies;
 mod world;
