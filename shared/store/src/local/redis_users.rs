@@ -72,6 +72,14 @@ impl RedisServer {
         Ok(command.query_async::<()>(&mut connection).await?)
     }
 
+    /// Cuts the connections of its replicas; one that is frozen then gets nothing of what is written afterwards.
+    pub async fn disconnect_replicas(&self) -> Result<(), Error> {
+        let mut connection = Client::open(self.admin_url.as_str())?.get_multiplexed_async_connection().await?;
+        let mut command = redis::cmd("CLIENT");
+        command.arg("KILL").arg("TYPE").arg("replica");
+        Ok(command.query_async::<()>(&mut connection).await?)
+    }
+
     /// Removes every key under a prefix.
     pub async fn delete_keys(&self, prefix: &str) -> Result<(), Error> {
         let mut connection = Client::open(self.admin_url.as_str())?.get_multiplexed_async_connection().await?;
