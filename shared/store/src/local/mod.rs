@@ -4,6 +4,7 @@
 
 mod binaries;
 mod cluster;
+mod pgbouncer;
 mod postgres;
 mod process;
 mod redis;
@@ -16,6 +17,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 
 pub use cluster::{Cluster, LocalDatabase};
+pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
 pub use process::{Process, StopSignal, is_reachable};
 pub use redis::Redis;

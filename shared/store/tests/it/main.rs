@@ -11,6 +11,7 @@ mod isolation;
 mod keys;
 mod lists;
 mod mutations;
+mod pooler;
 mod readiness;
 mod removal;
 mod snapshots;
