@@ -119,7 +119,8 @@ impl Route {
     }
 
     async fn send(&self, batch: Batch) {
-        let answered = self.script.send(&self.link, (self.slot, &self.session), &batch.call(self.script.digest())).await;
+        let answered =
+            self.script.send(&self.link, (self.slot, &self.session), &batch.call(self.script.digest())).await;
         let waiting = batch.into_waiting();
         let shapes = waiting.iter().map(|(shape, _)| *shape);
         let told = match answered {
