@@ -9,6 +9,7 @@ need() { # need <package> <command that succeeds when it is there>
 }
 has() { command -v "$1"; }
 has_postgres() { has postgres || compgen -G '/usr/lib/postgresql/*/bin/initdb' || [[ -x ${CLAVIGER_POSTGRES_BIN:-}/initdb ]]; }
+has_pgbouncer() { has pgbouncer || [[ -x /usr/sbin/pgbouncer || -x ${CLAVIGER_PGBOUNCER:-}/pgbouncer ]]; }
 has_redis() { has redis-server || has valkey-server || [[ -x ${CLAVIGER_REDIS_SERVER:-} ]]; }
 
 need git has git
@@ -23,8 +24,10 @@ need util-linux has setpriv
 need postgresql has_postgres
 need redis-server has_redis
 
-# `make check` also throws generated requests at a running installation, with a tool from PyPI.
+# `make check` also goes through a real PgBouncer, and throws generated requests at a running installation, with a tool
+# from PyPI.
 if [[ ${1:-} == check ]]; then
+  need pgbouncer has_pgbouncer
   need python3 has python3
   need python3-venv python3 -c 'import ensurepip, venv'
   need jq has jq
@@ -57,7 +60,7 @@ if [[ ${#packages[@]} -gt 0 ]]; then
   if [[ -d /run/systemd/system ]]; then
     for package in "${packages[@]}"; do
       case $package in
-        postgresql | redis-server) "${as_root[@]}" systemctl disable --now "$package" ;;
+        postgresql | redis-server | pgbouncer) "${as_root[@]}" systemctl disable --now "$package" ;;
       esac
     done
   fi

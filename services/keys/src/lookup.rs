@@ -97,6 +97,9 @@ impl Standing {
     }
 }
 
+/// Whose an entry is, and when it was last confirmed.
+type Held<'a> = (OrganizationId, &'a Freshness);
+
 /// The cache with the stores behind it.
 pub struct Lookup {
     pub cache: Arc<Cache>,
@@ -118,7 +121,11 @@ impl Lookup {
     ) -> Result<Option<Proven>, Unanswered> {
         let cached = self.find_cached(ring, secret);
         let outcome = match (&cached, need) {
-            (Some(key), Need::Vouched) if self.is_vouched(&key.freshness, &key.generations()) => CacheOutcome::Hit,
+            (Some(key), Need::Vouched)
+                if self.is_vouched((organization_of(key), &key.freshness), &key.generations()) =>
+            {
+                CacheOutcome::Hit
+            }
             (Some(_), _) => CacheOutcome::Stale,
             (None, _) => CacheOutcome::Miss,
         };
@@ -130,7 +137,9 @@ impl Lookup {
         let is_cached = cached.is_some();
         let fallback = match (outcome, cached) {
             (CacheOutcome::Hit, Some(key)) => return Ok(Some(Proven { key, vouching: Vouching::Cached })),
-            (_, cached) => cached.filter(|key| self.is_tolerable(need, &key.freshness, &key.generations())),
+            (_, cached) => {
+                cached.filter(|key| self.is_tolerable(need, (organization_of(key), &key.freshness), &key.generations()))
+            }
         };
         let wait = self.wait(fallback.is_some());
         match (self.reader.read_key(secret, since, wait).await, fallback) {
@@ -157,7 +166,7 @@ impl Lookup {
     /// The key behind a presented secret as far as the cache knows it.
     pub fn find_vouched(&self, ring: &PepperRing, secret: &PlainSecret) -> Option<Proven> {
         let key = self.find_cached(ring, secret)?;
-        let is_vouched = self.is_vouched(&key.freshness, &key.generations());
+        let is_vouched = self.is_vouched((organization_of(&key), &key.freshness), &key.generations());
         is_vouched.then_some(Proven { key, vouching: Vouching::Cached })
     }
 
@@ -195,7 +204,7 @@ impl Lookup {
         let cached = self.cache.find_customer(organization, reference);
         let (since, fallback) = match (need, cached) {
             (Need::Vouched, Some(customer)) => {
-                if self.is_vouched(&customer.freshness, &[customer.generation()]) {
+                if self.is_vouched((organization, &customer.freshness), &[customer.generation()]) {
                     return Ok(Standing::Known(KnownCustomer { customer, vouching: Vouching::Cached }));
                 }
                 (None, Some(customer))
@@ -203,8 +212,8 @@ impl Lookup {
             (Need::Vouched, None) => (None, None),
             (Need::Newer(since) | Need::NewerOrKept(since), cached) => (Some(since), cached),
         };
-        let fallback =
-            fallback.filter(|customer| self.is_tolerable(need, &customer.freshness, &[customer.generation()]));
+        let fallback = fallback
+            .filter(|customer| self.is_tolerable(need, (organization, &customer.freshness), &[customer.generation()]));
         let wait = self.wait(fallback.is_some());
         match (self.reader.read_customer(organization, reference, since, wait).await, fallback) {
             (Ok(Some(customer)), _) => Ok(Standing::Known(KnownCustomer { customer, vouching: Vouching::Read })),
@@ -217,20 +226,20 @@ impl Lookup {
     }
 
     /// Whether an entry may go on to Redis, or, without Redis, is young enough.
-    fn is_vouched(&self, freshness: &Freshness, generations: &[Generation]) -> bool {
+    fn is_vouched(&self, (organization, freshness): Held<'_>, generations: &[Generation]) -> bool {
         if generations.iter().any(|generation| self.cache.is_outdated(generation)) {
             return false;
         }
-        match self.counters.run() {
+        match self.counters.run(organization) {
             Some(run) => freshness.run() == run,
             None => freshness.age_ms(self.clock.monotonic_ms()) <= AGE_WITHOUT_REDIS_MS,
         }
     }
 
     /// Whether an entry may be used if Postgres does not answer either.
-    fn is_tolerable(&self, need: Need, freshness: &Freshness, generations: &[Generation]) -> bool {
+    fn is_tolerable(&self, need: Need, (organization, freshness): Held<'_>, generations: &[Generation]) -> bool {
         let is_redis_away = match need {
-            Need::Vouched => self.counters.run().is_none(),
+            Need::Vouched => self.counters.run(organization).is_none(),
             Need::Newer(_) => false,
             Need::NewerOrKept(_) => true,
         };
@@ -247,6 +256,10 @@ impl From<Unread> for Unanswered {
             Unread::Broken => Self::Broken,
         }
     }
+}
+
+fn organization_of(key: &CachedKey) -> OrganizationId {
+    key.snapshot.organization.id
 }
 
 /// The candidate whose secret this is; the first one, should there be two.

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use domain::environment::Environment;
 use domain::ids::OrganizationId;
 use domain::secret::{LookupId, PepperRing, PlainSecret, SecretHash};
+use domain::snapshot::Snapshot;
 use store::Store;
-use store::counters::Counters;
+use store::counters::{Counters, Runs};
 use tokio::sync::Semaphore;
 
 use crate::cache::{Cache, CachedCustomer, CachedKey, Freshness};
@@ -182,7 +183,7 @@ impl Inner {
     #[expect(clippy::disallowed_methods, reason = "the lookup of a presented secret")]
     async fn fetch_key(&self, secret: PlainSecret) -> Result<Option<Arc<CachedKey>>, Unread> {
         let _permit = self.permits.try_acquire().map_err(|_| Unread::Away)?;
-        let (at_ms, run) = self.vouch();
+        let (at_ms, runs) = self.vouch();
         let (id, candidates, asked_at) = (secret.lookup_id(), AtomicUsize::new(0), Instant::now());
         let proves = |organization, hash: &SecretHash| {
             candidates.fetch_add(1, Ordering::Relaxed);
@@ -195,7 +196,10 @@ impl Inner {
             self.ring.disprove(&secret);
         }
         self.clock.hear(found.now, asked_at);
-        let cached = |snapshot| Arc::new(CachedKey { snapshot, freshness: Freshness::new(at_ms, run) });
+        let cached = |snapshot: Snapshot| {
+            let run = runs.of(snapshot.organization.id).unwrap_or(0);
+            Arc::new(CachedKey { snapshot, freshness: Freshness::new(at_ms, run) })
+        };
         let key = found.snapshots.into_iter().next().map(cached);
         if let Some(key) = &key {
             self.cache.keep_key(id, key);
@@ -206,10 +210,11 @@ impl Inner {
     #[expect(clippy::disallowed_methods, reason = "the key of this verification is proven")]
     async fn fetch_customer(&self, name: (OrganizationId, String)) -> Result<Option<Arc<CachedCustomer>>, Unread> {
         let _permit = self.permits.try_acquire().map_err(|_| Unread::Away)?;
-        let (at_ms, run) = self.vouch();
+        let (at_ms, runs) = self.vouch();
         let found =
             self.stores.store.find_customer_facts(name.0, &name.1).await.map_err(|error| self.failed(&error))?;
         self.heard();
+        let run = runs.of(name.0).unwrap_or(0);
         let cached = |facts| Arc::new(CachedCustomer { facts, freshness: Freshness::new(at_ms, run) });
         let customer = found.map(cached);
         self.cache.keep_customer(name.0, &name.1, customer.as_ref());
@@ -217,8 +222,8 @@ impl Inner {
     }
 
     /// Taken before a read: nobody vouches for what changed while it ran.
-    fn vouch(&self) -> (u64, u64) {
-        (self.clock.monotonic_ms(), self.stores.counters.run().unwrap_or(0))
+    fn vouch(&self) -> (u64, Runs) {
+        (self.clock.monotonic_ms(), self.stores.counters.runs())
     }
 
     fn failed(&self, error: &store::Error) -> Unread {

@@ -80,11 +80,13 @@ pub fn check_stores(at: &str, database: &DatabaseConfig, redis: &RedisConfig, er
     if database.pool_size == 0 {
         errors.push(format!("{at}database.pool_size"), "has to be at least 1");
     }
-    if !redis.is_readable() {
-        errors.push(format!("{at}redis.url"), "is missing or no redis:// URL");
+    if redis.url.is_empty() {
+        errors.push(format!("{at}redis.url"), "is missing");
+    } else if let Some(fault) = redis.url_fault() {
+        errors.push(format!("{at}redis.url"), fault);
     }
-    if redis.prefix.is_empty() {
-        errors.push(format!("{at}redis.prefix"), "is missing");
+    if let Some(fault) = redis.prefix_fault() {
+        errors.push(format!("{at}redis.prefix"), fault);
     }
 }
 

@@ -1,11 +1,13 @@
 //! How a service reaches its environment's database.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::error::Error;
+use crate::session::Manner;
 
 /// How long a statement may wait for a row that another transaction holds.
 const LOCK_TIMEOUT_MS: u64 = 2_000;
@@ -13,6 +15,18 @@ const LOCK_TIMEOUT_MS: u64 = 2_000;
 const IDLE_TIMEOUT_MS: u64 = 10_000;
 /// How much longer than the server's own deadline the client waits for its answer.
 const DEADLINE_SLACK_MS: u64 = 500;
+
+/// What stands between us and Postgres.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pooler {
+    /// Nothing, or a pooler that gives a client one connection for as long as it stays.
+    #[default]
+    None,
+    /// A pooler that gives each transaction any connection, as PgBouncer in transaction mode: nothing may be kept on
+    /// a connection from one transaction to the next, neither prepared statements nor settings.
+    Transaction,
+}
 
 /// Where the database is, and how long to wait for it.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -22,6 +36,9 @@ pub struct DatabaseConfig {
     pub url: String,
     /// The most connections.
     pub pool_size: u32,
+    /// What stands in between.
+    #[serde(default)]
+    pub pooler: Pooler,
     /// How long to wait for a free connection.
     #[serde(default = "default_acquire_timeout_ms")]
     pub acquire_timeout_ms: u64,
@@ -44,30 +61,49 @@ impl DatabaseConfig {
         Self {
             url: url.into(),
             pool_size,
+            pooler: Pooler::None,
             acquire_timeout_ms: default_acquire_timeout_ms(),
             statement_timeout_ms: default_statement_timeout_ms(),
         }
     }
 
-    /// The client's own deadline for each statement.
-    pub(crate) fn deadline(&self) -> Duration {
-        Duration::from_millis(self.statement_timeout_ms + DEADLINE_SLACK_MS)
+    /// How transactions are run.
+    pub(crate) fn manner(&self) -> Manner {
+        // The client's own deadline for each statement.
+        let deadline = Duration::from_millis(self.statement_timeout_ms + DEADLINE_SLACK_MS);
+        let settings = match self.pooler {
+            Pooler::None => None,
+            Pooler::Transaction => {
+                let set = self.timeouts().map(|(name, timeout_ms)| format!("set local {name} = {timeout_ms}"));
+                Some(Arc::from(set.join("; ")))
+            }
+        };
+        Manner { deadline, settings }
     }
 
     /// A pool that connects when it is first used.
     pub(crate) fn pool(&self) -> Result<PgPool, Error> {
         let options: PgConnectOptions = self.url.parse()?;
-        let options = options.application_name("claviger").options([
-            ("statement_timeout", self.statement_timeout_ms),
-            ("lock_timeout", LOCK_TIMEOUT_MS),
-            ("idle_in_transaction_session_timeout", IDLE_TIMEOUT_MS),
-        ]);
+        let options = options.application_name("claviger");
+        let options = match self.pooler {
+            Pooler::None => options.options(self.timeouts()),
+            // Nor does PgBouncer pass on parameters of the connection that it does not know.
+            Pooler::Transaction => options.statement_cache_capacity(0).extra_float_digits(None),
+        };
         Ok(PgPoolOptions::new()
             .max_connections(self.pool_size)
             .acquire_timeout(Duration::from_millis(self.acquire_timeout_ms))
             // A ping before each use costs a round trip; a dead connection shows at BEGIN.
             .test_before_acquire(false)
             .connect_lazy_with(options))
+    }
+
+    const fn timeouts(&self) -> [(&'static str, u64); 3] {
+        [
+            ("statement_timeout", self.statement_timeout_ms),
+            ("lock_timeout", LOCK_TIMEOUT_MS),
+            ("idle_in_transaction_session_timeout", IDLE_TIMEOUT_MS),
+        ]
     }
 }
 

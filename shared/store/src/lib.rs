@@ -26,7 +26,7 @@ mod store;
 mod unscoped;
 mod write;
 
-pub use config::DatabaseConfig;
+pub use config::{DatabaseConfig, Pooler};
 pub use credits::Spent;
 pub use customers::{Customer, NewCustomer};
 pub use domains::Domain;

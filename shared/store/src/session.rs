@@ -2,6 +2,7 @@
 //!
 //! Whatever becomes of the future that uses it, an open transaction never goes back into the pool.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -10,7 +11,7 @@ use domain::secret::LookupId;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::{Executor, PgConnection, PgPool, Postgres, Row};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool, Postgres, Row, SqlSafeStr};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -18,6 +19,15 @@ use crate::error::{DeadlineElapsed, Error};
 
 /// How long a rollback may take before its connection is given up.
 const ROLLBACK_DEADLINE: Duration = Duration::from_secs(2);
+
+/// How transactions are run on the way to this database.
+#[derive(Debug, Clone)]
+pub(crate) struct Manner {
+    /// How long the client waits for each answer.
+    pub(crate) deadline: Duration,
+    /// What every transaction sets for itself, where connections cannot be set up once and for all.
+    pub(crate) settings: Option<Arc<str>>,
+}
 
 /// How a transaction begins.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +49,8 @@ pub(crate) struct Session {
     /// `None` once it went back to the pool.
     connection: Option<PoolConnection<Postgres>>,
     deadline: Duration,
+    /// The next transaction may have another connection, so that no statement is prepared for later.
+    is_pooled: bool,
     /// It may still be in the middle of an answer that will never come.
     is_stuck: bool,
 }
@@ -58,10 +70,15 @@ impl Session {
     ///
     /// sqlx's own `begin` forgets a transaction whose future is cancelled between sending BEGIN and reading the
     /// answer. Here the guard exists before BEGIN is sent.
-    pub(crate) async fn begin(pool: &PgPool, deadline: Duration, mode: Mode) -> Result<Self, Error> {
-        let connection = pool.acquire().await?;
-        let mut session = Self { connection: Some(connection), deadline, is_stuck: false };
-        session.run(mode.begin()).await?;
+    pub(crate) async fn begin(pool: &PgPool, manner: &Manner, mode: Mode) -> Result<Self, Error> {
+        let connection = Some(pool.acquire().await?);
+        let (deadline, is_pooled) = (manner.deadline, manner.settings.is_some());
+        let mut session = Self { connection, deadline, is_pooled, is_stuck: false };
+        match &manner.settings {
+            None => session.run(mode.begin()).await?,
+            // In one round trip.
+            Some(settings) => session.run(AssertSqlSafe(format!("{}; {settings}", mode.begin()))).await?,
+        }
         Ok(session)
     }
 
@@ -90,19 +107,23 @@ impl Session {
     }
 
     pub(crate) async fn all(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
+        let statement = self.prepared(statement);
         self.bounded(async |connection| connection.fetch_all(statement).await).await
     }
 
     pub(crate) async fn optional(&mut self, statement: Statement<'_>) -> Result<Option<PgRow>, Error> {
+        let statement = self.prepared(statement);
         self.bounded(async |connection| connection.fetch_optional(statement).await).await
     }
 
     pub(crate) async fn one(&mut self, statement: Statement<'_>) -> Result<PgRow, Error> {
+        let statement = self.prepared(statement);
         self.bounded(async |connection| connection.fetch_one(statement).await).await
     }
 
     /// Runs it and says how many rows it changed.
     pub(crate) async fn execute(&mut self, statement: Statement<'_>) -> Result<u64, Error> {
+        let statement = self.prepared(statement);
         self.bounded(async |connection| Ok(connection.execute(statement).await?.rows_affected())).await
     }
 
@@ -113,7 +134,11 @@ impl Session {
         Ok(())
     }
 
-    async fn run(&mut self, sql: &'static str) -> Result<(), Error> {
+    fn prepared<'q>(&self, statement: Statement<'q>) -> Statement<'q> {
+        if self.is_pooled { statement.persistent(false) } else { statement }
+    }
+
+    async fn run(&mut self, sql: impl SqlSafeStr) -> Result<(), Error> {
         self.bounded(async |connection| sqlx::raw_sql(sql).execute(connection).await.map(drop)).await
     }
 

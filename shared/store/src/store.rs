@@ -1,7 +1,5 @@
 //! The door to one environment's database.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use domain::access::{Authority, Scope};
 use domain::permission::Permission;
@@ -11,21 +9,21 @@ use sqlx::{PgPool, Row};
 use crate::config::DatabaseConfig;
 use crate::error::Error;
 use crate::rows::{Bounds, Read, Rows};
-use crate::session::{Mode, Session};
+use crate::session::{Manner, Mode, Session};
 use crate::write::{Origin, Write};
 
 /// One environment's database. Cloning shares the connections.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pub(crate) pool: PgPool,
-    pub(crate) deadline: Duration,
+    pool: PgPool,
+    manner: Manner,
 }
 
 impl Store {
     /// Prepares to connect. Fails on an unreadable URL and never because Postgres is away.
     #[expect(clippy::unused_async, reason = "the pool starts its tasks in the caller's runtime")]
     pub async fn connect(config: &DatabaseConfig) -> Result<Self, Error> {
-        Ok(Self { pool: config.pool()?, deadline: config.deadline() })
+        Ok(Self { pool: config.pool()?, manner: config.manner() })
     }
 
     /// Closes all connections and waits for them.
@@ -66,6 +64,6 @@ impl Store {
     }
 
     pub(crate) async fn session(&self, mode: Mode) -> Result<Session, Error> {
-        Session::begin(&self.pool, self.deadline, mode).await
+        Session::begin(&self.pool, &self.manner, mode).await
     }
 }

@@ -1,11 +1,13 @@
 //! The servers under a world: those of the whole test run, or its own.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use domain::environment::Environment;
+use futures_util::future::try_join_all;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
-use store::local::{Cluster, LocalDatabase, LocalOptions, Postgres, Redis, RedisServer, RedisUser};
+use store::local::{Cluster, LocalDatabase, LocalOptions, PgBouncer, Postgres, Redis, RedisServer, RedisUser};
 use tempfile::TempDir;
 
 use crate::folder::temporary_folder;
@@ -25,9 +27,11 @@ pub struct Servers {
     pub own_postgres: Option<Postgres>,
     /// The world's own Redis, where it has one: to freeze, kill and restart.
     pub own_redis: Option<Redis>,
+    /// What stands before the databases, where anything does.
+    pub pgbouncer: Option<PgBouncer>,
     /// What this world's databases and users are called.
     name: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// Whose servers a world runs on.
@@ -57,11 +61,28 @@ impl Servers {
             }
         };
         let name = format!("world_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        Ok(Self { cluster, redis, own_postgres, own_redis, name, _folder: folder })
+        Ok(Self { cluster, redis, own_postgres, own_redis, pgbouncer: None, name, folder })
     }
 
-    /// A migrated database for one environment.
-    pub(crate) async fn create_database(&self, environment: Environment) -> anyhow::Result<LocalDatabase> {
+    /// A migrated database for each environment.
+    pub(crate) async fn create_databases(&self) -> anyhow::Result<BTreeMap<Environment, LocalDatabase>> {
+        let create = async |environment| anyhow::Ok((environment, self.create_database(environment).await?));
+        Ok(try_join_all(Environment::ALL.map(create)).await?.into_iter().collect())
+    }
+
+    /// Has everybody go through a PgBouncer from now on.
+    pub(crate) async fn start_pgbouncer(
+        &mut self,
+        databases: impl Iterator<Item = &LocalDatabase>,
+        connections: u32,
+    ) -> anyhow::Result<()> {
+        let databases: Vec<&LocalDatabase> = databases.collect();
+        let options = options(self.folder.path(), "pgbouncer");
+        self.pgbouncer = Some(PgBouncer::start(options, &databases, connections).await?);
+        Ok(())
+    }
+
+    async fn create_database(&self, environment: Environment) -> anyhow::Result<LocalDatabase> {
         let template = self.template().await?;
         let name = self.database_name(environment);
         Ok(self.cluster.clone_database(&template, &name, OWNER, APP).await?)

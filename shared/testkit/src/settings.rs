@@ -1,8 +1,8 @@
 //! The configuration of a world's services.
 
 use serde::de::DeserializeOwned;
-use store::DatabaseConfig;
 use store::counters::RedisConfig;
+use store::{DatabaseConfig, Pooler};
 
 /// A configuration as an operator would give it, in variables over the defaults: a new setting breaks no world.
 #[derive(Default)]
@@ -19,6 +19,8 @@ impl Settings {
     pub(crate) fn stores(&mut self, at: &str, database: DatabaseConfig, redis: &RedisConfig) {
         self.set(format!("{at}DATABASE__URL"), database.url)
             .set(format!("{at}DATABASE__POOL_SIZE"), database.pool_size);
+        let pooler = if database.pooler == Pooler::Transaction { "transaction" } else { "none" };
+        self.set(format!("{at}DATABASE__POOLER"), pooler);
         self.set(format!("{at}DATABASE__ACQUIRE_TIMEOUT_MS"), database.acquire_timeout_ms);
         self.set(format!("{at}DATABASE__STATEMENT_TIMEOUT_MS"), database.statement_timeout_ms);
         self.set(format!("{at}REDIS__URL"), &redis.url).set(format!("{at}REDIS__PREFIX"), &redis.prefix);

@@ -11,7 +11,7 @@ use domain::secret::{Pepper, PepperRing};
 use futures_util::future::try_join_all;
 use store::counters::RedisConfig;
 use store::local::{LocalDatabase, Postgres, Redis};
-use store::{DatabaseConfig, Store};
+use store::{DatabaseConfig, Pooler, Store};
 
 use crate::answer::Client;
 use crate::api::Api;
@@ -76,6 +76,7 @@ pub struct WorldBuilder {
     replicas: u16,
     has_workers: bool,
     redis_timeout_ms: u64,
+    pooled_connections: Option<u32>,
     ownership: Ownership,
 }
 
@@ -95,6 +96,7 @@ impl World {
             replicas: 1,
             has_workers: false,
             redis_timeout_ms: REDIS_TIMEOUT_MS,
+            pooled_connections: None,
             ownership: Ownership::default(),
         }
     }
@@ -174,6 +176,11 @@ impl WorldBuilder {
         Self { ownership: Ownership { owns_postgres: true, ..self.ownership }, ..self }
     }
 
+    /// With a PgBouncer in transaction mode before every database, which holds at most so many connections to each.
+    pub fn pgbouncer(self, connections: u32) -> Self {
+        Self { pooled_connections: Some(connections), ..self }
+    }
+
     /// How long the services wait for Redis; two seconds unless set.
     pub fn redis_timeout_ms(self, redis_timeout_ms: u64) -> Self {
         Self { redis_timeout_ms, ..self }
@@ -189,8 +196,13 @@ impl WorldBuilder {
     }
 
     async fn try_start(self) -> anyhow::Result<World> {
-        let servers = Servers::start(self.ownership).await?;
-        let grounds = try_join_all(Environment::ALL.map(|environment| self.ground(&servers, environment))).await?;
+        let mut servers = Servers::start(self.ownership).await?;
+        let databases = servers.create_databases().await?;
+        if let Some(connections) = self.pooled_connections {
+            servers.start_pgbouncer(databases.values(), connections).await?;
+        }
+        let ground = |(environment, database)| self.ground(&servers, environment, database);
+        let grounds = try_join_all(databases.into_iter().map(ground)).await?;
         let names = NameServer::start().await?;
         let now = grounds.first().context("there is no environment")?.store.now().await?;
         let (acme, globex) = (OrganizationId::mint(now), OrganizationId::mint(now));
@@ -231,22 +243,32 @@ impl WorldBuilder {
         Ok(World { acme, globex, names, environments, keys, _others: others, servers })
     }
 
-    async fn ground(&self, servers: &Servers, environment: Environment) -> anyhow::Result<Ground> {
-        let database = servers.create_database(environment).await?;
+    async fn ground(
+        &self,
+        servers: &Servers,
+        environment: Environment,
+        database: LocalDatabase,
+    ) -> anyhow::Result<Ground> {
         let user = servers.create_user(environment).await?;
-        let store = Store::connect(&self.database(&database, 4)).await?;
+        let config = self.database(servers, &database)?;
+        let store = Store::connect(&DatabaseConfig { pool_size: 4, ..config.clone() }).await?;
         let url = servers.redis.url(&user);
         let redis = RedisConfig { url, prefix: user.prefix, timeout_ms: self.redis_timeout_ms };
-        Ok(Ground { environment, database, store, redis })
+        Ok(Ground { environment, database, config, store, redis })
     }
 
-    fn database(&self, database: &LocalDatabase, pool_size: u32) -> DatabaseConfig {
-        let config = DatabaseConfig::new(&database.app_url, pool_size);
+    fn database(&self, servers: &Servers, database: &LocalDatabase) -> anyhow::Result<DatabaseConfig> {
+        let config = match &servers.pgbouncer {
+            Some(bouncer) => {
+                DatabaseConfig { pooler: Pooler::Transaction, ..DatabaseConfig::new(bouncer.url(database)?, 6) }
+            }
+            None => DatabaseConfig::new(&database.app_url, 6),
+        };
         if self.ownership.owns_postgres {
-            return config;
+            return Ok(config);
         }
         // Nobody breaks this Postgres, and what is slow is the machine.
-        DatabaseConfig { acquire_timeout_ms: PATIENCE_MS, statement_timeout_ms: PATIENCE_MS, ..config }
+        Ok(DatabaseConfig { acquire_timeout_ms: PATIENCE_MS, statement_timeout_ms: PATIENCE_MS, ..config })
     }
 
     fn keys_config(&self, grounds: &[Ground]) -> anyhow::Result<keys::Config> {
@@ -255,7 +277,7 @@ impl WorldBuilder {
         for ground in grounds {
             let at = format!("ENVIRONMENTS__{}__", ground.environment.name().to_uppercase());
             settings.set(format!("{at}PORT"), 0).set(format!("{at}TOKEN"), ground.token());
-            settings.stores(&at, self.database(&ground.database, 6), &ground.redis);
+            settings.stores(&at, ground.config.clone(), &ground.redis);
             settings.pepper(&format!("{at}PEPPERS"), PEPPER_ID, ground.random(1));
         }
         settings.load(keys::DEFAULTS)
@@ -266,7 +288,7 @@ impl WorldBuilder {
         settings.set("SERVER__HOST", HOST).set("SERVER__MANAGEMENT_PORT", 0).set("SERVER__INTEGRATION_PORT", 0);
         settings.set("ENVIRONMENT", ground.environment).set("SECRETS__CURSOR_KEY", ground.random(2));
         settings.set("KEYS__URL", keys_url).set("KEYS__TOKEN", ground.token());
-        settings.stores("", self.database(&ground.database, 6), &ground.redis);
+        settings.stores("", ground.config.clone(), &ground.redis);
         settings.pepper("SECRETS__PEPPERS", PEPPER_ID, ground.random(1));
         settings.load(api::DEFAULTS)
     }
@@ -274,7 +296,7 @@ impl WorldBuilder {
     fn worker_config(&self, ground: &Ground) -> anyhow::Result<worker::Config> {
         let mut settings = Settings::default();
         settings.set("SERVER__HOST", HOST).set("SERVER__MANAGEMENT_PORT", 0).set("ENVIRONMENT", ground.environment);
-        settings.stores("", self.database(&ground.database, 2), &ground.redis);
+        settings.stores("", DatabaseConfig { pool_size: 2, ..ground.config.clone() }, &ground.redis);
         settings.load(worker::DEFAULTS)
     }
 }
@@ -283,6 +305,7 @@ impl WorldBuilder {
 struct Ground {
     environment: Environment,
     database: LocalDatabase,
+    config: DatabaseConfig,
     store: Store,
     redis: RedisConfig,
 }

@@ -43,7 +43,7 @@ pub struct Bench {
     pub redis: Option<Redis>,
     ring: PepperRing,
     http: reqwest::Client,
-    _folder: tempfile::TempDir,
+    _folders: (tempfile::TempDir, Option<tempfile::TempDir>),
 }
 
 /// A running replica.
@@ -74,19 +74,14 @@ impl Bench {
         Self::over(name, None, None).await
     }
 
+    /// On the Postgres that the environment names, if it names one, and a Redis that the test has made.
+    pub async fn on(name: &str, redis_config: RedisConfig) -> Self {
+        let unique = unique(name);
+        Self::over_stores(&unique, Cluster::from_env().unwrap(), (redis_config, None)).await
+    }
+
     async fn over(name: &str, cluster: Option<Cluster>, server: Option<RedisServer>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let options = |name: &str| LocalOptions { directory: folder.path().join(name), port: None, is_durable: false };
-        let (cluster, postgres) = match cluster {
-            Some(cluster) => (cluster, None),
-            None => {
-                let postgres = Postgres::start(options("postgres")).await.unwrap();
-                (postgres.cluster().clone(), Some(postgres))
-            }
-        };
-        let unique = format!("keys_{name}_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let local = cluster.create_database(&unique, "claviger_keys_owner", "claviger_keys_app").await.unwrap();
-        store::migrate(&local.owner_url, &local.app_role).await.unwrap();
+        let unique = unique(name);
         let user =
             RedisUser { name: unique.clone(), password: "password".into(), prefix: format!("claviger:{unique}:") };
         let (url, redis) = match server {
@@ -95,17 +90,38 @@ impl Bench {
                 (server.url(&user), None)
             }
             None => {
-                let redis = Redis::start(options("redis")).await.unwrap();
+                let folder = tempfile::tempdir().unwrap();
+                let directory = folder.path().join("redis");
+                let redis = Redis::start(LocalOptions { directory, port: None, is_durable: false }).await.unwrap();
                 redis.create_user(&user).await.unwrap();
-                (redis.url(&user), Some(redis))
+                (redis.url(&user), Some((redis, folder)))
             }
         };
-        let database = DatabaseConfig::new(local.app_url, 8);
         // Generous: the machine that runs the tests may be busy.
         let redis_config = RedisConfig { url, prefix: user.prefix, timeout_ms: 2_000 };
+        Self::over_stores(&unique, cluster, (redis_config, redis)).await
+    }
+
+    async fn over_stores(
+        unique: &str,
+        cluster: Option<Cluster>,
+        (redis_config, redis): (RedisConfig, Option<(Redis, tempfile::TempDir)>),
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = |name: &str| LocalOptions { directory: folder.path().join(name), port: None, is_durable: false };
+        let (redis, redis_folder) = redis.unzip();
+        let (cluster, postgres) = match cluster {
+            Some(cluster) => (cluster, None),
+            None => {
+                let postgres = Postgres::start(options("postgres")).await.unwrap();
+                (postgres.cluster().clone(), Some(postgres))
+            }
+        };
+        let local = cluster.create_database(unique, "claviger_keys_owner", "claviger_keys_app").await.unwrap();
+        store::migrate(&local.owner_url, &local.app_role).await.unwrap();
+        let database = DatabaseConfig::new(local.app_url, 8);
         let store = Store::connect(&database).await.unwrap();
-        let counters = Counters::connect(&redis_config);
-        wait_for("Redis", async || counters.run().is_some()).await;
+        let counters = Self::connect(&redis_config).await;
         let pepper = Pepper::new("test", pepper_bytes()).unwrap();
         let ring = PepperRing::new(pepper, Vec::new());
         let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).no_proxy().build().unwrap();
@@ -122,11 +138,20 @@ impl Bench {
             redis,
             ring,
             http,
-            _folder: folder,
+            _folders: (folder, redis_folder),
         };
         let acme = bench.insert_organization("acme", Vec::new()).await;
         let globex = bench.insert_organization("globex", Vec::new()).await;
         Self { acme, globex, ..bench }
+    }
+
+    /// Counters that have every master there is.
+    pub async fn connect(config: &RedisConfig) -> Counters {
+        let counters = Counters::connect(config);
+        // Enough of them that each part of a cluster has one.
+        let is_reached = |number| counters.run(OrganizationId::from_uuid(uuid::Uuid::from_u128(number))).is_some();
+        wait_for("Redis", async || (0..100).all(is_reached)).await;
+        counters
     }
 
     pub fn config(&self, replicas: u32) -> Config {
@@ -294,6 +319,10 @@ impl Bench {
         let committed = write.commit(event, json!({})).await.unwrap();
         (changed, committed)
     }
+}
+
+fn unique(name: &str) -> String {
+    format!("keys_{name}_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
 impl Replica {

@@ -4,6 +4,7 @@
 
 mod bench;
 mod enumeration;
+mod failover;
 mod limits;
 mod outage;
 mod revocation;

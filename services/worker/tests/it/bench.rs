@@ -58,7 +58,7 @@ impl Bench {
         // Generous: the machine that runs the tests may be busy.
         let redis = RedisConfig { url: server.url(&user), prefix: user.prefix, timeout_ms: 2_000 };
         let counters = Counters::connect(&redis);
-        wait_for("Redis", || counters.run().is_some()).await;
+        wait_for("Redis", || counters.run(OrganizationId::INSTALLATION).is_some()).await;
         let stores = Stores { store: Store::connect(&database).await.unwrap(), counters };
         Self { stores, database, redis, _servers: (own_postgres, own_redis), _folder: folder }
     }

@@ -1,12 +1,14 @@
 //! How a service reaches its environment's Redis.
 
-use redis::{Client, IntoConnectionInfo, RedisError};
+use super::topology::Topology;
 
 /// Where Redis is, what its keys start with, and how long to wait for it.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RedisConfig {
-    /// `redis://user:password@host:port/`; `rediss://` for TLS.
+    /// `redis://user:password@host:port/` for one server, `redis-sentinel://user:password@host:port,host:port/master`
+    /// for the one that sentinels name, `redis-cluster://user:password@host:port,host:port` for a cluster; with
+    /// `rediss` for TLS.
     pub url: String,
     /// What every key starts with, and all that the user may touch.
     pub prefix: String,
@@ -25,13 +27,22 @@ impl RedisConfig {
         Self { url: url.into(), prefix: prefix.into(), timeout_ms: default_timeout_ms() }
     }
 
-    /// Says whether the URL can be read at all, for the check of a configuration.
-    pub fn is_readable(&self) -> bool {
-        self.url.as_str().into_connection_info().is_ok()
+    /// What is wrong with the URL, for the check of a configuration.
+    pub fn url_fault(&self) -> Option<&'static str> {
+        self.topology().err()
     }
 
-    pub(super) fn client(&self) -> Result<Client, RedisError> {
-        Client::open(self.url.as_str())
+    /// What is wrong with the prefix, for the check of a configuration.
+    pub fn prefix_fault(&self) -> Option<&'static str> {
+        if self.prefix.is_empty() {
+            return Some("is missing");
+        }
+        // In a cluster what stands between braces decides where a key lives; between ours stands the organization.
+        self.prefix.contains(['{', '}']).then_some("has to do without braces")
+    }
+
+    pub(super) fn topology(&self) -> Result<Topology, &'static str> {
+        Topology::read(&self.url)
     }
 }
 

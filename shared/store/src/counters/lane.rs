@@ -7,8 +7,10 @@ use redis::Value;
 use tokio::sync::oneshot;
 
 use super::batch::Batch;
-use super::link::{Away, Link, Session};
+use super::link::{Away, Link};
 use super::script::Script;
+use super::session::Session;
+use super::slots::Slot;
 use super::spend::{Said, SpendRequest, read_batch};
 
 /// The requests that wait on one connection for one hash slot.
@@ -27,6 +29,8 @@ struct Queue {
 #[derive(Clone)]
 pub(super) struct Route {
     pub(super) link: Arc<Link>,
+    /// Whose keys the lane's batches touch.
+    pub(super) slot: Slot,
     pub(super) session: Arc<Session>,
     pub(super) script: Arc<Script>,
 }
@@ -80,7 +84,7 @@ struct Flight {
 
 impl Flight {
     async fn fly_once(mut self) {
-        if let Some(batch) = self.route.session.lane.next() {
+        if let Some(batch) = self.route.lane().next() {
             self.route.send(batch).await;
         }
         self.is_landed = true;
@@ -97,24 +101,30 @@ impl Drop for Flight {
 }
 
 impl Route {
+    /// The lane that leads there: batches for different slots never share a call.
+    pub(super) fn lane(&self) -> &Lane {
+        self.session.lane(self.slot)
+    }
+
     /// Sends what has come meanwhile, in the background, until nothing is left.
     fn go_on(self) {
-        let Some(batch) = self.session.lane.next() else { return };
+        let Some(batch) = self.lane().next() else { return };
         tokio::spawn(async move {
             let mut batch = Some(batch);
             while let Some(next) = batch {
                 self.send(next).await;
-                batch = self.session.lane.next();
+                batch = self.lane().next();
             }
         });
     }
 
     async fn send(&self, batch: Batch) {
-        let answered = self.script.send(&self.link, &self.session, &batch.call(self.script.digest())).await;
+        let answered =
+            self.script.send(&self.link, (self.slot, &self.session), &batch.call(self.script.digest())).await;
         let waiting = batch.into_waiting();
         let shapes = waiting.iter().map(|(shape, _)| *shape);
         let told = match answered {
-            Ok(Value::BulkString(bytes)) => read_batch(&bytes, self.session.run, shapes).ok_or(Away(None)),
+            Ok((Value::BulkString(bytes), run)) => read_batch(&bytes, run, shapes).ok_or(Away(None)),
             Ok(_) => Err(Away(None)),
             Err(away) => Err(away),
         };

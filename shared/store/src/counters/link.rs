@@ -1,199 +1,283 @@
-//! The one connection that every call shares, its breaker, and its return in the background.
+//! The sessions that every call shares: one, or in a cluster one per master; how they are lost, and found again in the
+//! background.
 //!
-//! A checkout from the pool per request costs twice the CPU of a call on a shared multiplexed connection, so the pool
-//! only makes, tests and remakes connections; what it makes is held here until it fails.
+//! Calls are never redirected behind our back: an answer always comes with the run that gave it, because an entry that
+//! was confirmed by another run is worth nothing.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
-use deadpool_redis::{Connection, Manager, Pool, Runtime, Timeouts};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use deadpool_redis::Connection;
+use domain::ids::OrganizationId;
 use rand::RngExt;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
+use redis::{Cmd, RedisError, Value};
 use tokio::sync::Notify;
 
+use super::cluster::{self, Nodes};
 use super::config::RedisConfig;
-use super::lane::Lane;
+use super::sentinel::{self, Sentinels};
+use super::session::{Facts, Failure, Node, Session};
+use super::slots::{Map, Slot};
+use super::topology::{Address, Topology};
 
-/// How many calls in a row may be refused, as by a Redis that is full, before the connection is made anew.
-const FAILURES_MAX: u32 = 5;
 /// How long to wait, on average, between two attempts to come back.
 const PROBE_EVERY: Duration = Duration::from_millis(200);
-/// How long an attempt may take: connecting, logging in and reading the run id.
-const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
-/// One for calls, one for waiting on changes, one in reserve while either is replaced.
-const CONNECTIONS: usize = 3;
+/// How often whoever knows the masters is asked for them, at least.
+pub(super) const ASK_EVERY: Duration = Duration::from_millis(500);
 
 /// Redis did not answer, or not with what was asked.
 #[derive(Debug, thiserror::Error)]
 #[error("Redis is away")]
 pub struct Away(#[source] pub(super) Option<RedisError>);
 
-/// A connection that is held, with the run of the server behind it.
-pub(super) struct Session {
-    connection: MultiplexedConnection,
-    /// Kept so that the pool counts it, and takes it back when it is dropped.
-    _pooled: Connection,
-    pub(super) run: u64,
-    /// The verifications that share its calls.
-    pub(super) lane: Lane,
+/// The runs of Redis that are reached at one instant.
+pub struct Runs(Held);
+
+enum Held {
+    One(Option<Arc<Session>>),
+    BySlot(Arc<Map>),
 }
 
-/// Holds a session while there is one, and seeks one while there is none.
+/// Holds sessions while there are any, and seeks what is missing.
 pub(super) struct Link {
-    pool: Option<Pool>,
-    session: ArcSwapOption<Session>,
-    failures: AtomicU32,
+    sessions: Sessions,
     lost: Notify,
+    has_warned: AtomicBool,
+}
+
+enum Sessions {
+    One(ArcSwapOption<Session>),
+    BySlot(ArcSwap<Map>),
 }
 
 impl Link {
     /// Starts to connect, in the background.
     pub(super) fn open(config: &RedisConfig) -> Arc<Self> {
-        let pool = pool(config).inspect_err(|error| tracing::error!(error = %error, "the URL of Redis cannot be used"));
-        let link = Arc::new(Self {
-            pool: pool.ok(),
-            session: ArcSwapOption::empty(),
-            failures: AtomicU32::new(0),
-            lost: Notify::new(),
-        });
-        tokio::spawn(keep_connected(Arc::downgrade(&link)));
-        link
-    }
-
-    /// The run of the Redis that is reached now.
-    pub(super) fn run(&self) -> Option<u64> {
-        self.session.load().as_ref().map(|session| session.run)
-    }
-
-    /// The connection that calls share now.
-    pub(super) fn session(&self) -> Result<Arc<Session>, Away> {
-        self.session.load_full().ok_or(Away(None))
-    }
-
-    /// Sends one command on the shared connection.
-    pub(super) async fn call(&self, command: &Cmd) -> Result<Value, Away> {
-        self.send(&self.session()?, command).await
-    }
-
-    /// Sends one command on a connection that was looked up before.
-    pub(super) async fn send(&self, session: &Arc<Session>, command: &Cmd) -> Result<Value, Away> {
-        let mut connection = session.connection.clone();
-        match connection.send_packed_command(command).await.and_then(Value::extract_error) {
-            Ok(value) => {
-                if self.failures.load(Ordering::Relaxed) != 0 {
-                    self.failures.store(0, Ordering::Relaxed);
+        let told = |error: &dyn std::fmt::Display| tracing::error!(%error, "the URL of Redis cannot be used");
+        match config.topology() {
+            Ok(Topology::Single(server)) => {
+                let link = Self::new(Sessions::One(ArcSwapOption::empty()));
+                match Node::open(*server, config.timeout_ms) {
+                    Ok(node) => drop(tokio::spawn(keep_connected(Arc::downgrade(&link), node))),
+                    Err(error) => told(&error),
                 }
-                Ok(value)
+                link
             }
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => Err(Away(Some(error))),
-            Err(error) => {
-                self.note_failure(session, &error);
-                Err(Away(Some(error)))
+            Ok(Topology::Sentinel { sentinels, master, login }) => {
+                let link = Self::new(Sessions::One(ArcSwapOption::empty()));
+                let sentinels = Sentinels::new(sentinels, master, login, config.timeout_ms);
+                tokio::spawn(sentinel::keep_connected(Arc::downgrade(&link), sentinels));
+                link
+            }
+            Ok(Topology::Cluster { seeds, login }) => {
+                let link = Self::new(Sessions::BySlot(ArcSwap::from_pointee(Map::default())));
+                tokio::spawn(cluster::keep_connected(
+                    Arc::downgrade(&link),
+                    Nodes::new(seeds, login, config.timeout_ms),
+                ));
+                link
+            }
+            Err(fault) => {
+                told(&fault);
+                Self::new(Sessions::One(ArcSwapOption::empty()))
             }
         }
     }
 
-    /// A connection of its own, for calls that wait.
+    fn new(sessions: Sessions) -> Arc<Self> {
+        Arc::new(Self { sessions, lost: Notify::new(), has_warned: AtomicBool::new(false) })
+    }
+
+    /// Where the keys of an organization are. Calls for several slots never share a command; with one server there is
+    /// one slot.
+    pub(super) fn slot_of(&self, organization: OrganizationId) -> Slot {
+        match &self.sessions {
+            Sessions::One(_) => Slot::ONLY,
+            Sessions::BySlot(_) => Slot::of_organization(organization),
+        }
+    }
+
+    /// Where a key without an organization is.
+    pub(super) fn slot_of_key(&self, key: &str) -> Slot {
+        match &self.sessions {
+            Sessions::One(_) => Slot::ONLY,
+            Sessions::BySlot(_) => Slot::of_key(key),
+        }
+    }
+
+    /// The session that answers for a slot now.
+    pub(super) fn session(&self, slot: Slot) -> Result<Arc<Session>, Away> {
+        let session = match &self.sessions {
+            Sessions::One(held) => held.load_full(),
+            Sessions::BySlot(map) => map.load().session(slot).cloned(),
+        };
+        session.filter(|session| !session.is_lapsed()).ok_or(Away(None))
+    }
+
+    /// The run that answers for a slot now.
+    pub(super) fn run(&self, slot: Slot) -> Option<u64> {
+        let run = |session: &Arc<Session>| (!session.is_lapsed()).then_some(session.run);
+        match &self.sessions {
+            Sessions::One(held) => held.load().as_ref().and_then(run),
+            Sessions::BySlot(map) => map.load().session(slot).and_then(run),
+        }
+    }
+
+    pub(super) fn runs(&self) -> Runs {
+        Runs(match &self.sessions {
+            Sessions::One(held) => Held::One(held.load_full()),
+            Sessions::BySlot(map) => Held::BySlot(map.load_full()),
+        })
+    }
+
+    /// Sends one command to the server of a slot, or to the one that has the slot by then; every key in the command has
+    /// to be of that slot.
+    pub(super) async fn call(&self, slot: Slot, command: &Cmd) -> Result<Value, Away> {
+        let session = self.session(slot)?;
+        let refusal = match self.send(&session, command).await {
+            Ok(value) => return Ok(value),
+            Err(refusal) => refusal,
+        };
+        let Some(owner) = self.redirected(slot, &session, &refusal) else { return Err(refusal) };
+        self.send(&owner, command).await
+    }
+
+    /// Sends one command on a session that was looked up before.
+    pub(super) async fn send(&self, session: &Arc<Session>, command: &Cmd) -> Result<Value, Away> {
+        let answered = session.send(command).await;
+        if let Err(error) = &answered {
+            match session.judge(error) {
+                Failure::Passing => {}
+                Failure::Fatal => self.lose(session),
+                Failure::Elsewhere => self.lost.notify_one(),
+            }
+        }
+        answered.map_err(|error| Away(Some(error)))
+    }
+
+    /// A connection of its own to the server of a slot, for calls that wait; and the run of that server.
     pub(super) async fn own_connection(
         &self,
+        slot: Slot,
         response_timeout: Duration,
-    ) -> Result<(Connection, MultiplexedConnection), Away> {
-        let pool = self.pool.as_ref().ok_or(Away(None))?;
-        let pooled = pool.get().await.map_err(|_| Away(None))?;
-        let mut connection = (*pooled).clone();
-        connection.set_response_timeout(response_timeout);
-        Ok((pooled, connection))
+    ) -> Result<(Connection, MultiplexedConnection, u64), Away> {
+        let session = self.session(slot)?;
+        let (pooled, connection) = session.node.own_connection(response_timeout).await?;
+        Ok((pooled, connection, session.run))
     }
 
-    /// Gives the session up when it is dead or late, or when it failed too often. Whoever comes next is told at once,
-    /// instead of waiting as long as the one before.
-    fn note_failure(&self, session: &Arc<Session>, error: &RedisError) {
-        let is_dead = error.is_io_error() || error.is_timeout() || error.is_unrecoverable_error();
-        let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
-        if !is_dead && failures < FAILURES_MAX {
-            return;
-        }
-        let held = self.session.load();
-        if held.as_ref().is_some_and(|held| Arc::ptr_eq(held, session)) {
-            self.session.store(None);
-            self.lost.notify_one();
-        }
+    /// The session with the server that a refusal names, which has the slot from now on.
+    pub(super) fn redirected(&self, slot: Slot, from: &Arc<Session>, refusal: &Away) -> Option<Arc<Session>> {
+        let (Sessions::BySlot(map), Away(Some(error))) = (&self.sessions, refusal) else { return None };
+        let moved = matches!(error.kind(), redis::ErrorKind::Server(redis::ServerErrorKind::Moved));
+        let (host, port) = error.redirect_node().filter(|_| moved)?;
+        // Without a host it is the one that was asked.
+        let host = if host.is_empty() { from.node.address.host.as_str() } else { host };
+        let address = Address { host: host.to_owned(), port };
+        map.rcu(|map| map.with_owner(slot, &address));
+        map.load().session(slot).filter(|owner| owner.node.address == address && !owner.is_lapsed()).cloned()
     }
 
-    async fn connect(&self) -> Result<Session, Away> {
-        let pool = self.pool.as_ref().ok_or(Away(None))?;
-        let pooled = pool.get().await.map_err(|_| Away(None))?;
-        let mut connection = (*pooled).clone();
-        let info: Result<String, RedisError> = redis::cmd("INFO").arg("server").query_async(&mut connection).await;
-        match info {
-            Ok(info) => Ok(Session { connection, _pooled: pooled, run: run_of(&info), lane: Lane::default() }),
-            Err(error) => {
-                // Out of the pool for good: handed out again it would cost the next attempt its time.
-                drop(Connection::take(pooled));
-                Err(Away(Some(error)))
+    /// Gives a session up. Whoever seeks another is told at once.
+    pub(super) fn lose(&self, session: &Arc<Session>) {
+        match &self.sessions {
+            Sessions::One(held) => {
+                let is_held = held.load().as_ref().is_some_and(|held| Arc::ptr_eq(held, session));
+                if !is_held {
+                    return;
+                }
+                held.store(None);
             }
+            Sessions::BySlot(map) => drop(map.rcu(|map| map.without(session))),
         }
+        self.lost.notify_one();
+    }
+
+    /// The one session, lapsed or not.
+    pub(super) fn held(&self) -> Option<Arc<Session>> {
+        match &self.sessions {
+            Sessions::One(held) => held.load_full(),
+            Sessions::BySlot(_) => None,
+        }
+    }
+
+    /// Has this session from now on.
+    pub(super) fn hold(&self, session: Arc<Session>) {
+        if let Sessions::One(held) = &self.sessions {
+            held.store(Some(session));
+        }
+    }
+
+    /// Which session has which slot.
+    pub(super) fn map(&self) -> Arc<Map> {
+        match &self.sessions {
+            Sessions::One(_) => Arc::default(),
+            Sessions::BySlot(map) => map.load_full(),
+        }
+    }
+
+    /// Has these sessions from now on.
+    pub(super) fn hold_all(&self, sessions: Map) {
+        if let Sessions::BySlot(map) = &self.sessions {
+            map.store(Arc::new(sessions));
+        }
+    }
+
+    /// Says once that a server may drop what we count.
+    pub(super) fn check(&self, node: &Node, facts: &Facts) {
+        if let Some(policy) = &facts.evicts
+            && !self.has_warned.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(
+                server = %node.address,
+                %policy,
+                "Redis may evict what it counts, and a limit then starts anew: set maxmemory-policy noeviction"
+            );
+        }
+    }
+
+    /// Waits until a session is lost or somebody else has a slot, but not for longer than `most`.
+    pub(super) async fn wait(&self, most: Duration) {
+        let _ = tokio::time::timeout(most, self.lost.notified()).await;
     }
 }
 
-/// Until nobody holds the link: connects, waits until the connection is lost, and connects again.
-async fn keep_connected(link: Weak<Link>) {
+impl Runs {
+    /// The run that answers for an organization.
+    pub fn of(&self, organization: OrganizationId) -> Option<u64> {
+        let session = match &self.0 {
+            Held::One(session) => session.as_ref(),
+            Held::BySlot(map) => map.session(Slot::of_organization(organization)),
+        };
+        session.filter(|session| !session.is_lapsed()).map(|session| session.run)
+    }
+}
+
+/// Until nobody holds the link: connects to one server, waits until the connection is lost, and connects again.
+async fn keep_connected(link: Weak<Link>, node: Arc<Node>) {
     while let Some(link) = link.upgrade() {
-        if link.session.load().is_none() {
-            match tokio::time::timeout(PROBE_TIMEOUT, link.connect()).await {
-                Ok(Ok(session)) => {
-                    link.failures.store(0, Ordering::Relaxed);
-                    link.session.store(Some(Arc::new(session)));
+        if link.held().is_none() {
+            match node.connect(1).await {
+                Ok((session, facts)) => {
+                    link.check(&node, &facts);
+                    link.hold(Arc::new(session));
                 }
-                Ok(Err(_)) | Err(_) => {
+                Err(_) => {
                     drop(link);
-                    tokio::time::sleep(jittered(PROBE_EVERY)).await;
+                    tokio::time::sleep(retry_pause()).await;
                     continue;
                 }
             }
         }
         // Not for ever: the link itself may be given up meanwhile.
-        let _ = tokio::time::timeout(Duration::from_secs(1), link.lost.notified()).await;
+        link.wait(Duration::from_secs(1)).await;
     }
 }
 
-/// Between half and one and a half of `duration`, so that replicas do not come back in step.
-fn jittered(duration: Duration) -> Duration {
-    duration.mul_f64(rand::rng().random_range(0.5..1.5))
-}
-
-fn pool(config: &RedisConfig) -> Result<Pool, RedisError> {
-    let timeout = Duration::from_millis(config.timeout_ms);
-    let connection = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(PROBE_TIMEOUT))
-        .set_response_timeout(Some(timeout.max(Duration::from_millis(1))));
-    config.client()?;
-    let manager = Manager::new_with_config(config.url.as_str(), connection)?;
-    let timeouts = Timeouts { wait: Some(PROBE_TIMEOUT), create: Some(PROBE_TIMEOUT), recycle: Some(PROBE_TIMEOUT) };
-    let builder = Pool::builder(manager).max_size(CONNECTIONS).timeouts(timeouts).runtime(Runtime::Tokio1);
-    Ok(builder.build().expect("a pool with a runtime can have timeouts"))
-}
-
-/// A number for the run id: a Redis that was restarted, restored or replaced has another.
-fn run_of(info: &str) -> u64 {
-    let run_id = info.lines().find_map(|line| line.strip_prefix("run_id:")).unwrap_or_default();
-    let mut hasher = DefaultHasher::new();
-    run_id.trim().hash(&mut hasher);
-    hasher.finish()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn another_run_has_another_number() {
-        assert_eq!(run_of("# Server\r\nrun_id:abc\r\n"), run_of("run_id:abc\r\nuptime:3\r\n"));
-        assert_ne!(run_of("run_id:abc\r\n"), run_of("run_id:abd\r\n"));
-    }
+/// Between half and one and a half of what is usual, so that replicas do not come back in step.
+pub(super) fn retry_pause() -> Duration {
+    PROBE_EVERY.mul_f64(rand::rng().random_range(0.5..1.5))
 }

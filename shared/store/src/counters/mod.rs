@@ -3,27 +3,33 @@
 //! Nothing here is the truth about a key; that is in Postgres, and a version that differs sends the reader there.
 
 mod batch;
+mod cluster;
 mod config;
 mod keys;
 mod lane;
 mod link;
 mod replicas;
 mod script;
+mod sentinel;
+mod session;
+mod slots;
 mod spend;
 #[cfg(test)]
 mod tests;
+mod topology;
 
 use std::sync::Arc;
 
 pub use config::RedisConfig;
-pub use link::Away;
+use domain::ids::OrganizationId;
+pub use link::{Away, Runs};
 pub use replicas::{Change, Changes};
 pub use spend::{Expected, Given, LimitSpend, Mode, Source, SpendAnswer, SpendRequest};
 
 use self::link::Link;
 use self::script::Script;
 
-/// One environment's counters, through one shared connection that comes back by itself.
+/// One environment's counters, through shared connections that come back by themselves.
 #[derive(Clone)]
 pub struct Counters {
     link: Arc<Link>,
@@ -61,9 +67,14 @@ impl Counters {
         Self { link: Link::open(config), prefix: Arc::from(config.prefix.as_str()), scripts: Arc::new(Scripts::new()) }
     }
 
-    /// The run of the Redis that is reached now; `None` while there is none.
-    pub fn run(&self) -> Option<u64> {
-        self.link.run()
+    /// The run of the Redis that answers for an organization now; `None` while there is none.
+    pub fn run(&self, organization: OrganizationId) -> Option<u64> {
+        self.link.run(self.link.slot_of(organization))
+    }
+
+    /// The runs of now, for when the organization is learned later.
+    pub fn runs(&self) -> Runs {
+        self.link.runs()
     }
 }
 

@@ -1,5 +1,6 @@
 //! How a change reaches every replica of the key service, and how it is known that it has.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -10,7 +11,8 @@ use redis::streams::{StreamReadOptions, StreamReadReply};
 use redis::{Cmd, FromRedisValue, RedisError};
 use uuid::Uuid;
 
-use super::link::Away;
+use super::link::{Away, Link};
+use super::slots::Slot;
 use super::{Counters, keys};
 use crate::generation::{Generation, Subject};
 
@@ -36,6 +38,8 @@ pub struct Change {
 
 /// Reads the stream of changes from where it stands, on a connection of its own.
 pub struct Changes {
+    /// Which run has the stream.
+    source: (Arc<Link>, Slot, u64),
     connection: MultiplexedConnection,
     _pooled: Connection,
     stream: String,
@@ -61,14 +65,16 @@ impl Counters {
         for generation in generations {
             call.arg(generation.value);
         }
-        self.scripts.publish.send(&self.link, &self.link.session()?, &call).await?;
+        let slot = self.link.slot_of(organization);
+        self.scripts.publish.send(&self.link, (slot, &self.link.session(slot)?), &call).await?;
+        let stream = keys::changes(&self.prefix);
         let mut add = redis::cmd("XADD");
-        add.arg(keys::changes(&self.prefix)).arg("MAXLEN").arg("~").arg(CHANGES_MAX).arg("*");
+        add.arg(&stream).arg("MAXLEN").arg("~").arg(CHANGES_MAX).arg("*");
         add.arg("generations").arg(written(generations));
         if let Some(receipt) = receipt {
             add.arg("receipt").arg(receipt.to_string());
         }
-        self.link.call(&add).await?;
+        self.link.call(self.link.slot_of_key(&stream), &add).await?;
         Ok(())
     }
 
@@ -76,75 +82,88 @@ impl Counters {
     pub async fn heartbeat(&self, replica: &str) -> Result<DateTime<Utc>, Away> {
         let now = self.now().await?;
         let replicas = keys::replicas(&self.prefix);
+        let slot = self.link.slot_of_key(&replicas);
         let mut add = redis::cmd("ZADD");
         add.arg(&replicas).arg(now.timestamp()).arg(replica);
-        self.link.call(&add).await?;
+        self.link.call(slot, &add).await?;
         let mut forget = redis::cmd("ZREMRANGEBYSCORE");
         forget.arg(&replicas).arg("-inf").arg(now.timestamp() - 10 * LIVE_SECONDS);
-        self.link.call(&forget).await?;
+        self.link.call(slot, &forget).await?;
         Ok(now)
     }
 
     /// Says that this replica is gone, so that nobody waits for it.
     pub async fn delete_replica(&self, replica: &str) -> Result<(), Away> {
+        let replicas = keys::replicas(&self.prefix);
         let mut remove = redis::cmd("ZREM");
-        remove.arg(keys::replicas(&self.prefix)).arg(replica);
-        self.link.call(&remove).await.map(drop)
+        remove.arg(&replicas).arg(replica);
+        self.link.call(self.link.slot_of_key(&replicas), &remove).await.map(drop)
     }
 
     /// The replicas that live.
     pub async fn find_replicas(&self) -> Result<Vec<String>, Away> {
         let now = self.now().await?;
+        let replicas = keys::replicas(&self.prefix);
         let mut range = redis::cmd("ZRANGEBYSCORE");
-        range.arg(keys::replicas(&self.prefix)).arg(now.timestamp() - LIVE_SECONDS).arg("+inf");
-        self.ask(&range).await
+        range.arg(&replicas).arg(now.timestamp() - LIVE_SECONDS).arg("+inf");
+        self.ask(&replicas, &range).await
     }
 
     /// Says that this replica has applied a change.
     pub async fn ack(&self, replica: &str, receipt: ReceiptId) -> Result<(), Away> {
         let acks = keys::acks(&self.prefix, &receipt.to_string());
+        let slot = self.link.slot_of_key(&acks);
         let mut add = redis::cmd("HSET");
         add.arg(&acks).arg(replica).arg(1);
-        self.link.call(&add).await?;
+        self.link.call(slot, &add).await?;
         let mut expire = redis::cmd("EXPIRE");
         expire.arg(&acks).arg(ACK_SECONDS);
-        self.link.call(&expire).await.map(drop)
+        self.link.call(slot, &expire).await.map(drop)
     }
 
     /// The replicas that have applied a change.
     pub async fn find_acks(&self, receipt: ReceiptId) -> Result<Vec<String>, Away> {
+        let acks = keys::acks(&self.prefix, &receipt.to_string());
         let mut read = redis::cmd("HKEYS");
-        read.arg(keys::acks(&self.prefix, &receipt.to_string()));
-        self.ask(&read).await
+        read.arg(&acks);
+        self.ask(&acks, &read).await
     }
 
-    /// Redis time.
+    /// Redis time; in a cluster, that of the server that counts the replicas.
     pub async fn now(&self) -> Result<DateTime<Utc>, Away> {
-        let (seconds, micros): (i64, i64) = self.ask(&redis::cmd("TIME")).await?;
+        let replicas = keys::replicas(&self.prefix);
+        let (seconds, micros): (i64, i64) = self.ask(&replicas, &redis::cmd("TIME")).await?;
         DateTime::from_timestamp_micros(seconds * 1_000_000 + micros).ok_or(Away(None))
     }
 
     /// Starts to follow the changes that are made from now on. Each wait lasts at most `wait`.
     pub async fn follow(&self, wait: Duration) -> Result<Changes, Away> {
-        let (pooled, mut connection) = self.link.own_connection(wait + WAIT_SLACK).await?;
         let stream = keys::changes(&self.prefix);
+        let slot = self.link.slot_of_key(&stream);
+        let (pooled, mut connection, run) = self.link.own_connection(slot, wait + WAIT_SLACK).await?;
         let mut newest = redis::cmd("XREVRANGE");
         newest.arg(&stream).arg("+").arg("-").arg("COUNT").arg(1);
         let found: redis::streams::StreamRangeReply =
             newest.query_async(&mut connection).await.map_err(|error| Away(Some(error)))?;
         let last = found.ids.first().map_or_else(|| "0".to_owned(), |entry| entry.id.clone());
-        Ok(Changes { connection, _pooled: pooled, stream, last })
+        let source = (Arc::clone(&self.link), slot, run);
+        Ok(Changes { source, connection, _pooled: pooled, stream, last })
     }
 
-    async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Away> {
-        let value = self.link.call(command).await?;
+    async fn ask<T: FromRedisValue>(&self, key: &str, command: &Cmd) -> Result<T, Away> {
+        let value = self.link.call(self.link.slot_of_key(key), command).await?;
         redis::from_redis_value(value).map_err(|error| Away(Some(RedisError::from(error))))
     }
 }
 
 impl Changes {
-    /// Waits for changes, at most as long as was agreed; empty when there were none.
+    /// Waits for changes, at most as long as was agreed; empty when there were none. Away once another run has the
+    /// stream: a server that was replaced may still answer.
     pub async fn next(&mut self, wait: Duration) -> Result<Vec<Change>, Away> {
+        let (link, slot, run) = &self.source;
+        if link.run(*slot) != Some(*run) {
+            return Err(Away(None));
+        }
         let block_ms = usize::try_from(wait.as_millis()).unwrap_or(1_000);
         let options = StreamReadOptions::default().block(block_ms).count(CHANGES_READ_MAX);
         let mut read = redis::cmd("XREAD");

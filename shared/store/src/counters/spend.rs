@@ -104,12 +104,14 @@ enum Outcome {
 impl Counters {
     /// Compares generations and spends, in one call that others who ask at the same time share.
     pub async fn spend(&self, request: &SpendRequest<'_>) -> Result<SpendAnswer, Away> {
+        let slot = self.link.slot_of(request.organization);
         let route = Route {
             link: Arc::clone(&self.link),
-            session: self.link.session()?,
+            slot,
+            session: self.link.session(slot)?,
             script: Arc::clone(&self.scripts.spend),
         };
-        let Said { run, now, outcome } = route.session.lane.ask(&route, &self.prefix, request).await?;
+        let Said { run, now, outcome } = route.lane().ask(&route, &self.prefix, request).await?;
         Ok(match outcome {
             Outcome::Agreed(limits) => {
                 let generations = request.expected.iter().map(|expected| Some(expected.generation.value)).collect();
@@ -131,7 +133,8 @@ impl Counters {
         for entry in given {
             call.arg(entry.spent.limit.window_ms).arg(entry.cell).arg(entry.spent.cost);
         }
-        self.scripts.give_back.send(&self.link, &self.link.session()?, &call).await?;
+        let slot = self.link.slot_of(organization);
+        self.scripts.give_back.send(&self.link, (slot, &self.link.session(slot)?), &call).await?;
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use proptest::test_runner::{Config, TestRunner};
 use uuid::Uuid;
 
 use super::script::Script;
+use super::slots::Slot;
 use super::{Counters, Expected, Given, LimitSpend, Mode, RedisConfig, Scripts, Source, SpendRequest};
 use crate::generation::{Generation, Subject};
 use crate::local::{LocalOptions, Redis, RedisUser};
@@ -36,7 +37,7 @@ impl Bench {
 
     async fn counters(&self) -> Counters {
         let counters = Counters::connect(&self.config());
-        wait_for(|| counters.run().is_some()).await;
+        wait_for(|| counters.run(OrganizationId::INSTALLATION).is_some()).await;
         counters
     }
 }
@@ -228,7 +229,7 @@ async fn serve(
         });
         let said = futures_util::future::join_all(asked).await;
         // The next round has another clock, and that is in the script.
-        wait_for(|| counters.link.session().unwrap().lane.is_free()).await;
+        wait_for(|| counters.link.session(Slot::ONLY).unwrap().lane(Slot::ONLY).is_free()).await;
         for ((owner, cost_a, cost_b, is_spending, is_outdated), said) in crowd.iter().zip(said) {
             if *is_outdated {
                 prop_assert_eq!(said.limits, None);
@@ -321,18 +322,18 @@ async fn a_look_takes_nothing_and_a_change_reaches_its_followers() {
 async fn a_lost_redis_is_away_at_once_and_comes_back_by_itself_as_another_run() {
     let mut bench = Bench::start().await;
     let counters = Counters::connect(&RedisConfig { timeout_ms: 100, ..bench.config() });
-    wait_for(|| counters.run().is_some()).await;
-    let first = counters.run();
+    wait_for(|| counters.run(OrganizationId::INSTALLATION).is_some()).await;
+    let first = counters.run(OrganizationId::INSTALLATION);
     bench.redis.pause();
     assert!(counters.now().await.is_err(), "the only one that waits");
     let started = Instant::now();
     assert!(counters.now().await.is_err(), "the breaker is open");
     assert!(started.elapsed() < Duration::from_millis(20), "and costs nothing: {:?}", started.elapsed());
     bench.redis.resume();
-    wait_for(|| counters.run() == first).await;
+    wait_for(|| counters.run(OrganizationId::INSTALLATION) == first).await;
     assert!(counters.now().await.is_ok());
     bench.redis.restart().await.unwrap();
     let _ = counters.now().await;
-    wait_for(|| counters.run().is_some_and(|run| Some(run) != first)).await;
+    wait_for(|| counters.run(OrganizationId::INSTALLATION).is_some_and(|run| Some(run) != first)).await;
     assert!(counters.now().await.is_ok());
 }

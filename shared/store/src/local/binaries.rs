@@ -7,6 +7,9 @@ use super::Error;
 
 const POSTGRES_VARIABLE: &str = "CLAVIGER_POSTGRES_BIN";
 const REDIS_VARIABLE: &str = "CLAVIGER_REDIS_SERVER";
+const PGBOUNCER_VARIABLE: &str = "CLAVIGER_PGBOUNCER";
+/// Where Debian puts what only administrators are thought to run.
+const DEBIAN_PGBOUNCER: &str = "/usr/sbin/pgbouncer";
 const DEBIAN_POSTGRES: &str = "/usr/lib/postgresql";
 
 /// The folder that holds `initdb` and `postgres`.
@@ -39,6 +42,24 @@ pub(super) fn redis() -> Result<PathBuf, Error> {
         Error::Missing(format!(
             "redis-server is not installed: run scripts/setup.sh or `apt-get install redis-server`, \
              or set {REDIS_VARIABLE} to its file"
+        ))
+    })
+}
+
+/// The file `pgbouncer`.
+pub(super) fn pgbouncer() -> Result<PathBuf, Error> {
+    if let Some(folder) = env::var_os(PGBOUNCER_VARIABLE).map(PathBuf::from) {
+        let file = folder.join("pgbouncer");
+        return file
+            .is_file()
+            .then_some(file)
+            .ok_or_else(|| Error::Missing(format!("{PGBOUNCER_VARIABLE} names a folder without pgbouncer in it")));
+    }
+    let debian = Some(PathBuf::from(DEBIAN_PGBOUNCER)).filter(|file| file.is_file());
+    on_path("pgbouncer").or(debian).ok_or_else(|| {
+        Error::Missing(format!(
+            "pgbouncer is not installed: run `scripts/setup.sh check` or `apt-get install pgbouncer`, \
+             or set {PGBOUNCER_VARIABLE} to the folder with pgbouncer in it"
         ))
     })
 }

@@ -4,9 +4,12 @@
 
 mod binaries;
 mod cluster;
+mod pgbouncer;
 mod postgres;
 mod process;
 mod redis;
+mod redis_cluster;
+mod redis_sentinel;
 mod redis_users;
 
 use std::io;
@@ -14,9 +17,12 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 
 pub use cluster::{Cluster, LocalDatabase};
+pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
 pub use process::{Process, StopSignal, is_reachable};
 pub use redis::Redis;
+pub use redis_cluster::RedisCluster;
+pub use redis_sentinel::RedisSentinel;
 pub use redis_users::{RedisServer, RedisUser};
 
 /// Where and how a local server runs.

@@ -18,25 +18,43 @@ const POLL: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub struct Redis {
     options: LocalOptions,
-    port: u16,
-    password: String,
+    part: Part,
     users: Mutex<Vec<RedisUser>>,
     server: RedisServer,
     process: Process,
 }
 
+/// What a server is among others.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) port: u16,
+    /// The administrator's; servers that speak to each other share it.
+    pub(super) password: String,
+    /// Settings that a server has on top of what all have.
+    pub(super) settings: String,
+}
+
 impl Redis {
     /// Starts the server and waits until it answers.
     pub async fn start(options: LocalOptions) -> Result<Self, Error> {
-        let port = choose_port(options.port)?;
+        let part = Part { port: choose_port(options.port)?, password: draw_password(), settings: String::new() };
+        Self::start_as(options, part).await
+    }
+
+    /// Starts one of several servers.
+    pub(super) async fn start_as(options: LocalOptions, part: Part) -> Result<Self, Error> {
         prepare_directory(&options.directory)?;
-        let password = draw_password();
-        let server = RedisServer::at(&format!("redis://admin:{password}@127.0.0.1:{port}/"));
-        write_configuration(&options, port, &password, &[])?;
+        let server = RedisServer::at(&format!("redis://admin:{}@127.0.0.1:{}/", part.password, part.port));
+        write_configuration(&options, &part, &[])?;
         let process = launch(&options)?;
-        let redis = Self { options, port, password, users: Mutex::default(), server, process };
+        let redis = Self { options, part, users: Mutex::default(), server, process };
         redis.await_answer().await?;
         Ok(redis)
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.part.port
     }
 
     /// Makes a user that is kept to its prefix; restarts keep it.
@@ -45,7 +63,7 @@ impl Redis {
             let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
             users.retain(|existing| existing.name != user.name);
             users.push(user.clone());
-            write_configuration(&self.options, self.port, &self.password, &users)?;
+            write_configuration(&self.options, &self.part, &users)?;
         }
         self.server.create_user(user).await
     }
@@ -105,10 +123,11 @@ impl Redis {
 }
 
 /// In a file and not in arguments: the process list is everybody's to read.
-fn write_configuration(options: &LocalOptions, port: u16, password: &str, users: &[RedisUser]) -> Result<(), Error> {
+fn write_configuration(options: &LocalOptions, part: &Part, users: &[RedisUser]) -> Result<(), Error> {
+    let Part { port, password, settings } = part;
     let mut text = format!(
         "bind 127.0.0.1\nport {port}\ndaemonize no\nsave \"\"\nappendonly no\ntcp-backlog 128\n\
-         user default off\nuser admin on >{password} ~* &* +@all\n"
+         user default off\nuser admin on >{password} ~* &* +@all\n{settings}"
     );
     for user in users {
         text.push_str(&format!("user {} {}\n", user.name, user.rules()));

@@ -6,7 +6,7 @@ use super::Error;
 
 /// What a service needs: data, scripts and a look at the server. Nothing that names or touches other prefixes' keys.
 const COMMANDS: &str = "-@all +@connection -client|kill -client|list -client|pause -client|unpause -client|no-evict \
-    +info +time +eval +evalsha +evalsha_ro +eval_ro +script|load +script|exists \
+    +info +time +cluster|info +cluster|slots +eval +evalsha +evalsha_ro +eval_ro +script|load +script|exists \
     +get +set +setnx +getdel +mget +mset +incr +incrby +decr +decrby +getrange +setrange +append +strlen \
     +del +unlink +exists +type +ttl +pttl +expire +pexpire +pexpireat +persist \
     +hset +hget +hmget +hgetall +hdel +hexists +hincrby +hlen +hkeys +hvals \
@@ -69,6 +69,14 @@ impl RedisServer {
         for rule in user.rules().split_whitespace() {
             command.arg(rule);
         }
+        Ok(command.query_async::<()>(&mut connection).await?)
+    }
+
+    /// Cuts the connections of its replicas; one that is frozen then gets nothing of what is written afterwards.
+    pub async fn disconnect_replicas(&self) -> Result<(), Error> {
+        let mut connection = Client::open(self.admin_url.as_str())?.get_multiplexed_async_connection().await?;
+        let mut command = redis::cmd("CLIENT");
+        command.arg("KILL").arg("TYPE").arg("replica");
         Ok(command.query_async::<()>(&mut connection).await?)
     }
 

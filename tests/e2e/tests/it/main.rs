@@ -8,6 +8,7 @@ mod haystacks;
 mod isolation;
 mod limits;
 mod monitor;
+mod pooler;
 mod processes;
 mod revocation;
 mod rotation;

@@ -1,0 +1,245 @@
+//! Redis masters that are replaced, behind sentinels and in a cluster: what the old one was told may be lost, and no
+//! entry that it confirmed counts any more.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use domain::ids::KeyId;
+use domain::policy::Policy;
+use serde_json::json;
+use store::counters::{Expected, Mode, RedisConfig, Source, SpendRequest};
+use store::local::{Redis, RedisCluster, RedisSentinel, RedisUser};
+use store::{Generation, Subject};
+use tokio::task::JoinHandle;
+
+use crate::bench::{Bench, Issued, Replica, limit, policy, wait_for};
+
+/// The bound on a change that Redis has forgotten.
+const BOUND: Duration = Duration::from_secs(5);
+const PREFIX: &str = "claviger:failover:";
+
+/// Servers of which one is the master of what a test looks at.
+enum Servers {
+    Sentinel(RedisSentinel),
+    Cluster(RedisCluster),
+}
+
+impl Servers {
+    async fn sentinel(folder: &Path) -> (Self, RedisConfig) {
+        let redis = RedisSentinel::start(folder).await.unwrap();
+        redis.create_user(&user()).await.unwrap();
+        let config = config(redis.url(&user()));
+        (Self::Sentinel(redis), config)
+    }
+
+    async fn cluster(folder: &Path) -> (Self, RedisConfig) {
+        let redis = RedisCluster::start(folder).await.unwrap();
+        redis.create_user(&user()).await.unwrap();
+        let config = config(redis.url(&user()));
+        (Self::Cluster(redis), config)
+    }
+
+    /// The master of acme's keys, and its replicas.
+    async fn master(&self, bench: &Bench) -> (usize, Vec<usize>) {
+        match self {
+            Self::Sentinel(redis) => {
+                let master = redis.master().await.unwrap();
+                (master, (0..redis.servers.len()).filter(|number| *number != master).collect())
+            }
+            Self::Cluster(redis) => {
+                let key = format!("{PREFIX}{{{}}}:x", bench.acme.uuid().simple());
+                let master = redis.owner(&key).await.unwrap();
+                (master, vec![(master + 3) % 6])
+            }
+        }
+    }
+
+    fn server(&self, number: usize) -> &Redis {
+        match self {
+            Self::Sentinel(redis) => &redis.servers[number],
+            Self::Cluster(redis) => &redis.servers[number],
+        }
+    }
+
+    /// Has a replica take the master's place.
+    async fn fail_over(&self, bench: &Bench) {
+        match self {
+            Self::Sentinel(redis) => redis.fail_over().await.unwrap(),
+            Self::Cluster(redis) => redis.fail_over(self.master(bench).await.1[0]).await.unwrap(),
+        }
+    }
+}
+
+fn user() -> RedisUser {
+    RedisUser { name: "keys".into(), password: "pass".into(), prefix: PREFIX.into() }
+}
+
+fn config(url: String) -> RedisConfig {
+    RedisConfig { timeout_ms: 200, ..RedisConfig::new(url, PREFIX) }
+}
+
+/// Asks about a key on every replica again and again, and notes when each question began and what was said.
+struct Watch {
+    is_over: Arc<AtomicBool>,
+    tasks: Vec<JoinHandle<Vec<(Instant, String)>>>,
+}
+
+impl Watch {
+    fn start(bench: &Arc<Bench>, replicas: &Arc<Vec<Replica>>, secret: &str) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let tasks = (0..replicas.len()).map(|place| {
+            let (bench, replicas) = (Arc::clone(bench), Arc::clone(replicas));
+            let (secret, is_over) = (secret.to_owned(), Arc::clone(&is_over));
+            tokio::spawn(async move {
+                let mut notes = Vec::new();
+                while !is_over.load(Ordering::Relaxed) {
+                    let began = Instant::now();
+                    let (status, answer) =
+                        bench.ask(&replicas[place], "/v1/keys/verify", &json!({"key": secret})).await;
+                    assert!(status == 200 || status == 503, "{status}: {answer}");
+                    notes.push((began, answer["verdict"].as_str().unwrap_or("none").to_owned()));
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                notes
+            })
+        });
+        Self { tasks: tasks.collect(), is_over }
+    }
+
+    async fn finish(self) -> Vec<(Instant, String)> {
+        self.is_over.store(true, Ordering::Relaxed);
+        futures_util::future::join_all(self.tasks).await.into_iter().flat_map(Result::unwrap).collect()
+    }
+}
+
+/// How long after an instant the last accepted question began.
+fn last_accepted(notes: &[(Instant, String)], since: Instant) -> Duration {
+    let accepted = notes.iter().filter(|(_, verdict)| verdict == "VALID").map(|(began, _)| *began);
+    accepted.max().map(|last| last.saturating_duration_since(since)).unwrap_or_default()
+}
+
+async fn issue(bench: &Bench) -> Issued {
+    bench.issue(Policy { limits: vec![limit("requests", 1_000_000)], ..policy() }).await
+}
+
+async fn await_verdict(bench: &Bench, replicas: &[Replica], secret: &str, verdict: &str) {
+    for replica in replicas {
+        wait_for(verdict, async || {
+            let (status, answer) = bench.ask(replica, "/v1/keys/verify", &json!({"key": secret})).await;
+            status == 200 && answer["verdict"] == verdict
+        })
+        .await;
+    }
+}
+
+async fn await_global(bench: &Bench, replicas: &[Replica], secret: &str) {
+    for replica in replicas {
+        wait_for("the counters' return", async || {
+            let (_, answer) = bench.ask(replica, "/v1/keys/verify", &json!({"key": secret})).await;
+            answer["limits"][0]["enforced"] == json!("global")
+        })
+        .await;
+    }
+}
+
+/// Has a revocation die with its master, before anybody has heard of it; fails when the key is accepted for too long.
+async fn lose_a_revocation(servers: &Servers, config: RedisConfig, name: &str) {
+    let bench = Arc::new(Bench::on(name, config).await);
+    let replicas = Arc::new(bench.replicas(3).await);
+    let (bystander, victim) = (issue(&bench).await, issue(&bench).await);
+    await_verdict(&bench, &replicas, &victim.secret, "VALID").await;
+    await_verdict(&bench, &replicas, &bystander.secret, "VALID").await;
+    let (master, others) = servers.master(&bench).await;
+    for replica in &others {
+        servers.server(*replica).pause();
+    }
+    servers.server(master).server().disconnect_replicas().await.unwrap();
+    // What the master is told now goes down with it; the replicas of the service would have heard of the victim in time,
+    // and so it is not even told that: everybody believes it was.
+    let witness = Generation { subject: Subject::Key(KeyId::from_uuid(uuid::Uuid::from_u128(7))), value: 9 };
+    bench.counters.publish(bench.acme, &[witness], None).await.unwrap();
+    let committed = bench.revoke(victim.id).await;
+    bench.store.delete_outbox(&committed.outbox_ids).await.unwrap();
+    let answered = Instant::now();
+    servers.server(master).kill();
+    for replica in &others {
+        servers.server(*replica).resume();
+    }
+    let watch = Watch::start(&bench, &replicas, &victim.secret);
+    let beside = Watch::start(&bench, &replicas, &bystander.secret);
+    tokio::time::sleep(BOUND + Duration::from_secs(2)).await;
+    await_global(&bench, &replicas, &bystander.secret).await;
+    await_verdict(&bench, &replicas, &victim.secret, "REVOKED").await;
+    let late = last_accepted(&watch.finish().await, answered);
+    assert!(late <= BOUND, "accepted {late:?} after the revocation was answered");
+    let refused = beside.finish().await.into_iter().filter(|(_, verdict)| verdict != "VALID").count();
+    assert_eq!(refused, 0, "nobody else is harmed");
+
+    let fresh = Bench::connect(&bench.redis_config).await;
+    let expected = [Expected { generation: witness, source: Source::Cache }];
+    let look = SpendRequest { organization: bench.acme, expected: &expected, limits: &[], mode: Mode::Look };
+    let known = fresh.spend(&look).await.unwrap().generations;
+    assert_eq!(known, [None], "what the old master was told last is lost, or this test proves nothing");
+    println!("{name}: a revocation that was lost with its master was refused everywhere after {late:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_that_dies_with_its_master_holds_within_five_seconds_behind_sentinels() {
+    let folder = tempfile::tempdir().unwrap();
+    let (servers, config) = Servers::sentinel(folder.path()).await;
+    lose_a_revocation(&servers, config, "lost_sentinel").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_that_dies_with_its_master_holds_within_five_seconds_in_a_cluster() {
+    let folder = tempfile::tempdir().unwrap();
+    let (servers, config) = Servers::cluster(folder.path()).await;
+    lose_a_revocation(&servers, config, "lost_cluster").await;
+}
+
+/// Changes Postgres and tells nobody: as long as the run is the same the entries stand, and with the next they fall.
+async fn replace_in_order(servers: &Servers, config: RedisConfig, name: &str) {
+    let bench = Arc::new(Bench::on(name, config).await);
+    let replicas = Arc::new(bench.replicas(3).await);
+    let (bystander, revoked, untold) = (issue(&bench).await, issue(&bench).await, issue(&bench).await);
+    for key in [&bystander, &revoked, &untold] {
+        await_verdict(&bench, &replicas, &key.secret, "VALID").await;
+    }
+    let committed = bench.revoke(revoked.id).await;
+    bench.publish(bench.acme, &committed).await;
+    let committed = bench.revoke(untold.id).await;
+    bench.store.delete_outbox(&committed.outbox_ids).await.unwrap();
+    for replica in replicas.iter() {
+        assert_eq!(bench.verdict(replica, &untold.secret).await, "VALID", "nobody was told");
+    }
+    let good = Watch::start(&bench, &replicas, &bystander.secret);
+    let bad = Watch::start(&bench, &replicas, &revoked.secret);
+    let before = bench.counters.run(bench.acme).unwrap();
+    let started = Instant::now();
+    servers.fail_over(&bench).await;
+    wait_for("another run", async || bench.counters.run(bench.acme).is_some_and(|run| run != before)).await;
+    let moved = started.elapsed();
+    await_global(&bench, &replicas, &bystander.secret).await;
+    await_verdict(&bench, &replicas, &untold.secret, "REVOKED").await;
+    let bad = bad.finish().await;
+    assert!(bad.iter().all(|(_, verdict)| verdict == "REVOKED"), "a revoked key is never accepted again");
+    let good = good.finish().await;
+    assert!(good.iter().all(|(_, verdict)| verdict == "VALID"), "keys in use go on");
+    println!("{name}: another run after {moved:?}; {} verifications beside it, none wrong", good.len() + bad.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_entry_survives_the_run_that_confirmed_it_behind_sentinels() {
+    let folder = tempfile::tempdir().unwrap();
+    let (servers, config) = Servers::sentinel(folder.path()).await;
+    replace_in_order(&servers, config, "planned_sentinel").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_entry_survives_the_run_that_confirmed_it_in_a_cluster() {
+    let folder = tempfile::tempdir().unwrap();
+    let (servers, config) = Servers::cluster(folder.path()).await;
+    replace_in_order(&servers, config, "planned_cluster").await;
+}
