@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use anyhow::Context;
 use server::management::{self, Health};
 use server::metrics::Metrics;
+use server::otlp::{Otlp, Process};
 use server::watch;
 use store::Store;
 use store::counters::Counters;
@@ -50,6 +51,8 @@ impl Bound {
         };
         let metrics = Metrics::new();
         let worker_metrics = WorkerMetrics::register(&metrics);
+        let process = Process { service: "claviger-worker", environment: Some(self.config.environment.name()) };
+        let otlp = Otlp::start(&self.config.telemetry, process, &metrics);
         let health = Health::new(shutdown.clone());
         let stopped = CancellationToken::new();
         let watch = tokio::spawn(watch::stores(stores.store.clone(), stores.counters.clone(), health.clone()));
@@ -59,6 +62,7 @@ impl Bound {
         stopped.cancel();
         management.await??;
         stores.store.close().await;
+        otlp.stop().await;
         Ok(())
     }
 }

@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use crate::error::{DeadlineElapsed, Error};
+use crate::span;
 
 /// How long a rollback may take before its connection is given up.
 const ROLLBACK_DEADLINE: Duration = Duration::from_secs(2);
@@ -90,20 +91,25 @@ impl Session {
     }
 
     pub(crate) async fn all(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
-        self.bounded(async |connection| connection.fetch_all(statement).await).await
+        let (span, statement) = span::of_statement(statement)?;
+        span::around(span, self.bounded(async |connection| connection.fetch_all(statement).await)).await
     }
 
     pub(crate) async fn optional(&mut self, statement: Statement<'_>) -> Result<Option<PgRow>, Error> {
-        self.bounded(async |connection| connection.fetch_optional(statement).await).await
+        let (span, statement) = span::of_statement(statement)?;
+        span::around(span, self.bounded(async |connection| connection.fetch_optional(statement).await)).await
     }
 
     pub(crate) async fn one(&mut self, statement: Statement<'_>) -> Result<PgRow, Error> {
-        self.bounded(async |connection| connection.fetch_one(statement).await).await
+        let (span, statement) = span::of_statement(statement)?;
+        span::around(span, self.bounded(async |connection| connection.fetch_one(statement).await)).await
     }
 
     /// Runs it and says how many rows it changed.
     pub(crate) async fn execute(&mut self, statement: Statement<'_>) -> Result<u64, Error> {
-        self.bounded(async |connection| Ok(connection.execute(statement).await?.rows_affected())).await
+        let (span, statement) = span::of_statement(statement)?;
+        let work = self.bounded(async |connection| Ok(connection.execute(statement).await?.rows_affected()));
+        span::around(span, work).await
     }
 
     /// Keeps what this transaction did.
@@ -114,7 +120,8 @@ impl Session {
     }
 
     async fn run(&mut self, sql: &'static str) -> Result<(), Error> {
-        self.bounded(async |connection| sqlx::raw_sql(sql).execute(connection).await.map(drop)).await
+        let work = self.bounded(async |connection| sqlx::raw_sql(sql).execute(connection).await.map(drop));
+        span::around(span::of_sql(sql), work).await
     }
 
     /// Runs `work` under the client's own deadline: a frozen server never answers, and sqlx waits for ever.
