@@ -77,6 +77,7 @@ pub struct WorldBuilder {
     has_workers: bool,
     redis_timeout_ms: u64,
     ownership: Ownership,
+    otlp_endpoint: String,
 }
 
 impl World {
@@ -96,6 +97,7 @@ impl World {
             has_workers: false,
             redis_timeout_ms: REDIS_TIMEOUT_MS,
             ownership: Ownership::default(),
+            otlp_endpoint: String::new(),
         }
     }
 
@@ -174,6 +176,11 @@ impl WorldBuilder {
         Self { ownership: Ownership { owns_postgres: true, ..self.ownership }, ..self }
     }
 
+    /// With services that send their metrics to this collector, several times a second, and the traces that are asked for.
+    pub fn otlp_endpoint(self, url: &str) -> Self {
+        Self { otlp_endpoint: url.to_owned(), ..self }
+    }
+
     /// How long the services wait for Redis; two seconds unless set.
     pub fn redis_timeout_ms(self, redis_timeout_ms: u64) -> Self {
         Self { redis_timeout_ms, ..self }
@@ -249,6 +256,11 @@ impl WorldBuilder {
         DatabaseConfig { acquire_timeout_ms: PATIENCE_MS, statement_timeout_ms: PATIENCE_MS, ..config }
     }
 
+    fn telemetry(&self, settings: &mut Settings) {
+        settings.set("TELEMETRY__OTLP_ENDPOINT", &self.otlp_endpoint).set("TELEMETRY__TRACE_RATIO", 0.0);
+        settings.set("TELEMETRY__METRICS_INTERVAL_MS", 200);
+    }
+
     fn keys_config(&self, grounds: &[Ground]) -> anyhow::Result<keys::Config> {
         let mut settings = Settings::default();
         settings.set("SERVER__HOST", HOST).set("SERVER__MANAGEMENT_PORT", 0).set("REPLICAS", self.replicas);
@@ -258,6 +270,7 @@ impl WorldBuilder {
             settings.stores(&at, self.database(&ground.database, 6), &ground.redis);
             settings.pepper(&format!("{at}PEPPERS"), PEPPER_ID, ground.random(1));
         }
+        self.telemetry(&mut settings);
         settings.load(keys::DEFAULTS)
     }
 
@@ -268,6 +281,7 @@ impl WorldBuilder {
         settings.set("KEYS__URL", keys_url).set("KEYS__TOKEN", ground.token());
         settings.stores("", self.database(&ground.database, 6), &ground.redis);
         settings.pepper("SECRETS__PEPPERS", PEPPER_ID, ground.random(1));
+        self.telemetry(&mut settings);
         settings.load(api::DEFAULTS)
     }
 
@@ -275,6 +289,7 @@ impl WorldBuilder {
         let mut settings = Settings::default();
         settings.set("SERVER__HOST", HOST).set("SERVER__MANAGEMENT_PORT", 0).set("ENVIRONMENT", ground.environment);
         settings.stores("", self.database(&ground.database, 2), &ground.redis);
+        self.telemetry(&mut settings);
         settings.load(worker::DEFAULTS)
     }
 }

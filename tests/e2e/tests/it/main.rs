@@ -15,4 +15,5 @@ mod search;
 mod secrets;
 mod stores;
 mod suspension;
+mod telemetry;
 mod watch;
