@@ -11,6 +11,7 @@ mod fields;
 mod grant;
 mod idempotency;
 mod limit_headers;
+mod metrics;
 pub mod operations;
 mod optional_body;
 mod ownership;
@@ -74,11 +75,16 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
 impl Bound {
     /// Answers until the token is cancelled, then drains.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let app = App::connect(&self.config).await?;
         let metrics = Metrics::new();
-        let health = Health::new(shutdown.clone());
+        let app = App::connect(&self.config, &metrics).await?;
+        let health = Health::new(shutdown.clone(), &metrics);
         let stopped = CancellationToken::new();
-        let watch = tokio::spawn(watch::stores(app.store.clone(), app.counters.clone(), health.clone()));
+        let watch = tokio::spawn(watch::stores(
+            app.store.clone(),
+            app.counters.clone(),
+            health.clone(),
+            watch::Clocks::new(&metrics, "postgres"),
+        ));
         let management =
             tokio::spawn(management::serve(self.management_listener, health.clone(), metrics.clone(), stopped.clone()));
         let process = Process { service: "claviger-api", environment: Some(self.config.environment.name()) };
@@ -165,6 +171,6 @@ fn service(app: &Arc<App>) -> OpenApiService<Apis, ()> {
 
 /// The OpenAPI document, as it is committed and served. Needs a runtime; connects to nothing.
 pub async fn openapi_json() -> anyhow::Result<String> {
-    let app = App::connect(&Config::for_the_document()).await?;
+    let app = App::connect(&Config::for_the_document(), &Metrics::new()).await?;
     Ok(document::openapi(&service(&app).spec()))
 }

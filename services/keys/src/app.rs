@@ -13,6 +13,7 @@ use server::management::{self, Health};
 use server::metrics::Metrics;
 use server::otlp::{Otlp, Process};
 use server::settings::{Telemetry, read_peppers};
+use server::watch::Clocks;
 use store::Store;
 use store::counters::Counters;
 use tokio::net::TcpListener;
@@ -87,13 +88,16 @@ impl Bound {
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let (tasks, stopped) = (TaskTracker::new(), CancellationToken::new());
         let otlp = Otlp::start(&self.telemetry, Process { service: "claviger-keys", environment: None }, &self.metrics);
-        let health = Health::new(shutdown.clone());
+        let health = Health::new(shutdown.clone(), &self.metrics);
         let is_alone = self.environments.len() == 1;
         let mut replicas = Vec::with_capacity(self.environments.len());
         let mut listeners = Vec::with_capacity(self.environments.len());
         for served in self.environments {
-            let replica = Replica { name: self.replica.as_str().into(), verifier: Arc::clone(&served.verifier) };
-            replica.start(&tasks, &health, store_names(served.environment, is_alone), &stopped);
+            let names = store_names(served.environment, is_alone);
+            let clocks = Arc::new(Clocks::new(&self.metrics, names.postgres));
+            let verifier = Arc::clone(&served.verifier);
+            let replica = Replica { name: self.replica.as_str().into(), verifier, clocks };
+            replica.start(&tasks, &health, names, &stopped);
             replicas.push(replica);
             listeners.push(serve(served, self.metrics.clone(), otlp.tracer(), shutdown.clone()));
         }

@@ -53,9 +53,14 @@ impl Bound {
         let worker_metrics = WorkerMetrics::register(&metrics);
         let process = Process { service: "claviger-worker", environment: Some(self.config.environment.name()) };
         let otlp = Otlp::start(&self.config.telemetry, process, &metrics);
-        let health = Health::new(shutdown.clone());
+        let health = Health::new(shutdown.clone(), &metrics);
         let stopped = CancellationToken::new();
-        let watch = tokio::spawn(watch::stores(stores.store.clone(), stores.counters.clone(), health.clone()));
+        let watch = tokio::spawn(watch::stores(
+            stores.store.clone(),
+            stores.counters.clone(),
+            health.clone(),
+            watch::Clocks::new(&metrics, "postgres"),
+        ));
         let management = tokio::spawn(management::serve(self.listener, health, metrics, stopped.clone()));
         jobs::run(&stores, &worker_metrics, &shutdown).await;
         watch.abort();

@@ -260,6 +260,50 @@ impl ConnectionMetrics {
     }
 }
 
+/// What a process says of what it rests on.
+#[derive(Debug, Clone)]
+pub(crate) struct HealthMetrics {
+    works: Gauge,
+}
+
+impl HealthMetrics {
+    pub(crate) fn register(metrics: &Metrics) -> Self {
+        Self {
+            works: metrics.gauge(MetricRow {
+                name: "claviger_check_up",
+                help: "Whether what the process rests on works: 1 or 0, by the name that health gives it.",
+                labels: &["check"],
+            }),
+        }
+    }
+
+    pub(crate) fn checked(&self, check: &'static str, works: bool) {
+        self.works.set(&[check], i64::from(works));
+    }
+}
+
+/// How far apart the clocks are.
+#[derive(Debug, Clone)]
+pub(crate) struct ClockMetrics {
+    offset: Gauge,
+}
+
+impl ClockMetrics {
+    pub(crate) fn register(metrics: &Metrics) -> Self {
+        Self {
+            offset: metrics.gauge(MetricRow {
+                name: "claviger_clock_offset_seconds",
+                help: "How far this machine's clock is ahead of Postgres's, in whole seconds.",
+                labels: &["postgres"],
+            }),
+        }
+    }
+
+    pub(crate) fn compared(&self, postgres: &'static str, seconds: i64) {
+        self.offset.set(&[postgres], seconds);
+    }
+}
+
 /// What is exported to a collector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
@@ -350,6 +394,8 @@ mod tests {
         RequestMetrics::register(&metrics);
         ConnectionMetrics::register(&metrics);
         ExportMetrics::register(&metrics);
+        HealthMetrics::register(&metrics);
+        ClockMetrics::register(&metrics);
         let telemetry = include_str!("../../../docs/telemetry.md");
         for row in metrics.rows() {
             let line = telemetry.lines().find(|line| line.starts_with(&format!("| `{}` |", row.name)));

@@ -258,7 +258,10 @@ impl WorldBuilder {
 
     fn telemetry(&self, settings: &mut Settings) {
         settings.set("TELEMETRY__OTLP_ENDPOINT", &self.otlp_endpoint).set("TELEMETRY__TRACE_RATIO", 0.0);
-        settings.set("TELEMETRY__METRICS_INTERVAL_MS", 200);
+        settings
+            .set("TELEMETRY__METRICS_INTERVAL_MS", 200)
+            .set("TELEMETRY__OTLP_HEADERS__0__NAME", "x-collector-token");
+        settings.set("TELEMETRY__OTLP_HEADERS__0__VALUE", "the token of the collector");
     }
 
     fn keys_config(&self, grounds: &[Ground]) -> anyhow::Result<keys::Config> {

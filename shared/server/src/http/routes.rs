@@ -40,7 +40,7 @@ impl Routes {
         let pattern: Vec<Segment> = path.trim_matches('/').split('/').map(Segment::read).collect();
         match self.routes.iter_mut().find(|known| known.pattern == pattern) {
             Some(known) => known.methods.extend_from_slice(methods),
-            None => self.routes.push(Known { template: path.to_owned(), pattern, methods: methods.to_vec() }),
+            None => self.routes.push(Known { template: documented(path), pattern, methods: methods.to_vec() }),
         }
         self
     }
@@ -86,6 +86,15 @@ impl Segment {
     }
 }
 
+/// The path as an OpenAPI document writes it: `{name}` for one segment.
+fn documented(path: &str) -> String {
+    let written = |segment: &str| match segment.strip_prefix(':') {
+        Some(name) => format!("{{{name}}}"),
+        None => segment.to_owned(),
+    };
+    path.split('/').map(written).collect::<Vec<_>>().join("/")
+}
+
 fn matches(pattern: &[Segment], path: &str) -> bool {
     let Some(path) = path.strip_prefix('/') else { return false };
     let mut segments = path.split('/');
@@ -121,7 +130,7 @@ mod tests {
     fn allow_lists_what_the_path_has() {
         let routes = Routes::default()
             .and("/v1/keys", &[Method::GET, Method::POST])
-            .and("/v1/keys/{key}", &[Method::PATCH])
+            .and("/v1/keys/:key", &[Method::PATCH])
             .and("/v1/keys/import", &[Method::POST])
             .and("/v1/docs/*rest", &[Method::GET]);
         assert_eq!(routes.allow("/v1/keys").as_deref(), Some("GET, HEAD, POST"));

@@ -61,6 +61,30 @@ async fn one_request_is_one_trace_from_the_caller_to_the_key_service() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_span_tells_whose_mistake_it_was_and_nothing_that_was_sent() {
+    let collector = Collector::start().await.unwrap();
+    let world = World::builder().otlp_endpoint(&collector.url()).start().await;
+    let place = world.environment(STAGING);
+    let client = place.api.with(&place.organization_key);
+    let ask = async |path: &str| {
+        let request = client.request(Method::GET, path).header("traceparent", format!("00-{TRACE}-{CALLER}-01"));
+        client.send(request.header("tracestate", "canary=canary").header("user-agent", "canary")).await
+    };
+    ask("/v1/canary?canary=canary").await.expect(404);
+    ask("/v1/organizations/canary/keys").await.expect(404);
+    let spans = collector.await_spans(|spans| spans.iter().any(|span| span.name == "list_keys")).await;
+    let error = |span: &ReceivedSpan| span.attributes.get("error.type").cloned();
+    for name in ["GET", "list_keys"] {
+        let span = named(&spans, name);
+        assert_eq!((error(span).as_deref(), span.is_failed), (Some("not-found"), false), "{span:#?}");
+    }
+    let route = named(&spans, "list_keys").attributes["http.route"].clone();
+    assert_eq!(route, "/v1/organizations/{organization}/keys");
+    assert!(!named(&spans, "GET").attributes.contains_key("http.route"));
+    assert!(!collector.bytes().windows(6).any(|window| window == b"canary"), "{spans:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_collector_has_the_numbers_that_the_process_shows() {
     let collector = Collector::start().await.unwrap();
     let world = World::builder().otlp_endpoint(&collector.url()).workers().start().await;
@@ -77,6 +101,7 @@ async fn the_collector_has_the_numbers_that_the_process_shows() {
     assert!(verified.keys().all(|(service, _)| service == "claviger-keys"), "{verified:#?}");
     assert!(verified.keys().any(|(_, labels)| labels == &["staging", "VALID"]), "{verified:#?}");
     assert_eq!(collector.spans(), [], "nobody asked for a trace");
+    assert!(collector.was_always_told("x-collector-token", "the token of the collector"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
