@@ -20,6 +20,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 const POLL: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The service and the labels of each series, with its last value.
+pub type Series = BTreeMap<(String, Vec<String>), f64>;
 
 /// A collector. Dropping it stops it.
 #[derive(Debug)]
@@ -142,7 +146,7 @@ impl Collector {
     ///
     /// When they do not become so for a long time.
     pub async fn await_spans(&self, are_there: impl Fn(&[ReceivedSpan]) -> bool) -> Vec<ReceivedSpan> {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let spans = self.spans();
             if are_there(&spans) {
@@ -158,7 +162,7 @@ impl Collector {
     /// # Panics
     ///
     /// When a message is not what it should be.
-    pub fn series(&self, name: &str) -> BTreeMap<(String, Vec<String>), f64> {
+    pub fn series(&self, name: &str) -> Series {
         let mut series = BTreeMap::new();
         for received in self.received().into_iter().filter(|received| received.path == "/v1/metrics") {
             let message = ExportMetricsServiceRequest::decode(received.body.as_slice()).expect("metrics are metrics");
@@ -170,6 +174,23 @@ impl Collector {
             }
         }
         series
+    }
+
+    /// The same, once the test has what it waits for in them.
+    ///
+    /// # Panics
+    ///
+    /// When that does not come for a long time.
+    pub async fn await_series(&self, name: &str, is_there: impl Fn(&Series) -> bool) -> Series {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let series = self.series(name);
+            if is_there(&series) {
+                return series;
+            }
+            assert!(Instant::now() < deadline, "not what was waited for: {series:#?}");
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     fn received(&self) -> Vec<Received> {

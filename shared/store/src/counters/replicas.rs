@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::link::Away;
 use super::{Counters, keys};
 use crate::generation::{Generation, Subject};
+use crate::span;
 
 /// How many changes the stream keeps: more than are made in the time that a replica may be away and still count.
 const CHANGES_MAX: usize = 10_000;
@@ -54,6 +55,15 @@ impl Counters {
         if generations.is_empty() {
             return Ok(());
         }
+        span::around(span::of_script("publish"), self.tell(organization, generations, receipt)).await
+    }
+
+    async fn tell(
+        &self,
+        organization: OrganizationId,
+        generations: &[Generation],
+        receipt: Option<ReceiptId>,
+    ) -> Result<(), Away> {
         let mut call = self.scripts.publish.call(generations.len());
         for generation in generations {
             call.arg(self.generation_key(organization, generation.subject));

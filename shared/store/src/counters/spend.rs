@@ -11,6 +11,7 @@ use super::lane::Route;
 use super::link::Away;
 use super::{Counters, keys};
 use crate::generation::{Generation, Subject};
+use crate::span;
 
 /// A limit with what a request costs there.
 #[derive(Debug, Clone, Copy)]
@@ -109,7 +110,8 @@ impl Counters {
             session: self.link.session()?,
             script: Arc::clone(&self.scripts.spend),
         };
-        let Said { run, now, outcome } = route.session.lane.ask(&route, &self.prefix, request).await?;
+        let asked = route.session.lane.ask(&route, &self.prefix, request);
+        let Said { run, now, outcome } = span::around(span::of_script("spend"), asked).await?;
         Ok(match outcome {
             Outcome::Agreed(limits) => {
                 let generations = request.expected.iter().map(|expected| Some(expected.generation.value)).collect();
@@ -131,7 +133,9 @@ impl Counters {
         for entry in given {
             call.arg(entry.spent.limit.window_ms).arg(entry.cell).arg(entry.spent.cost);
         }
-        self.scripts.give_back.send(&self.link, &self.link.session()?, &call).await?;
+        let session = self.link.session()?;
+        let sent = self.scripts.give_back.send(&self.link, &session, &call);
+        span::around(span::of_script("give_back"), sent).await?;
         Ok(())
     }
 

@@ -52,12 +52,12 @@ async fn wait_for(mut is_so: impl FnMut() -> bool) {
 /// The scripts under a clock that the test sets.
 fn scripted(counters: &Counters, now_us: u64) -> Counters {
     let head = format!("local now_us = {now_us}\n");
-    let script = |parts: &[&str]| Script::new("test", Box::leak(format!("{head}{}", parts.concat()).into_boxed_str()));
+    let script = |parts: &[&str]| Script::new(Box::leak(format!("{head}{}", parts.concat()).into_boxed_str()));
     let window = include_str!("window.lua");
     let scripts = Scripts {
         spend: std::sync::Arc::new(script(&[window, include_str!("spend.lua")])),
         give_back: script(&[window, include_str!("give_back.lua")]),
-        publish: Script::new("publish", include_str!("publish.lua")),
+        publish: Script::new(include_str!("publish.lua")),
     };
     Counters { scripts: std::sync::Arc::new(scripts), ..counters.clone() }
 }

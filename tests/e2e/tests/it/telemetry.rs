@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use domain::environment::Environment;
 use http::Method;
 use serde_json::json;
-use testkit::{Answer, Collector, Mood, ReceivedSpan, World};
+use testkit::{Answer, Collector, Mood, ReceivedSpan, Series, World};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const CALLER: &str = "b7ad6b7169203331";
@@ -92,14 +92,11 @@ async fn the_collector_has_the_numbers_that_the_process_shows() {
         whoami(&world, "").await;
     }
     let counted = ("claviger-api".to_owned(), vec!["whoami".to_owned(), "ok".to_owned()]);
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while collector.series("http_requests_total").get(&counted) != Some(&3.0) {
-        assert!(Instant::now() < deadline, "{:#?}", collector.series("http_requests_total"));
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    let verified = collector.series("claviger_verifications_total");
-    assert!(verified.keys().all(|(service, _)| service == "claviger-keys"), "{verified:#?}");
-    assert!(verified.keys().any(|(_, labels)| labels == &["staging", "VALID"]), "{verified:#?}");
+    collector.await_series("http_requests_total", |series| series.get(&counted) == Some(&3.0)).await;
+    let counted = ("claviger-keys".to_owned(), vec!["staging".to_owned(), "VALID".to_owned()]);
+    collector.await_series("claviger_verifications_total", |series| series.get(&counted) == Some(&3.0)).await;
+    let checks = |series: &Series| series.keys().filter(|(service, _)| service == "claviger-worker").count();
+    collector.await_series("claviger_check_up", |series| checks(series) == 2).await;
     assert_eq!(collector.spans(), [], "nobody asked for a trace");
     assert!(collector.was_always_told("x-collector-token", "the token of the collector"));
 }
