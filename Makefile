@@ -54,7 +54,7 @@ test: setup build ## run all tests, against real Postgres and Redis
 	$(call step,test,$(with_stores) $(test_runner) $(ARGS))
 
 .PHONY: check
-check: setup-check fmt lint test contract requests docs deny unused ## all that CI checks
+check: setup-check fmt lint test contract requests docs deny unused alerts ## all that CI checks
 	@echo "── all checks passed"
 
 .PHONY: fix
@@ -92,3 +92,7 @@ deny:
 .PHONY: unused
 unused:
 	$(call step_if,cargo-machete,unused,cargo machete)
+
+.PHONY: alerts
+alerts:
+	$(call step_if,promtool,alerts,scripts/check-alerts.sh)

@@ -24,13 +24,15 @@ need util-linux has setpriv
 need postgresql has_postgres
 need redis-server has_redis
 
-# `make check` also goes through a real PgBouncer, and throws generated requests at a running installation, with a tool
-# from PyPI.
+# `make check` also goes through a real PgBouncer, throws generated requests at a running installation, with a tool from
+# PyPI, and checks the alerts.
 if [[ ${1:-} == check ]]; then
   need pgbouncer has_pgbouncer
   need python3 has python3
   need python3-venv python3 -c 'import ensurepip, venv'
   need jq has jq
+  # For promtool, which checks the alerts. Its server is not started.
+  need prometheus has promtool
 fi
 
 if [[ ${#packages[@]} -gt 0 ]]; then
@@ -60,7 +62,7 @@ if [[ ${#packages[@]} -gt 0 ]]; then
   if [[ -d /run/systemd/system ]]; then
     for package in "${packages[@]}"; do
       case $package in
-        postgresql | redis-server | pgbouncer) "${as_root[@]}" systemctl disable --now "$package" ;;
+        postgresql | redis-server | pgbouncer | prometheus) "${as_root[@]}" systemctl disable --now "$package" ;;
       esac
     done
   fi

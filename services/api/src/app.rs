@@ -11,12 +11,14 @@ use domain::event::Event;
 use domain::ids::ReceiptId;
 use domain::secret::PepperRing;
 use serde_json::Value;
+use server::metrics::Metrics;
 use server::problem::Problem;
 use store::counters::Counters;
 use store::{Committed, Store, Write};
 
 use crate::config::{Config, KeyPolicy};
 use crate::cursor::Cursors;
+use crate::metrics::ApiMetrics;
 use crate::ownership::Ownership;
 use crate::wire::instant::Instant;
 use crate::wire::receipt::{ReceiptBody, ReplicaBody};
@@ -42,11 +44,13 @@ pub struct App {
     pub ownership: Ownership,
     /// What this environment demands of keys.
     pub demands: KeyPolicy,
+    /// What this process counts.
+    pub metrics: ApiMetrics,
 }
 
 impl App {
     /// An app over what the configuration names. Nothing has to be up: connections are made when they are first used.
-    pub async fn connect(config: &Config) -> anyhow::Result<Arc<Self>> {
+    pub async fn connect(config: &Config, metrics: &Metrics) -> anyhow::Result<Arc<Self>> {
         Ok(Arc::new(Self {
             environment: config.environment,
             store: Store::connect(&config.database).await?,
@@ -56,6 +60,7 @@ impl App {
             cursors: Cursors::new(config.secrets.cursor_key()?),
             ownership: Ownership::new(&config.dns.servers)?,
             demands: config.policy.clone(),
+            metrics: ApiMetrics::register(metrics),
         }))
     }
 
@@ -72,6 +77,7 @@ impl App {
     pub async fn publish(&self, scope: &Scope, committed: &Committed, receipt: Option<ReceiptId>) -> u64 {
         let told = self.counters.publish(scope.organization(), &committed.generations, receipt).await;
         if told.is_err() {
+            self.metrics.untold();
             return UNPUBLISHED_BOUND.as_millis() as u64;
         }
         let (store, outbox) = (self.store.clone(), committed.outbox_ids.clone());

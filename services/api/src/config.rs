@@ -9,7 +9,7 @@ use domain::secret::PepperRing;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use server::config::ConfigErrors;
-use server::settings::{Log, LogFormat, PepperEntry, check_stores, check_token, read_peppers};
+use server::settings::{Log, LogFormat, PepperEntry, Telemetry, check_stores, check_token, read_peppers};
 use store::DatabaseConfig;
 use store::counters::RedisConfig;
 
@@ -30,6 +30,7 @@ pub struct Config {
     pub dns: Dns,
     pub policy: KeyPolicy,
     pub log: Log,
+    pub telemetry: Telemetry,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -94,6 +95,7 @@ impl Config {
         if self.secrets.cursor_key().is_err() {
             errors.push("secrets.cursor_key", "is not 32 bytes in base64");
         }
+        self.telemetry.check(&mut errors);
         errors.none_or(self)
     }
 
@@ -118,6 +120,7 @@ impl Config {
             dns: Dns { servers: Vec::new() },
             policy: KeyPolicy { key_lifetime_days_max: 0, require_ips: false, allow_supplied_secrets: true },
             log: Log { level: "info".to_owned(), format: LogFormat::Text },
+            telemetry: Telemetry::off(),
         }
     }
 }

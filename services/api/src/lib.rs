@@ -11,6 +11,7 @@ mod fields;
 mod grant;
 mod idempotency;
 mod limit_headers;
+mod metrics;
 pub mod operations;
 mod optional_body;
 mod ownership;
@@ -29,10 +30,12 @@ use server::http::{StackConfig, stack};
 use server::listener::{Limits, serve};
 use server::management::{self, Health};
 use server::metrics::Metrics;
+use server::otlp::{Otlp, Process};
 use server::problem::{ErrorCode, Problem};
 use server::watch;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use trace::Tracer;
 
 use crate::app::App;
 pub use crate::config::{Config, DEFAULTS};
@@ -72,29 +75,40 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
 impl Bound {
     /// Answers until the token is cancelled, then drains.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let app = App::connect(&self.config).await?;
         let metrics = Metrics::new();
-        let health = Health::new(shutdown.clone());
+        let app = App::connect(&self.config, &metrics).await?;
+        let health = Health::new(shutdown.clone(), &metrics);
         let stopped = CancellationToken::new();
-        let watch = tokio::spawn(watch::stores(app.store.clone(), app.counters.clone(), health.clone()));
+        let watch = tokio::spawn(watch::stores(
+            app.store.clone(),
+            app.counters.clone(),
+            health.clone(),
+            watch::Clocks::new(&metrics, "postgres"),
+        ));
         let management =
             tokio::spawn(management::serve(self.management_listener, health.clone(), metrics.clone(), stopped.clone()));
-        let endpoint = endpoint(&self.config, &app, &metrics, health);
+        let process = Process { service: "claviger-api", environment: Some(self.config.environment.name()) };
+        let otlp = Otlp::start(&self.config.telemetry, process, &metrics);
+        let observed = Observed { metrics: metrics.clone(), tracer: otlp.tracer(), health };
+        let endpoint = endpoint(&self.config, &app, observed);
         serve(self.listener, endpoint, Limits::promised(), &metrics, shutdown).await?;
         stopped.cancel();
         watch.abort();
         management.await??;
+        otlp.stop().await;
         Ok(())
     }
 }
 
-/// Everything that answers on the API's port.
-fn endpoint(
-    config: &Config,
-    app: &Arc<App>,
-    metrics: &Metrics,
+/// What a process tells of itself.
+struct Observed {
+    metrics: Metrics,
+    tracer: Option<Tracer>,
     health: Health,
-) -> impl Endpoint<Output = Response> + use<> {
+}
+
+/// Everything that answers on the API's port.
+fn endpoint(config: &Config, app: &Arc<App>, observed: Observed) -> impl Endpoint<Output = Response> + use<> {
     let service = service(app);
     let openapi = document::openapi(&service.spec());
     let llms = document::llms_text(&openapi);
@@ -103,8 +117,10 @@ fn endpoint(
     for path in docs_pages::PATHS.iter().chain(&HEALTH_PATHS) {
         known = known.and(path, &[Method::GET]);
     }
-    let front = Front { flags: config.flags.clone(), health, pages, api: service.data(Arc::clone(app)) };
-    let stack_config = StackConfig::new(known, metrics)
+    let front =
+        Front { flags: config.flags.clone(), health: observed.health, pages, api: service.data(Arc::clone(app)) };
+    let stack_config = StackConfig::new(known, &observed.metrics)
+        .tracer(observed.tracer)
         .environment(config.environment.name())
         .trusted_proxies(&config.server.trusted_proxies)
         .also_serves(docs_pages::MEDIA_TYPES);
@@ -155,6 +171,6 @@ fn service(app: &Arc<App>) -> OpenApiService<Apis, ()> {
 
 /// The OpenAPI document, as it is committed and served. Needs a runtime; connects to nothing.
 pub async fn openapi_json() -> anyhow::Result<String> {
-    let app = App::connect(&Config::for_the_document()).await?;
+    let app = App::connect(&Config::for_the_document(), &Metrics::new()).await?;
     Ok(document::openapi(&service(&app).spec()))
 }

@@ -11,12 +11,15 @@ use server::http::{StackConfig, stack};
 use server::listener::{self, Limits};
 use server::management::{self, Health};
 use server::metrics::Metrics;
-use server::settings::read_peppers;
+use server::otlp::{Otlp, Process};
+use server::settings::{Telemetry, read_peppers};
+use server::watch::Clocks;
 use store::Store;
 use store::counters::Counters;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use trace::Tracer;
 
 use crate::background::{Replica, StoreNames};
 use crate::cache::Cache;
@@ -43,6 +46,7 @@ pub struct Bound {
     environments: Vec<Served>,
     management_listener: TcpListener,
     metrics: Metrics,
+    telemetry: Telemetry,
 }
 
 struct Served {
@@ -68,22 +72,34 @@ pub async fn bind(config: Config) -> anyhow::Result<Bound> {
     let management_listener = listen(config.server.host, config.server.management_port).await?;
     let management = management_listener.local_addr()?;
     let replica = format!("{:016x}", rand::rng().random::<u64>());
-    Ok(Bound { addresses, management, replica, environments, management_listener, metrics })
+    Ok(Bound {
+        addresses,
+        management,
+        replica,
+        environments,
+        management_listener,
+        metrics,
+        telemetry: config.telemetry,
+    })
 }
 
 impl Bound {
     /// Answers until `shutdown`, then lets requests in flight end and writes what waits.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let (tasks, stopped) = (TaskTracker::new(), CancellationToken::new());
-        let health = Health::new(shutdown.clone());
+        let otlp = Otlp::start(&self.telemetry, Process { service: "claviger-keys", environment: None }, &self.metrics);
+        let health = Health::new(shutdown.clone(), &self.metrics);
         let is_alone = self.environments.len() == 1;
         let mut replicas = Vec::with_capacity(self.environments.len());
         let mut listeners = Vec::with_capacity(self.environments.len());
         for served in self.environments {
-            let replica = Replica { name: self.replica.as_str().into(), verifier: Arc::clone(&served.verifier) };
-            replica.start(&tasks, &health, store_names(served.environment, is_alone), &stopped);
+            let names = store_names(served.environment, is_alone);
+            let clocks = Arc::new(Clocks::new(&self.metrics, names.postgres));
+            let verifier = Arc::clone(&served.verifier);
+            let replica = Replica { name: self.replica.as_str().into(), verifier, clocks };
+            replica.start(&tasks, &health, names, &stopped);
             replicas.push(replica);
-            listeners.push(serve(served, self.metrics.clone(), shutdown.clone()));
+            listeners.push(serve(served, self.metrics.clone(), otlp.tracer(), shutdown.clone()));
         }
         tasks.spawn(management::serve(self.management_listener, health, self.metrics, stopped.clone()));
         let served = futures_util::future::try_join_all(listeners).await;
@@ -94,13 +110,20 @@ impl Bound {
         }
         tasks.close();
         tasks.wait().await;
+        otlp.stop().await;
         served.map(drop).context("a listener failed")
     }
 }
 
-async fn serve(served: Served, metrics: Metrics, shutdown: CancellationToken) -> std::io::Result<()> {
+async fn serve(
+    served: Served,
+    metrics: Metrics,
+    tracer: Option<Tracer>,
+    shutdown: CancellationToken,
+) -> std::io::Result<()> {
     let config = StackConfig::new(routes(), &metrics)
         .environment(served.environment.name())
+        .tracer(tracer)
         .body_max_bytes(BODY_MAX_BYTES as u64);
     let endpoint = stack(KeyRoutes::new(served.verifier, &served.token), config);
     listener::serve(served.listener, endpoint, Limits::promised(), &metrics, shutdown).await

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use rand::RngExt;
 use server::management::{Health, HealthCheck};
+use server::watch::Clocks;
 use store::Store;
 use store::counters::{Away, Changes, Counters};
 use tokio_util::sync::CancellationToken;
@@ -33,6 +34,7 @@ pub struct Replica {
     /// A name that no other process has.
     pub name: Arc<str>,
     pub verifier: Arc<Verifier>,
+    pub clocks: Arc<Clocks>,
 }
 
 /// The words under which health shows an environment's stores.
@@ -136,6 +138,7 @@ impl Replica {
             match self.store().now().await {
                 Ok(now) => {
                     self.verifier.clock.hear(now, asked_at);
+                    self.clocks.compare(now);
                     running.works();
                 }
                 Err(error) => running.fails(error.to_string()),

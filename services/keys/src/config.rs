@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use domain::environment::Environment;
 use serde::{Deserialize, Deserializer, Serialize};
 use server::config::ConfigErrors;
-use server::settings::{Log, PepperEntry, check_stores, check_token, read_peppers};
+use server::settings::{Log, PepperEntry, Telemetry, check_stores, check_token, read_peppers};
 use store::DatabaseConfig;
 use store::counters::RedisConfig;
 
@@ -25,6 +25,7 @@ pub struct Config {
     #[serde(deserialize_with = "named")]
     pub environments: BTreeMap<Environment, EnvironmentConfig>,
     pub log: Log,
+    pub telemetry: Telemetry,
 }
 
 /// The environments by name: with fields rather than keys of a map, every mistake is told with its whole path.
@@ -87,6 +88,7 @@ impl Config {
         for (environment, config) in &self.environments {
             config.check(&format!("environments.{environment}"), &mut errors);
         }
+        self.telemetry.check(&mut errors);
         errors.none_or(self)
     }
 }

@@ -60,14 +60,14 @@ where
         }
         let started = Instant::now();
         let (done, name_of_done, work) = (Arc::clone(&self.running), name.clone(), read());
-        let task = tokio::spawn(async move {
+        let task = tokio::spawn(trace::inherit(async move {
             let value = work.await;
             let mut running = done.lock().unwrap_or_else(PoisonError::into_inner);
             if running.get(&name_of_done).is_some_and(|flight| flight.started == started) {
                 running.remove(&name_of_done);
             }
             value
-        });
+        }));
         let landing: Landing<V> = async move { task.await.expect("reads return their errors") }.boxed().shared();
         running.insert(name.clone(), Flight { started, landing: landing.clone() });
         (started, landing)

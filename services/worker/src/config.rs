@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use domain::environment::Environment;
 use serde::{Deserialize, Serialize};
 use server::config::ConfigErrors;
-use server::settings::{Log, check_stores};
+use server::settings::{Log, Telemetry, check_stores};
 use store::DatabaseConfig;
 use store::counters::RedisConfig;
 
@@ -21,6 +21,7 @@ pub struct Config {
     pub database: DatabaseConfig,
     pub redis: RedisConfig,
     pub log: Log,
+    pub telemetry: Telemetry,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -35,6 +36,7 @@ impl Config {
     pub fn checked(self) -> Result<Self, ConfigErrors> {
         let mut errors = ConfigErrors::new();
         check_stores("", &self.database, &self.redis, &mut errors);
+        self.telemetry.check(&mut errors);
         errors.none_or(self)
     }
 }

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use anyhow::Context;
 use server::management::{self, Health};
 use server::metrics::Metrics;
+use server::otlp::{Otlp, Process};
 use server::watch;
 use store::Store;
 use store::counters::Counters;
@@ -50,15 +51,23 @@ impl Bound {
         };
         let metrics = Metrics::new();
         let worker_metrics = WorkerMetrics::register(&metrics);
-        let health = Health::new(shutdown.clone());
+        let process = Process { service: "claviger-worker", environment: Some(self.config.environment.name()) };
+        let otlp = Otlp::start(&self.config.telemetry, process, &metrics);
+        let health = Health::new(shutdown.clone(), &metrics);
         let stopped = CancellationToken::new();
-        let watch = tokio::spawn(watch::stores(stores.store.clone(), stores.counters.clone(), health.clone()));
+        let watch = tokio::spawn(watch::stores(
+            stores.store.clone(),
+            stores.counters.clone(),
+            health.clone(),
+            watch::Clocks::new(&metrics, "postgres"),
+        ));
         let management = tokio::spawn(management::serve(self.listener, health, metrics, stopped.clone()));
         jobs::run(&stores, &worker_metrics, &shutdown).await;
         watch.abort();
         stopped.cancel();
         management.await??;
         stores.store.close().await;
+        otlp.stop().await;
         Ok(())
     }
 }

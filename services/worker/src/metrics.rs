@@ -1,6 +1,6 @@
 //! What a worker counts.
 
-use server::metrics::{Counter, MetricRow, Metrics};
+use server::metrics::{Counter, Gauge, MetricRow, Metrics};
 
 /// The worker's counters.
 #[derive(Debug, Clone)]
@@ -9,6 +9,8 @@ pub struct WorkerMetrics {
     pub outbox_published: Counter,
     /// Runs of the outbox job that ended early.
     pub outbox_failures: Counter,
+    /// How long the oldest version waits that Redis has not heard of.
+    pub outbox_oldest: Gauge,
 }
 
 impl WorkerMetrics {
@@ -24,6 +26,11 @@ impl WorkerMetrics {
                 name: "claviger_outbox_failures_total",
                 help: "Runs of the outbox job that ended early, by the store that failed.",
                 labels: &["store"],
+            }),
+            outbox_oldest: metrics.gauge(MetricRow {
+                name: "claviger_outbox_oldest_seconds",
+                help: "How long the oldest version has waited that Redis may not have heard of; 0 when none waits.",
+                labels: &[],
             }),
         }
     }

@@ -29,6 +29,16 @@ pub enum KeysError {
     Unexpected(StatusCode),
 }
 
+impl KeysError {
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Unavailable(_) => "unavailable",
+            Self::Invalid(_) => "invalid",
+            Self::Unexpected(_) => "unexpected",
+        }
+    }
+}
+
 /// A client of one environment's listener of the key service.
 #[derive(Clone)]
 pub struct KeysClient {
@@ -80,15 +90,32 @@ impl KeysClient {
         Ok(answer.results)
     }
 
-    async fn post<Q: Serialize, A: DeserializeOwned>(&self, path: &str, question: &Q) -> Result<A, KeysError> {
+    async fn post<Q: Serialize, A: DeserializeOwned>(&self, path: &'static str, question: &Q) -> Result<A, KeysError> {
+        let span = trace::client(|| format!("POST {path}"));
+        let answer = trace::within(span.as_ref(), self.ask(path, question)).await;
+        if let (Some(span), Err(error)) = (&span, &answer) {
+            span.fail(error.word());
+        }
+        answer
+    }
+
+    async fn ask<Q: Serialize, A: DeserializeOwned>(&self, path: &'static str, question: &Q) -> Result<A, KeysError> {
         let url = format!("{}{path}", self.base_url);
-        let send = || self.http.post(&url).bearer_auth(&self.token).json(question).send();
+        let traceparent = trace::traceparent();
+        let send = || {
+            let request = self.http.post(&url).bearer_auth(&self.token).json(question);
+            match &traceparent {
+                Some(value) => request.header(trace::TRACEPARENT, value).send(),
+                None => request.send(),
+            }
+        };
         let response = match send().await {
             // Nothing was asked yet, so asking again charges nothing twice.
             Err(error) if error.is_connect() => send().await,
             sent => sent,
         };
         let response = response.map_err(|error| KeysError::Unavailable(Some(error)))?;
+        trace::set_with("http.response.status_code", || i64::from(response.status().as_u16()));
         match response.status() {
             StatusCode::OK => response.json().await.map_err(|error| KeysError::Unavailable(Some(error))),
             StatusCode::UNPROCESSABLE_ENTITY => {

@@ -8,6 +8,7 @@ pub mod json;
 pub mod listener;
 pub mod management;
 pub mod metrics;
+pub mod otlp;
 pub mod problem;
 pub mod query;
 pub mod settings;

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     answer::JSON,
     listener::{self, Limits},
-    metrics::Metrics,
+    metrics::{HealthMetrics, Metrics},
     problem::{ErrorCode, Problem},
 };
 
@@ -24,6 +24,7 @@ use crate::{
 pub struct Health {
     checks: Arc<Mutex<BTreeMap<&'static str, Check>>>,
     shutdown: CancellationToken,
+    metrics: HealthMetrics,
 }
 
 #[derive(Debug, Clone)]
@@ -48,9 +49,9 @@ struct Readiness {
 }
 
 impl Health {
-    /// Health without checks: ready until `shutdown`.
-    pub fn new(shutdown: CancellationToken) -> Self {
-        Self { checks: Arc::default(), shutdown }
+    /// Health without checks: ready until `shutdown`. Each check is a metric, too.
+    pub fn new(shutdown: CancellationToken, metrics: &Metrics) -> Self {
+        Self { checks: Arc::default(), shutdown, metrics: HealthMetrics::register(metrics) }
     }
 
     /// Adds something without which the process is not ready; it counts as failed until it is first said to work.
@@ -69,6 +70,7 @@ impl Health {
     }
 
     fn add(&self, name: &'static str, check: Check) -> HealthCheck {
+        self.metrics.checked(name, check.failure.is_none());
         self.checks.lock().unwrap_or_else(PoisonError::into_inner).insert(name, check);
         HealthCheck { health: self.clone(), name }
     }
@@ -106,6 +108,7 @@ impl HealthCheck {
     }
 
     fn set(&self, failure: Option<String>) {
+        self.health.metrics.checked(self.name, failure.is_none());
         let mut checks = self.health.checks.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(check) = checks.get_mut(self.name) {
             check.failure = failure;
@@ -159,7 +162,8 @@ mod tests {
     #[test]
     fn ready_is_what_is_required_and_not_what_is_optional() {
         let shutdown = CancellationToken::new();
-        let health = Health::new(shutdown.clone());
+        let metrics = Metrics::new();
+        let health = Health::new(shutdown.clone(), &metrics);
         let postgres = health.required("postgres");
         let redis = health.optional("redis");
         assert!(!health.is_ready(), "nothing was checked yet");
@@ -168,6 +172,9 @@ mod tests {
         assert!(health.is_ready());
         let text = serde_json::to_string(&health.readiness()).unwrap();
         assert_eq!(text, r#"{"status":"ready","degraded":["redis"]}"#);
+        let shown = metrics.text();
+        assert!(shown.contains("claviger_check_up{check=\"postgres\"} 1"), "{shown}");
+        assert!(shown.contains("claviger_check_up{check=\"redis\"} 0"), "{shown}");
         postgres.fails("schema 3, supported 4");
         let text = serde_json::to_string(&health.readiness()).unwrap();
         assert!(text.contains(r#""failed":{"postgres":"schema 3, supported 4"}"#), "{text}");

@@ -9,7 +9,7 @@ use std::{
 
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
-    core::Collector,
+    core::Collector, proto::MetricFamily,
 };
 
 use crate::problem::ErrorCode;
@@ -114,10 +114,15 @@ impl Metrics {
         self.declared.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|(row, _)| *row).collect()
     }
 
+    /// The metrics as they are now.
+    pub(crate) fn families(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
+    }
+
     /// The metrics in Prometheus's text format.
     pub fn text(&self) -> String {
         let mut text = Vec::new();
-        TextEncoder::new().encode(&self.registry.gather(), &mut text).expect("a Vec takes all that is written");
+        TextEncoder::new().encode(&self.families(), &mut text).expect("a Vec takes all that is written");
         String::from_utf8(text).expect("names, labels and numbers are UTF-8")
     }
 
@@ -289,6 +294,103 @@ impl ConnectionMetrics {
     }
 }
 
+/// What a process says of what it rests on.
+#[derive(Debug, Clone)]
+pub(crate) struct HealthMetrics {
+    works: Gauge,
+}
+
+impl HealthMetrics {
+    pub(crate) fn register(metrics: &Metrics) -> Self {
+        Self {
+            works: metrics.gauge(MetricRow {
+                name: "claviger_check_up",
+                help: "Whether what the process rests on works: 1 or 0, by the name that health gives it.",
+                labels: &["check"],
+            }),
+        }
+    }
+
+    pub(crate) fn checked(&self, check: &'static str, works: bool) {
+        self.works.set(&[check], i64::from(works));
+    }
+}
+
+/// How far apart the clocks are.
+#[derive(Debug, Clone)]
+pub(crate) struct ClockMetrics {
+    offset: Gauge,
+}
+
+impl ClockMetrics {
+    pub(crate) fn register(metrics: &Metrics) -> Self {
+        Self {
+            offset: metrics.gauge(MetricRow {
+                name: "claviger_clock_offset_seconds",
+                help: "How far this machine's clock is ahead of Postgres's, in whole seconds.",
+                labels: &["postgres"],
+            }),
+        }
+    }
+
+    pub(crate) fn compared(&self, postgres: &'static str, seconds: i64) {
+        self.offset.set(&[postgres], seconds);
+    }
+}
+
+/// What is exported to a collector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    Traces,
+    Metrics,
+}
+
+impl Signal {
+    /// As in OTLP's paths.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Traces => "traces",
+            Self::Metrics => "metrics",
+        }
+    }
+}
+
+/// What the exporter counts of its own work.
+#[derive(Debug, Clone)]
+pub(crate) struct ExportMetrics {
+    exports: Counter,
+    lost: Counter,
+}
+
+impl ExportMetrics {
+    pub(crate) fn register(metrics: &Metrics) -> Self {
+        Self {
+            exports: metrics.counter(MetricRow {
+                name: "claviger_exports_total",
+                help: "Messages for the collector, by signal and by whether it took them.",
+                labels: &["signal", "outcome"],
+            }),
+            lost: metrics.counter(MetricRow {
+                name: "claviger_spans_lost_total",
+                help: "Finished spans that the collector never got, by where they were given up.",
+                labels: &["at"],
+            }),
+        }
+    }
+
+    pub(crate) fn exported(&self, signal: Signal, is_taken: bool) {
+        self.exports.count(&[signal.name(), if is_taken { "ok" } else { "failed" }]);
+    }
+
+    pub(crate) fn lost_in_queue(&self) {
+        self.lost.count(&["queue"]);
+    }
+
+    pub(crate) fn lost_in_export(&self, number: usize) {
+        self.lost.add(&["export"], number as u64);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -325,6 +427,9 @@ mod tests {
         let metrics = Metrics::new();
         RequestMetrics::register(&metrics);
         ConnectionMetrics::register(&metrics);
+        ExportMetrics::register(&metrics);
+        HealthMetrics::register(&metrics);
+        ClockMetrics::register(&metrics);
         let telemetry = include_str!("../../../docs/telemetry.md");
         for row in metrics.rows() {
             let line = telemetry.lines().find(|line| line.starts_with(&format!("| `{}` |", row.name)));

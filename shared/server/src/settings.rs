@@ -2,6 +2,7 @@
 
 use data_encoding::BASE64;
 use domain::secret::{Pepper, PepperRing};
+use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use store::DatabaseConfig;
 use store::counters::RedisConfig;
@@ -10,6 +11,8 @@ use crate::config::ConfigErrors;
 
 /// The shortest service token that is accepted.
 pub const TOKEN_CHARS_MIN: usize = 32;
+/// More often than this, metrics are work rather than a sign of it.
+const METRICS_INTERVAL_MS_MIN: u64 = 100;
 
 /// How much is logged, and in which form.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,6 +32,66 @@ pub enum LogFormat {
     Json,
     /// Text for people.
     Text,
+}
+
+/// Where traces and metrics are sent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    /// Base URL of an OTLP collector that takes protobuf over HTTP; empty sends nothing.
+    pub otlp_endpoint: String,
+    /// What every export carries, such as the collector's token.
+    pub otlp_headers: Vec<OtlpHeader>,
+    /// The part of the requests that are traced if their callers do not say.
+    pub trace_ratio: f64,
+    /// The time between two exports of the metrics.
+    pub metrics_interval_ms: u64,
+}
+
+/// One header of every export.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtlpHeader {
+    /// Its name.
+    pub name: String,
+    /// Its value, a secret.
+    pub value: String,
+}
+
+impl std::fmt::Debug for OtlpHeader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OtlpHeader").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Telemetry {
+    /// Sends nothing.
+    pub const fn off() -> Self {
+        Self { otlp_endpoint: String::new(), otlp_headers: Vec::new(), trace_ratio: 0.0, metrics_interval_ms: 15_000 }
+    }
+
+    /// Notes what the exporter could not work with, without the values of headers.
+    pub fn check(&self, errors: &mut ConfigErrors) {
+        let is_url =
+            reqwest::Url::parse(&self.otlp_endpoint).is_ok_and(|url| ["http", "https"].contains(&url.scheme()));
+        if !self.otlp_endpoint.is_empty() && !is_url {
+            errors.push("telemetry.otlp_endpoint", "is no http:// URL");
+        }
+        for (index, header) in self.otlp_headers.iter().enumerate() {
+            if HeaderName::try_from(header.name.as_str()).is_err() {
+                errors.push(format!("telemetry.otlp_headers.{index}.name"), "is no name of a header");
+            }
+            if HeaderValue::try_from(header.value.as_str()).is_err() {
+                errors.push(format!("telemetry.otlp_headers.{index}.value"), "cannot stand in a header");
+            }
+        }
+        if !(0.0..=1.0).contains(&self.trace_ratio) {
+            errors.push("telemetry.trace_ratio", "is a number from 0 to 1");
+        }
+        if self.metrics_interval_ms < METRICS_INTERVAL_MS_MIN {
+            errors.push("telemetry.metrics_interval_ms", "is at least 100");
+        }
+    }
 }
 
 /// One pepper of an environment.

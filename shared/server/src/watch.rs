@@ -1,25 +1,64 @@
 //! Says now and then whether the stores answer; a process whose database is away stays up and is not ready.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use store::Store;
 use store::counters::Counters;
 
 use crate::management::Health;
+use crate::metrics::{ClockMetrics, Metrics};
 
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// At the start the first connection is often still being made.
 const RETRY_INTERVAL: Duration = Duration::from_millis(200);
+/// From here on the times in logs and in the database tell different stories.
+const CLOCKS_APART_SECONDS: i64 = 2;
+
+/// Compares this machine's clock with a Postgres's. Nothing is decided by this machine's clock; what it stamps, as log
+/// lines and spans, is read beside what Postgres stamps.
+#[derive(Debug)]
+pub struct Clocks {
+    metrics: ClockMetrics,
+    postgres: &'static str,
+    are_apart: AtomicBool,
+}
+
+impl Clocks {
+    /// Nothing is compared yet; `postgres` is the name that health gives it.
+    pub fn new(metrics: &Metrics, postgres: &'static str) -> Self {
+        Self { metrics: ClockMetrics::register(metrics), postgres, are_apart: AtomicBool::new(false) }
+    }
+
+    /// Postgres has just said that it is `now`. Warns when the clocks part, and not again until they have met.
+    #[expect(clippy::disallowed_methods, reason = "this machine's clock is what is judged")]
+    pub fn compare(&self, now: DateTime<Utc>) {
+        let offset_seconds = (Utc::now() - now).num_seconds();
+        self.metrics.compared(self.postgres, offset_seconds);
+        let are_apart = offset_seconds.abs() >= CLOCKS_APART_SECONDS;
+        if are_apart && !self.are_apart.swap(are_apart, Ordering::Relaxed) {
+            tracing::warn!(offset_seconds, postgres = self.postgres, "this machine's clock differs from Postgres's");
+        } else if !are_apart {
+            self.are_apart.store(false, Ordering::Relaxed);
+        }
+    }
+}
 
 /// Watches a Postgres, without which the process is not ready, and a Redis, without which it is degraded. Never ends.
-pub async fn stores(store: Store, counters: Counters, health: Health) {
+pub async fn stores(store: Store, counters: Counters, health: Health, clocks: Clocks) {
     let postgres = health.required("postgres");
     let redis = health.optional("redis");
     loop {
         let (rows, counters) = (store.check_ready().await, counters.now().await);
         let is_well = rows.is_ok() && counters.is_ok();
         match rows {
-            Ok(()) => postgres.works(),
+            Ok(()) => {
+                postgres.works();
+                if let Ok(now) = store.now().await {
+                    clocks.compare(now);
+                }
+            }
             Err(error) => postgres.fails(error.to_string()),
         }
         match counters {
@@ -27,5 +66,31 @@ pub async fn stores(store: Store, counters: Counters, health: Health) {
             Err(error) => redis.fails(error.to_string()),
         }
         tokio::time::sleep(if is_well { WATCH_INTERVAL } else { RETRY_INTERVAL }).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "this machine's clock is what is judged")]
+    fn clocks_that_part_are_told_by_how_much() {
+        let metrics = Metrics::new();
+        let clocks = Clocks::new(&metrics, "postgres");
+        clocks.compare(Utc::now() - chrono::Duration::milliseconds(7_500));
+        assert!(
+            metrics.text().contains("claviger_clock_offset_seconds{postgres=\"postgres\"} 7"),
+            "{}",
+            metrics.text()
+        );
+        assert!(clocks.are_apart.load(Ordering::Relaxed));
+        clocks.compare(Utc::now());
+        assert!(
+            metrics.text().contains("claviger_clock_offset_seconds{postgres=\"postgres\"} 0"),
+            "{}",
+            metrics.text()
+        );
+        assert!(!clocks.are_apart.load(Ordering::Relaxed));
     }
 }

@@ -22,6 +22,7 @@ mod receipts;
 mod rows;
 mod scope_removal;
 mod session;
+mod span;
 mod store;
 mod unscoped;
 mod write;

@@ -1,5 +1,7 @@
 //! The outbox: versions that a commit made and that Redis may not have heard of.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use domain::ids::{EventId, OrganizationId, ReceiptId};
 use sqlx::Row;
@@ -43,6 +45,15 @@ impl Store {
             limit $2";
         let statement = sqlx::query(sql).bind(DUE_AFTER_MS).bind(limit.clamp(1, OUTBOX_MAX));
         session.all(statement).await?.iter().map(read_row).collect()
+    }
+
+    /// How long the oldest version has been waiting, of all organizations; `None` when none does.
+    pub async fn find_outbox_age(&self) -> Result<Option<Duration>, Error> {
+        let mut session = self.session(Mode::Read).await?;
+        session.enter_outbox().await?;
+        let sql = "select (extract(epoch from clock_timestamp() - min(created_at)) * 1000)::bigint from outbox";
+        let age_ms: Option<i64> = session.one(sqlx::query(sql)).await?.try_get(0)?;
+        Ok(age_ms.map(|age_ms| Duration::from_millis(u64::try_from(age_ms).unwrap_or(0))))
     }
 
     /// Forgets versions that Redis has heard of.

@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use crate::error::{DeadlineElapsed, Error};
+use crate::span;
 
 /// How long a rollback may take before its connection is given up.
 const ROLLBACK_DEADLINE: Duration = Duration::from_secs(2);
@@ -107,24 +108,25 @@ impl Session {
     }
 
     pub(crate) async fn all(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
-        let statement = self.prepared(statement);
-        self.bounded(async |connection| connection.fetch_all(statement).await).await
+        let (span, statement) = span::of_statement(self.prepared(statement))?;
+        span::around(span, self.bounded(async |connection| connection.fetch_all(statement).await)).await
     }
 
     pub(crate) async fn optional(&mut self, statement: Statement<'_>) -> Result<Option<PgRow>, Error> {
-        let statement = self.prepared(statement);
-        self.bounded(async |connection| connection.fetch_optional(statement).await).await
+        let (span, statement) = span::of_statement(self.prepared(statement))?;
+        span::around(span, self.bounded(async |connection| connection.fetch_optional(statement).await)).await
     }
 
     pub(crate) async fn one(&mut self, statement: Statement<'_>) -> Result<PgRow, Error> {
-        let statement = self.prepared(statement);
-        self.bounded(async |connection| connection.fetch_one(statement).await).await
+        let (span, statement) = span::of_statement(self.prepared(statement))?;
+        span::around(span, self.bounded(async |connection| connection.fetch_one(statement).await)).await
     }
 
     /// Runs it and says how many rows it changed.
     pub(crate) async fn execute(&mut self, statement: Statement<'_>) -> Result<u64, Error> {
-        let statement = self.prepared(statement);
-        self.bounded(async |connection| Ok(connection.execute(statement).await?.rows_affected())).await
+        let (span, statement) = span::of_statement(self.prepared(statement))?;
+        let work = self.bounded(async |connection| Ok(connection.execute(statement).await?.rows_affected()));
+        span::around(span, work).await
     }
 
     /// Keeps what this transaction did.
@@ -139,7 +141,9 @@ impl Session {
     }
 
     async fn run(&mut self, sql: impl SqlSafeStr) -> Result<(), Error> {
-        self.bounded(async |connection| sqlx::raw_sql(sql).execute(connection).await.map(drop)).await
+        let sql = sql.into_sql_str();
+        let span = span::of_sql(sql.as_str());
+        span::around(span, self.bounded(async |connection| sqlx::raw_sql(sql).execute(connection).await.map(drop))).await
     }
 
     /// Runs `work` under the client's own deadline: a frozen server never answers, and sqlx waits for ever.

@@ -5,6 +5,7 @@
 
 mod answer;
 mod api;
+mod collector;
 mod dns;
 mod fixtures;
 mod fleet;
@@ -19,6 +20,7 @@ mod world;
 
 pub use answer::{Answer, Client};
 pub use api::Api;
+pub use collector::{Collector, Mood, ReceivedSpan, Series};
 pub use dns::NameServer;
 pub use fixtures::EVERYTHING_LIMIT;
 pub use fleet::{Fleet, FleetBuilder, Place};

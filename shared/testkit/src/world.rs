@@ -78,6 +78,7 @@ pub struct WorldBuilder {
     redis_timeout_ms: u64,
     pooled_connections: Option<u32>,
     ownership: Ownership,
+    otlp_endpoint: String,
 }
 
 impl World {
@@ -98,6 +99,7 @@ impl World {
             redis_timeout_ms: REDIS_TIMEOUT_MS,
             pooled_connections: None,
             ownership: Ownership::default(),
+            otlp_endpoint: String::new(),
         }
     }
 
@@ -179,6 +181,11 @@ impl WorldBuilder {
     /// With a PgBouncer in transaction mode before every database, which holds at most so many connections to each.
     pub fn pgbouncer(self, connections: u32) -> Self {
         Self { pooled_connections: Some(connections), ..self }
+    }
+
+    /// With services that send their metrics to this collector, several times a second, and the traces that are asked for.
+    pub fn otlp_endpoint(self, url: &str) -> Self {
+        Self { otlp_endpoint: url.to_owned(), ..self }
     }
 
     /// How long the services wait for Redis; two seconds unless set.
@@ -271,6 +278,14 @@ impl WorldBuilder {
         Ok(DatabaseConfig { acquire_timeout_ms: PATIENCE_MS, statement_timeout_ms: PATIENCE_MS, ..config })
     }
 
+    fn telemetry(&self, settings: &mut Settings) {
+        settings.set("TELEMETRY__OTLP_ENDPOINT", &self.otlp_endpoint).set("TELEMETRY__TRACE_RATIO", 0.0);
+        settings
+            .set("TELEMETRY__METRICS_INTERVAL_MS", 200)
+            .set("TELEMETRY__OTLP_HEADERS__0__NAME", "x-collector-token");
+        settings.set("TELEMETRY__OTLP_HEADERS__0__VALUE", "the token of the collector");
+    }
+
     fn keys_config(&self, grounds: &[Ground]) -> anyhow::Result<keys::Config> {
         let mut settings = Settings::default();
         settings.set("SERVER__HOST", HOST).set("SERVER__MANAGEMENT_PORT", 0).set("REPLICAS", self.replicas);
@@ -280,6 +295,7 @@ impl WorldBuilder {
             settings.stores(&at, ground.config.clone(), &ground.redis);
             settings.pepper(&format!("{at}PEPPERS"), PEPPER_ID, ground.random(1));
         }
+        self.telemetry(&mut settings);
         settings.load(keys::DEFAULTS)
     }
 
@@ -290,6 +306,7 @@ impl WorldBuilder {
         settings.set("KEYS__URL", keys_url).set("KEYS__TOKEN", ground.token());
         settings.stores("", ground.config.clone(), &ground.redis);
         settings.pepper("SECRETS__PEPPERS", PEPPER_ID, ground.random(1));
+        self.telemetry(&mut settings);
         settings.load(api::DEFAULTS)
     }
 
@@ -297,6 +314,7 @@ impl WorldBuilder {
         let mut settings = Settings::default();
         settings.set("SERVER__HOST", HOST).set("SERVER__MANAGEMENT_PORT", 0).set("ENVIRONMENT", ground.environment);
         settings.stores("", DatabaseConfig { pool_size: 2, ..ground.config.clone() }, &ground.redis);
+        self.telemetry(&mut settings);
         settings.load(worker::DEFAULTS)
     }
 }

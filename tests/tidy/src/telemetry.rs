@@ -1,12 +1,16 @@
-//! Metrics are an interface: `docs/telemetry.md` lists each, and lists no other.
+//! Metrics are an interface: `docs/telemetry.md` lists each, and lists no other. Alerts and the dashboard use what is listed.
 
 use std::collections::BTreeMap;
 
 use crate::{Finding, Tree};
 
 const LIST: &str = "docs/telemetry.md";
+/// Where alerts and the dashboard are.
+const MONITORING: &str = "docs/monitoring/";
+/// What Prometheus adds to the name of a histogram.
+const PARTS: [&str; 3] = ["_bucket", "_sum", "_count"];
 
-/// Metrics that are declared and not listed, or listed and not declared.
+/// Metrics that are declared and not listed, listed and not declared, or watched and not listed.
 pub fn check(tree: &Tree) -> Vec<Finding> {
     let declared = declared(tree);
     let listed: BTreeMap<String, usize> = tree
@@ -19,7 +23,28 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
     unlisted
         .map(|(name, (path, line))| Finding::at(path, *line, format!("{name} is not listed in {LIST}")))
         .chain(undeclared.map(|(name, line)| Finding::at(LIST, *line, format!("nothing declares {name}"))))
+        .chain(watched(tree).into_iter().filter(|(_, _, name)| !listed.contains_key(name)).map(|(path, line, name)| {
+            Finding::at(&path, line, format!("{name} is not listed in {LIST}, so that nobody will ever see it"))
+        }))
         .collect()
+}
+
+/// Path, line and name of each metric in the alerts and the dashboard.
+fn watched(tree: &Tree) -> Vec<(String, usize, String)> {
+    let files = [".yaml", ".json"].into_iter().flat_map(|end| tree.lines(end));
+    let files = files.filter(|(path, ..)| path.starts_with(MONITORING));
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut found = Vec::new();
+    for (path, number, line) in files {
+        let words = line.split(|c| !is_letter(c)).filter(|word| is_metric(word));
+        found.extend(words.map(|word| (path.clone(), number, family(word).to_owned())));
+    }
+    found
+}
+
+/// The metric that a series belongs to.
+fn family(series: &str) -> &str {
+    PARTS.into_iter().find_map(|part| series.strip_suffix(part)).unwrap_or(series)
 }
 
 /// The names of metrics in the files called `metrics.rs`, and where; their tests may name what they like.
@@ -59,6 +84,31 @@ mod tests {
     #[test]
     fn every_metric_is_listed() {
         assert_kept(check);
+    }
+
+    #[test]
+    fn an_alert_on_what_nobody_counts_is_found() {
+        let code = "name: \"claviger_keys_total\",\nname: \"claviger_wait_seconds\"\n";
+        let list = "| `claviger_keys_total` | counter | | keys |\n| `claviger_wait_seconds` | histogram | | waits |\n";
+        let alerts = "expr: rate(claviger_keys_total[5m]) > 0\nexpr: rate(claviger_kees_total[5m]) > 0\n";
+        let dashboard = "{\"expr\": \"sum(claviger_wait_seconds_bucket) / http_requests_total\"}\n";
+        let found = findings(
+            check,
+            &[
+                ("services/a/src/metrics.rs", code),
+                (LIST, list),
+                ("docs/monitoring/alerts.yaml", alerts),
+                ("docs/monitoring/dashboard.json", dashboard),
+            ],
+        );
+        let unseen = "is not listed in docs/telemetry.md, so that nobody will ever see it";
+        assert_eq!(
+            found,
+            [
+                format!("docs/monitoring/alerts.yaml:2: claviger_kees_total {unseen}"),
+                format!("docs/monitoring/dashboard.json:1: http_requests_total {unseen}"),
+            ]
+        );
     }
 
     #[test]

@@ -167,6 +167,7 @@ impl Bench {
             replicas,
             environments: BTreeMap::from([(ENVIRONMENT, own)]),
             log: Log { level: "warn".to_owned(), format: LogFormat::Text },
+            telemetry: server::settings::Telemetry::off(),
         }
     }
 

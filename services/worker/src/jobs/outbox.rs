@@ -22,6 +22,11 @@ const BATCHES_MAX: usize = 25;
 pub async fn run(stores: &Stores, metrics: &WorkerMetrics) {
     let mut published = 0;
     let result = publish_due(stores, &mut published).await;
+    // While Postgres is away the last answer stays: what waited then waits still.
+    if let Ok(age) = stores.store.find_outbox_age().await {
+        let seconds = age.unwrap_or_default().as_secs();
+        metrics.outbox_oldest.set(&[], i64::try_from(seconds).unwrap_or(i64::MAX));
+    }
     metrics.outbox_published.add(&[], published);
     if let Err(failure) = result {
         metrics.outbox_failures.count(&[failure.store]);

@@ -77,6 +77,7 @@ impl Bench {
             database: self.database.clone(),
             redis: self.redis.clone(),
             log: Log { level: "info".to_owned(), format: LogFormat::Text },
+            telemetry: server::settings::Telemetry::off(),
         }
     }
 

@@ -25,16 +25,21 @@ struct Fields {
 impl LogFields {
     /// Names the key that called.
     pub fn key(&self, id: impl Into<String>) {
-        self.write(|fields| fields.key = Some(id.into()));
+        let id = id.into();
+        trace::set_with("claviger.key.id", || id.clone());
+        self.write(|fields| fields.key = Some(id));
     }
 
     /// Names the organization that the request was about.
     pub fn organization(&self, id: impl Into<String>) {
-        self.write(|fields| fields.organization = Some(id.into()));
+        let id = id.into();
+        trace::set_with("claviger.organization.id", || id.clone());
+        self.write(|fields| fields.organization = Some(id));
     }
 
     /// Names the verdict that was given.
     pub fn verdict(&self, verdict: &'static str) {
+        trace::set_with("claviger.verdict", || verdict);
         self.write(|fields| fields.verdict = Some(verdict));
     }
 
@@ -76,9 +81,11 @@ pub(super) fn write(line: &Line, context: &RequestContext, fields: &LogFields) {
     let outcome = code.or(fields.verdict).map_or(String::new(), |word| format!(" {word}"));
     let message = format!("{} {} {}{outcome} in {:.1} ms", line.method, line.path, line.status, line.duration_ms);
     let client = context.client_ip.map(|address| address.to_string());
+    let trace_id = trace::current_id();
     if line.status == 500 {
         tracing::error!(target: "request", {
             request.id = context.request_id,
+            trace.id = trace_id,
             operation = line.operation,
             http.method = line.method.as_str(),
             http.path = line.path,
@@ -96,6 +103,7 @@ pub(super) fn write(line: &Line, context: &RequestContext, fields: &LogFields) {
     }
     tracing::info!(target: "request", {
         request.id = context.request_id,
+        trace.id = trace_id,
         operation = line.operation,
         http.method = line.method.as_str(),
         http.path = line.path,

@@ -4,6 +4,7 @@ mod catch;
 pub mod framing;
 mod log;
 mod routes;
+mod traced;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -32,6 +33,7 @@ use crate::{
 pub use framing::credential_in_url;
 pub use log::LogFields;
 pub use routes::Routes;
+pub use traced::Traced;
 
 /// The header that names a request's log line.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -54,6 +56,7 @@ pub struct StackConfig {
     also_serves: &'static [&'static str],
     deadline: Duration,
     in_flight_max: usize,
+    tracer: Option<trace::Tracer>,
 }
 
 impl StackConfig {
@@ -68,6 +71,7 @@ impl StackConfig {
             also_serves: &[],
             deadline: DEADLINE,
             in_flight_max: IN_FLIGHT_MAX,
+            tracer: None,
         }
     }
 
@@ -110,6 +114,13 @@ impl StackConfig {
     #[must_use]
     pub fn in_flight_max(mut self, requests: usize) -> Self {
         self.in_flight_max = requests;
+        self
+    }
+
+    /// Gives every request a span.
+    #[must_use]
+    pub fn tracer(mut self, tracer: Option<trace::Tracer>) -> Self {
+        self.tracer = tracer;
         self
     }
 }
@@ -166,13 +177,15 @@ fn mint_request_id() -> RequestId {
 }
 
 /// Wraps the routes of a service. What comes out never fails: every failure is an answer.
-pub fn stack<E>(routes: E, config: StackConfig) -> Stack<E::Endpoint>
+pub fn stack<E>(routes: E, mut config: StackConfig) -> Traced<Stack<E::Endpoint>>
 where
     E: IntoEndpoint,
     E::Endpoint: 'static,
 {
     let permits = Arc::new(Semaphore::new(config.in_flight_max));
-    Stack { inner: Arc::new(routes.into_endpoint()), config: Arc::new(config), permits }
+    let (tracer, known, environment) = (config.tracer.take(), config.routes.clone(), config.environment);
+    let inner = Stack { inner: Arc::new(routes.into_endpoint()), config: Arc::new(config), permits };
+    Traced { inner, tracer, routes: known, environment }
 }
 
 /// The routes of a service with everything around them.

@@ -6,7 +6,14 @@ use poem_openapi::OpenApi;
 /// The paths of a service with their methods.
 #[derive(Debug, Clone, Default)]
 pub struct Routes {
-    routes: Vec<(Vec<Segment>, Vec<Method>)>,
+    routes: Vec<Known>,
+}
+
+#[derive(Debug, Clone)]
+struct Known {
+    template: String,
+    pattern: Vec<Segment>,
+    methods: Vec<Method>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,24 +38,32 @@ impl Routes {
     #[must_use]
     pub fn and(mut self, path: &str, methods: &[Method]) -> Self {
         let pattern: Vec<Segment> = path.trim_matches('/').split('/').map(Segment::read).collect();
-        match self.routes.iter_mut().find(|(known, _)| *known == pattern) {
-            Some((_, known)) => known.extend_from_slice(methods),
-            None => self.routes.push((pattern, methods.to_vec())),
+        match self.routes.iter_mut().find(|known| known.pattern == pattern) {
+            Some(known) => known.methods.extend_from_slice(methods),
+            None => self.routes.push(Known { template: documented(path), pattern, methods: methods.to_vec() }),
         }
         self
     }
 
     /// The methods of `path` as `Allow` lists them; `None` when there is no such path.
     pub(super) fn allow(&self, path: &str) -> Option<String> {
-        let found = self.routes.iter().filter(|(pattern, _)| matches(pattern, path));
+        self.find(path).map(|known| listed(known.methods.iter()))
+    }
+
+    /// The path as it was declared, with names in the place of what varies; `None` when there is no such path.
+    pub(super) fn template(&self, path: &str) -> Option<&str> {
+        self.find(path).map(|known| known.template.as_str())
+    }
+
+    fn find(&self, path: &str) -> Option<&Known> {
+        let found = self.routes.iter().filter(|known| matches(&known.pattern, path));
         // The router takes the pattern that is fixed the longest, and no other.
-        let (_, methods) = found.max_by_key(|(pattern, _)| pattern.iter().map(Segment::weight).collect::<Vec<_>>())?;
-        Some(listed(methods.iter()))
+        found.max_by_key(|known| known.pattern.iter().map(Segment::weight).collect::<Vec<_>>())
     }
 
     /// The methods of all paths together.
     pub(super) fn allow_anywhere(&self) -> String {
-        listed(self.routes.iter().flat_map(|(_, methods)| methods))
+        listed(self.routes.iter().flat_map(|known| &known.methods))
     }
 }
 
@@ -69,6 +84,15 @@ impl Segment {
             Some(_) | None => Self::Fixed(text.to_owned()),
         }
     }
+}
+
+/// The path as an OpenAPI document writes it: `{name}` for one segment.
+fn documented(path: &str) -> String {
+    let written = |segment: &str| match segment.strip_prefix(':') {
+        Some(name) => format!("{{{name}}}"),
+        None => segment.to_owned(),
+    };
+    path.split('/').map(written).collect::<Vec<_>>().join("/")
 }
 
 fn matches(pattern: &[Segment], path: &str) -> bool {
@@ -106,12 +130,13 @@ mod tests {
     fn allow_lists_what_the_path_has() {
         let routes = Routes::default()
             .and("/v1/keys", &[Method::GET, Method::POST])
-            .and("/v1/keys/{key}", &[Method::PATCH])
+            .and("/v1/keys/:key", &[Method::PATCH])
             .and("/v1/keys/import", &[Method::POST])
             .and("/v1/docs/*rest", &[Method::GET]);
         assert_eq!(routes.allow("/v1/keys").as_deref(), Some("GET, HEAD, POST"));
         assert_eq!(routes.allow("/v1/keys/a").as_deref(), Some("PATCH"));
         assert_eq!(routes.allow("/v1/keys/import").as_deref(), Some("POST"));
+        assert_eq!(routes.template("/v1/keys/a"), Some("/v1/keys/{key}"));
         assert_eq!(routes.allow("/v1/docs/a/b").as_deref(), Some("GET, HEAD"));
         for path in ["/v1/keys/", "/v1/keys/a/b", "/v1", "v1/keys", "/V1/keys", "*", ""] {
             assert_eq!(routes.allow(path), None, "{path}");

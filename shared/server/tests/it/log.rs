@@ -5,7 +5,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use opentelemetry::trace::TracerProvider;
 use server::{
+    listener::Limits,
     management,
     metrics::{MetricRow, Metrics},
 };
@@ -74,6 +76,24 @@ async fn one_line_tells_who_asked_and_what_came_of_it() {
 }
 
 #[tokio::test]
+async fn a_line_names_the_trace_that_its_request_belongs_to() {
+    let (sink, _guard) = catch();
+    let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder().build();
+    let tracer = trace::Tracer::new(provider.tracer("edge"));
+    let edge = Edge::with(Limits::promised(), |config| config.tracer(Some(tracer))).await;
+    let id = "0af7651916cd43dd8448eb211c80319c";
+    for flags in ["00", "01"] {
+        edge.get("/v1/nowhere", &format!("traceparent: 00-{id}-b7ad6b7169203331-{flags}\r\n")).await;
+        let line: serde_json::Value = serde_json::from_str(&sink.take()).unwrap();
+        assert_eq!(line["trace.id"], id, "recorded or not");
+    }
+    let edge = Edge::start().await;
+    edge.get("/v1/nowhere", &format!("traceparent: 00-{id}-b7ad6b7169203331-01\r\n")).await;
+    let line: serde_json::Value = serde_json::from_str(&sink.take()).unwrap();
+    assert!(line.get("trace.id").is_none(), "nobody would find it anywhere");
+}
+
+#[tokio::test]
 async fn a_failure_is_logged_once_with_its_cause_and_code() {
     let (sink, _guard) = catch();
     let edge = Edge::start().await;
@@ -110,7 +130,7 @@ async fn no_credential_query_or_body_is_ever_logged() {
 async fn management_tells_health_and_metrics_and_nothing_else() {
     let metrics = Metrics::new();
     let shutdown = CancellationToken::new();
-    let health = management::Health::new(shutdown.clone());
+    let health = management::Health::new(shutdown.clone(), &metrics);
     let postgres = health.required("postgres");
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());

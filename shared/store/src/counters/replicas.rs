@@ -15,6 +15,7 @@ use super::link::{Away, Link};
 use super::slots::Slot;
 use super::{Counters, keys};
 use crate::generation::{Generation, Subject};
+use crate::span;
 
 /// How many changes the stream keeps: more than are made in the time that a replica may be away and still count.
 const CHANGES_MAX: usize = 10_000;
@@ -58,6 +59,15 @@ impl Counters {
         if generations.is_empty() {
             return Ok(());
         }
+        span::around(span::of_script("publish"), self.tell(organization, generations, receipt)).await
+    }
+
+    async fn tell(
+        &self,
+        organization: OrganizationId,
+        generations: &[Generation],
+        receipt: Option<ReceiptId>,
+    ) -> Result<(), Away> {
         let mut call = self.scripts.publish.call(generations.len());
         for generation in generations {
             call.arg(self.generation_key(organization, generation.subject));

@@ -11,6 +11,7 @@ use super::lane::Route;
 use super::link::Away;
 use super::{Counters, keys};
 use crate::generation::{Generation, Subject};
+use crate::span;
 
 /// A limit with what a request costs there.
 #[derive(Debug, Clone, Copy)]
@@ -111,7 +112,8 @@ impl Counters {
             session: self.link.session(slot)?,
             script: Arc::clone(&self.scripts.spend),
         };
-        let Said { run, now, outcome } = route.lane().ask(&route, &self.prefix, request).await?;
+        let asked = route.lane().ask(&route, &self.prefix, request);
+        let Said { run, now, outcome } = span::around(span::of_script("spend"), asked).await?;
         Ok(match outcome {
             Outcome::Agreed(limits) => {
                 let generations = request.expected.iter().map(|expected| Some(expected.generation.value)).collect();
@@ -134,7 +136,9 @@ impl Counters {
             call.arg(entry.spent.limit.window_ms).arg(entry.cell).arg(entry.spent.cost);
         }
         let slot = self.link.slot_of(organization);
-        self.scripts.give_back.send(&self.link, (slot, &self.link.session(slot)?), &call).await?;
+        let session = self.link.session(slot)?;
+        let sent = self.scripts.give_back.send(&self.link, (slot, &session), &call);
+        span::around(span::of_script("give_back"), sent).await?;
         Ok(())
     }
 

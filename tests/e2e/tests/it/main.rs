@@ -16,4 +16,5 @@ mod search;
 mod secrets;
 mod stores;
 mod suspension;
+mod telemetry;
 mod watch;

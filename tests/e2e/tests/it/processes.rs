@@ -11,6 +11,7 @@ use rand::RngExt;
 use serde_json::{Value, json};
 use store::local::{LocalDatabase, LocalOptions, Postgres, Process, Redis, RedisUser, StopSignal};
 use tempfile::TempDir;
+use testkit::Collector;
 use tokio::process::Command;
 
 const READY_TIME_MAX: Duration = Duration::from_secs(30);
@@ -26,6 +27,8 @@ pub struct Installation {
     pub management: Vec<u16>,
     /// What nobody may ever read outside the configuration.
     pub confidential: Vec<Vec<u8>>,
+    /// What every process sends each of its requests' spans to.
+    pub collector: Collector,
     pub postgres: Postgres,
     pub redis: Redis,
     folder: TempDir,
@@ -67,10 +70,12 @@ impl Installation {
             places: Vec::new(),
             management: [&[keys_management][..], &api_management, &worker_management].concat(),
             confidential: Vec::new(),
+            collector: Collector::start().await.unwrap(),
             postgres,
             redis,
             folder,
         };
+        let telemetry = installation.telemetry();
         let mut environments = serde_json::Map::new();
         for (at, environment) in Environment::ALL.into_iter().enumerate() {
             let drawn = Drawn::draw();
@@ -88,10 +93,11 @@ impl Installation {
                 "keys": {"url": keys, "token": drawn.token},
                 "secrets": {"peppers": peppers, "cursor_key": BASE64.encode(&drawn.cursor_key)},
                 "log": log,
+                "telemetry": telemetry,
             });
             let config = installation.write(&format!("api-{environment}"), &merged(own, &stores));
             let server = json!({"host": "127.0.0.1", "management_port": worker_management[at]});
-            let own = json!({"environment": environment, "server": server, "log": log});
+            let own = json!({"environment": environment, "server": server, "log": log, "telemetry": telemetry});
             installation.write(&format!("worker-{environment}"), &merged(own, &stores));
             let root_key = installation.make_root_key(environment, &config).await;
             installation.confide(&drawn, &database, &user);
@@ -102,6 +108,7 @@ impl Installation {
             "server": {"host": "127.0.0.1", "management_port": keys_management},
             "environments": environments,
             "log": {"level": "trace", "format": "text"},
+            "telemetry": telemetry,
         });
         installation.write("keys", &keys);
         installation.launch().await;
@@ -169,6 +176,17 @@ impl Installation {
         json!({
             "database": {"url": database.app_url, "pool_size": 5},
             "redis": {"url": self.redis.url(user), "prefix": user.prefix, "timeout_ms": 1_000},
+        })
+    }
+
+    fn telemetry(&mut self) -> Value {
+        let token = HEXLOWER.encode(&rand::rng().random::<[u8; 24]>());
+        self.confidential.push(token.clone().into_bytes());
+        json!({
+            "otlp_endpoint": self.collector.url(),
+            "otlp_headers": [{"name": "authorization", "value": format!("Bearer {token}")}],
+            "trace_ratio": 1.0,
+            "metrics_interval_ms": 500,
         })
     }
 

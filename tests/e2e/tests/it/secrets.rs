@@ -302,6 +302,8 @@ async fn no_secret_is_anywhere_but_in_the_one_response_that_shows_it() {
     installation.postgres.stop();
     haystacks.extend(gather_dead(&installation));
 
+    let spans = installation.collector.spans();
+    assert!(spans.len() > 100, "every request is traced, and these are {} spans", spans.len());
     let secrets = Search::new(issued.parts().chain(installation.confidential.iter().cloned()));
     let planted = Search::new([&canary]);
     let (mut bytes, mut leaks) = (0, Vec::new());
