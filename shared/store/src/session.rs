@@ -89,6 +89,11 @@ impl Session {
         self.one(sqlx::query("select set_config('claviger.job', 'outbox', true)")).await.map(drop)
     }
 
+    /// Opens the door for rows of the request log, of all organizations, to be inserted.
+    pub(crate) async fn enter_request_log(&mut self) -> Result<(), Error> {
+        self.one(sqlx::query("select set_config('claviger.job', 'request-log', true)")).await.map(drop)
+    }
+
     pub(crate) async fn all(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
         self.bounded(async |connection| connection.fetch_all(statement).await).await
     }

@@ -13,6 +13,7 @@ mod lists;
 mod mutations;
 mod readiness;
 mod removal;
+mod request_logs;
 mod snapshots;
 mod tenants;
 mod world;
