@@ -30,7 +30,9 @@ use server::listener::{Limits, serve};
 use server::management::{self, Health};
 use server::metrics::Metrics;
 use server::problem::{ErrorCode, Problem};
+use server::request_log::{self, RequestLogQueue};
 use server::watch;
+use store::{DatabaseConfig, Store};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -79,8 +81,17 @@ impl Bound {
         let watch = tokio::spawn(watch::stores(app.store.clone(), app.counters.clone(), health.clone()));
         let management =
             tokio::spawn(management::serve(self.management_listener, health.clone(), metrics.clone(), stopped.clone()));
-        let endpoint = endpoint(&self.config, &app, &metrics, health);
-        serve(self.listener, endpoint, Limits::promised(), &metrics, shutdown).await?;
+        // A connection of its own, so that writing behind never takes one from a request.
+        let database = DatabaseConfig { pool_size: 1, ..self.config.database.clone() };
+        let rows_max = self.config.request_log.queue_rows_max;
+        let (queue, writer) = request_log::queue(Store::connect(&database).await?, rows_max, &metrics);
+        let drained = CancellationToken::new();
+        let writing = tokio::spawn(writer.run(drained.clone()));
+        let endpoint = endpoint(&self.config, &app, (&metrics, queue), health);
+        let served = serve(self.listener, endpoint, Limits::promised(), &metrics, shutdown).await;
+        drained.cancel();
+        writing.await?;
+        served?;
         stopped.cancel();
         watch.abort();
         management.await??;
@@ -92,7 +103,7 @@ impl Bound {
 fn endpoint(
     config: &Config,
     app: &Arc<App>,
-    metrics: &Metrics,
+    (metrics, request_log): (&Metrics, RequestLogQueue),
     health: Health,
 ) -> impl Endpoint<Output = Response> + use<> {
     let service = service(app);
@@ -106,6 +117,7 @@ fn endpoint(
     let front = Front { flags: config.flags.clone(), health, pages, api: service.data(Arc::clone(app)) };
     let stack_config = StackConfig::new(known, metrics)
         .environment(config.environment.name())
+        .request_log(request_log)
         .trusted_proxies(&config.server.trusted_proxies)
         .also_serves(docs_pages::MEDIA_TYPES);
     WithLimitHeaders(stack(front, stack_config))

@@ -54,7 +54,7 @@ impl Bound {
         let stopped = CancellationToken::new();
         let watch = tokio::spawn(watch::stores(stores.store.clone(), stores.counters.clone(), health.clone()));
         let management = tokio::spawn(management::serve(self.listener, health, metrics, stopped.clone()));
-        jobs::run(&stores, &worker_metrics, &shutdown).await;
+        jobs::run(&stores, &self.config, &worker_metrics, &shutdown).await;
         watch.abort();
         stopped.cancel();
         management.await??;

@@ -1,6 +1,6 @@
 //! What a worker counts.
 
-use server::metrics::{Counter, MetricRow, Metrics};
+use server::metrics::{Counter, Gauge, MetricRow, Metrics};
 
 /// The worker's counters.
 #[derive(Debug, Clone)]
@@ -9,6 +9,12 @@ pub struct WorkerMetrics {
     pub outbox_published: Counter,
     /// Runs of the outbox job that ended early.
     pub outbox_failures: Counter,
+    /// Days of the request log that were made or dropped.
+    pub request_log_partitions: Counter,
+    /// Days ahead for which the request log has no partition.
+    pub request_log_partitions_missing: Gauge,
+    /// Runs of the request log's job that ended early.
+    pub request_log_failures: Counter,
 }
 
 impl WorkerMetrics {
@@ -24,6 +30,21 @@ impl WorkerMetrics {
                 name: "claviger_outbox_failures_total",
                 help: "Runs of the outbox job that ended early, by the store that failed.",
                 labels: &["store"],
+            }),
+            request_log_partitions: metrics.counter(MetricRow {
+                name: "claviger_request_log_partitions_total",
+                help: "Partitions of the request log that were created or dropped.",
+                labels: &["change"],
+            }),
+            request_log_partitions_missing: metrics.gauge(MetricRow {
+                name: "claviger_request_log_partitions_missing",
+                help: "Days from today on that have no partition of the request log, because rows of them came too early.",
+                labels: &[],
+            }),
+            request_log_failures: metrics.counter(MetricRow {
+                name: "claviger_request_log_failures_total",
+                help: "Runs of the job that makes and drops partitions of the request log that ended early.",
+                labels: &[],
             }),
         }
     }

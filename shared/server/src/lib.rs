@@ -10,6 +10,7 @@ pub mod management;
 pub mod metrics;
 pub mod problem;
 pub mod query;
+pub mod request_log;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;

@@ -5,3 +5,4 @@
 mod bench;
 mod outbox;
 mod process;
+mod request_log;
