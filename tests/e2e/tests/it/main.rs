@@ -9,6 +9,7 @@ mod isolation;
 mod limits;
 mod monitor;
 mod processes;
+mod request_log;
 mod revocation;
 mod rotation;
 mod search;
