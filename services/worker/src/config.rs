@@ -21,6 +21,7 @@ pub struct Config {
     pub database: DatabaseConfig,
     pub redis: RedisConfig,
     pub request_log: RequestLog,
+    pub key_usage: KeyUsage,
     pub log: Log,
 }
 
@@ -38,6 +39,13 @@ pub struct RequestLog {
     pub retention_days: u16,
 }
 
+/// How long the usage of keys is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyUsage {
+    pub retention_days: u16,
+}
+
 /// What the database keeps whoever asks, so that nobody who has taken over a service removes its latest traces.
 const RETENTION_DAYS_MIN: u16 = 7;
 
@@ -48,6 +56,9 @@ impl Config {
         check_stores("", &self.database, &self.redis, &mut errors);
         if self.request_log.retention_days < RETENTION_DAYS_MIN {
             errors.push("request_log.retention_days", format!("is less than {RETENTION_DAYS_MIN}"));
+        }
+        if self.key_usage.retention_days == 0 {
+            errors.push("key_usage.retention_days", "is 0; keep at least one day");
         }
         errors.none_or(self)
     }

@@ -15,6 +15,10 @@ pub struct WorkerMetrics {
     pub request_log_partitions_missing: Gauge,
     /// Runs of the request log's job that ended early.
     pub request_log_failures: Counter,
+    /// Rows of the usage of keys that were too old.
+    pub key_usage_deleted: Counter,
+    /// Runs of the job that deletes them that ended early.
+    pub key_usage_failures: Counter,
 }
 
 impl WorkerMetrics {
@@ -44,6 +48,16 @@ impl WorkerMetrics {
             request_log_failures: metrics.counter(MetricRow {
                 name: "claviger_request_log_failures_total",
                 help: "Runs of the job that makes and drops partitions of the request log that ended early.",
+                labels: &[],
+            }),
+            key_usage_deleted: metrics.counter(MetricRow {
+                name: "claviger_key_usage_deleted_total",
+                help: "Rows of the usage of keys that were deleted for their age.",
+                labels: &[],
+            }),
+            key_usage_failures: metrics.counter(MetricRow {
+                name: "claviger_key_usage_failures_total",
+                help: "Runs of the job that deletes old usage of keys that ended early.",
                 labels: &[],
             }),
         }

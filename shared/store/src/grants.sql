@@ -22,6 +22,8 @@ begin
             ('event_heads', 'select, insert, update'),
             ('outbox', 'select, insert, delete'),
             ('request_logs', 'select, insert'),
+            ('key_usage', 'select, insert, update, delete'),
+            ('usage_flushes', 'select, insert, update, delete'),
             ('_sqlx_migrations', 'select')
         ) grants (name, privileges)
     loop

@@ -94,6 +94,11 @@ impl Session {
         self.one(sqlx::query("select set_config('claviger.job', 'request-log', true)")).await.map(drop)
     }
 
+    /// Opens the door for the usage of all organizations' keys.
+    pub(crate) async fn enter_key_usage(&mut self) -> Result<(), Error> {
+        self.one(sqlx::query("select set_config('claviger.job', 'key-usage', true)")).await.map(drop)
+    }
+
     pub(crate) async fn all(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
         self.bounded(async |connection| connection.fetch_all(statement).await).await
     }

@@ -7,5 +7,6 @@ mod enumeration;
 mod limits;
 mod outage;
 mod revocation;
+mod usage;
 mod verdicts;
 mod wire;

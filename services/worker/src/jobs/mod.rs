@@ -1,5 +1,6 @@
 //! The jobs of one environment: one file each, and each safe to run twice, also at the same time.
 
+pub mod key_usage;
 pub mod outbox;
 pub mod request_log;
 
@@ -26,10 +27,11 @@ const JITTER_PERCENT: u64 = 20;
 
 /// Runs every job, each at its own interval, until the token is cancelled; a run that has begun is ended first.
 pub async fn run(stores: &Stores, settings: &Config, metrics: &WorkerMetrics, shutdown: &CancellationToken) {
-    let retention_days = settings.request_log.retention_days;
+    let (log_days, usage_days) = (settings.request_log.retention_days, settings.key_usage.retention_days);
     tokio::join!(
         repeat(outbox::INTERVAL, shutdown, || outbox::run(stores, metrics)),
-        repeat(request_log::INTERVAL, shutdown, || request_log::run(&stores.store, retention_days, metrics)),
+        repeat(request_log::INTERVAL, shutdown, || request_log::run(&stores.store, log_days, metrics)),
+        repeat(key_usage::INTERVAL, shutdown, || key_usage::run(&stores.store, usage_days, metrics)),
     );
 }
 

@@ -12,7 +12,7 @@ use store::counters::{Counters, Expected, Mode, RedisConfig, Source, SpendReques
 use store::local::{Cluster, LocalOptions, Postgres, Redis, RedisServer, RedisUser};
 use store::{DatabaseConfig, Generation, NewOrganization, Origin, Store, Subject};
 use worker::Config;
-use worker::config::{RequestLog, Server};
+use worker::config::{KeyUsage, RequestLog, Server};
 use worker::jobs::Stores;
 
 const OWNER: &str = "claviger_worker_owner";
@@ -79,6 +79,7 @@ impl Bench {
             database: self.database.clone(),
             redis: self.redis.clone(),
             request_log: RequestLog { retention_days: 30 },
+            key_usage: KeyUsage { retention_days: 400 },
             log: Log { level: "info".to_owned(), format: LogFormat::Text },
         }
     }

@@ -13,7 +13,11 @@ const DOORS: &str = "
     ('organizations_select_by_root', '(current_setting(''claviger.root''::text, true) = ''on''::text)', null),
     ('outbox_select_by_job', '(current_setting(''claviger.job''::text, true) = ''outbox''::text)', null),
     ('outbox_delete_by_job', '(current_setting(''claviger.job''::text, true) = ''outbox''::text)', null),
-    ('request_logs_insert_by_job', null, '(current_setting(''claviger.job''::text, true) = ''request-log''::text)')";
+    ('request_logs_insert_by_job', null, '(current_setting(''claviger.job''::text, true) = ''request-log''::text)'),
+    ('key_usage_select_by_job', '(current_setting(''claviger.job''::text, true) = ''key-usage''::text)', null),
+    ('key_usage_insert_by_job', null, '(current_setting(''claviger.job''::text, true) = ''key-usage''::text)'),
+    ('key_usage_update_by_job', '(current_setting(''claviger.job''::text, true) = ''key-usage''::text)', '(current_setting(''claviger.job''::text, true) = ''key-usage''::text)'),
+    ('key_usage_delete_by_job', '(current_setting(''claviger.job''::text, true) = ''key-usage''::text)', null)";
 
 /// Functions that run as their owner, each with all that it takes. Decision 0016 says why there are any: they make and
 /// drop partitions, of which a number alone can be chosen.
@@ -196,5 +200,5 @@ async fn the_schema_isolates_organizations() {
     let world = World::start().await;
     let mut superuser = world.superuser().await;
     assert_eq!(violations(&mut superuser, &world.database.app_role).await, Vec::<String>::new());
-    assert_eq!(tenant_tables(&mut superuser).await.len(), 13, "{NO_TENANT} is the one table without tenants");
+    assert_eq!(tenant_tables(&mut superuser).await.len(), 15, "{NO_TENANT} is the one table without tenants");
 }

@@ -11,6 +11,7 @@ use store::CreditsChange;
 use store::idempotency::{Replay, ReplayKey};
 
 use crate::catalogue::tenant_tables;
+use crate::key_usage::{key_use, update_key_usage};
 use crate::request_logs::{insert_request_logs, request_log};
 use crate::world::{World, for_customers, host, new_secret};
 
@@ -33,6 +34,9 @@ pub async fn fill(world: &World, organization: OrganizationId) {
     write.insert_replay(&replay, &answer).await.unwrap();
     write.commit(Event::KeyRegenerated(key.id), json!({})).await.unwrap();
     insert_request_logs(world, &[request_log(organization, key.created_at)]).await;
+    update_key_usage(world, 1, &[key_use(organization, key.id, key.created_at)]).await;
+    let own = organization.uuid();
+    world.run(&format!("insert into usage_flushes select '{own}', '{own}', seq, at from usage_flushes limit 1")).await;
 }
 
 /// Everything foreign that a statement without a WHERE reaches, for every table, in both directions.

@@ -8,6 +8,7 @@ mod credits;
 mod events;
 mod idempotency;
 mod isolation;
+mod key_usage;
 mod keys;
 mod lists;
 mod mutations;
