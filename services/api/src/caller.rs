@@ -10,7 +10,7 @@ use client::KeysError;
 use client::wire::{AuthenticateAnswer, AuthenticateRequest, LimitState, SecretText};
 use domain::access::{Authority, Denied, Scope};
 use domain::hosts::HostName;
-use domain::ids::OrganizationId;
+use domain::ids::{CustomerId, OrganizationId};
 use domain::names::Slug;
 use domain::policy::{AllOr, KeyKind};
 use domain::secret::PlainSecret;
@@ -45,6 +45,8 @@ pub struct Caller {
     pub uri: Uri,
     /// With which headers.
     pub headers: HeaderMap,
+    /// What the request's log line tells of it.
+    line: LogFields,
 }
 
 /// A caller inside the organization that the path names.
@@ -113,6 +115,7 @@ impl Caller {
             client_ip: context.client_ip,
             uri: request.uri().clone(),
             headers: request.headers().clone(),
+            line: line.clone(),
         })
     }
 }
@@ -127,6 +130,8 @@ impl Scoped {
         };
         let organization = resolve(app, &caller.authority, reference).await?.ok_or_else(not_found)?;
         let scope = caller.authority.authorize(permission, organization).map_err(denied)?;
+        // A root key's own is the installation; the request is about the one that it names.
+        caller.line.organization(organization.to_string());
         caller.refuse_parameters()?;
         Ok(Self { caller, scope })
     }
@@ -213,6 +218,11 @@ fn wrong_environment(app: &App, answer: &AuthenticateAnswer) -> Problem {
 }
 
 impl Scoped {
+    /// Says in the request's log line which customer it is about.
+    pub fn is_about(&self, customer: CustomerId) {
+        self.caller.line.customer(customer.to_string());
+    }
+
     /// Refuses what reaches beyond single customers to a caller that is limited to some.
     pub fn require_all_customers(&self) -> Result<(), Problem> {
         match self.scope.customers() {

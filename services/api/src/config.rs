@@ -27,6 +27,7 @@ pub struct Config {
     pub redis: RedisConfig,
     pub keys: Keys,
     pub secrets: Secrets,
+    pub request_log: RequestLog,
     pub dns: Dns,
     pub policy: KeyPolicy,
     pub log: Log,
@@ -64,6 +65,13 @@ pub struct Secrets {
     pub cursor_key: String,
 }
 
+/// What waits to be written behind the requests.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestLog {
+    pub queue_rows_max: usize,
+}
+
 /// Who is asked whether a domain is its organization's.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -96,6 +104,9 @@ impl Config {
             errors.push("secrets.cursor_key", "is not 32 bytes in base64");
         }
         self.telemetry.check(&mut errors);
+        if self.request_log.queue_rows_max == 0 {
+            errors.push("request_log.queue_rows_max", "is 0; at least one row has to have room");
+        }
         errors.none_or(self)
     }
 
@@ -117,6 +128,7 @@ impl Config {
                 peppers: vec![PepperEntry { id: "document".to_owned(), value: value.clone() }],
                 cursor_key: value,
             },
+            request_log: RequestLog { queue_rows_max: 1 },
             dns: Dns { servers: Vec::new() },
             policy: KeyPolicy { key_lifetime_days_max: 0, require_ips: false, allow_supplied_secrets: true },
             log: Log { level: "info".to_owned(), format: LogFormat::Text },

@@ -32,7 +32,9 @@ use server::management::{self, Health};
 use server::metrics::Metrics;
 use server::otlp::{Otlp, Process};
 use server::problem::{ErrorCode, Problem};
+use server::request_log::{self, RequestLogQueue};
 use server::watch;
+use store::{DatabaseConfig, Store};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use trace::Tracer;
@@ -89,9 +91,18 @@ impl Bound {
             tokio::spawn(management::serve(self.management_listener, health.clone(), metrics.clone(), stopped.clone()));
         let process = Process { service: "claviger-api", environment: Some(self.config.environment.name()) };
         let otlp = Otlp::start(&self.config.telemetry, process, &metrics);
-        let observed = Observed { metrics: metrics.clone(), tracer: otlp.tracer(), health };
+        // A connection of its own, so that writing behind never takes one from a request.
+        let database = DatabaseConfig { pool_size: 1, ..self.config.database.clone() };
+        let rows_max = self.config.request_log.queue_rows_max;
+        let (queue, writer) = request_log::queue(Store::connect(&database).await?, rows_max, &metrics);
+        let drained = CancellationToken::new();
+        let writing = tokio::spawn(writer.run(drained.clone()));
+        let observed = Observed { metrics: metrics.clone(), tracer: otlp.tracer(), request_log: queue, health };
         let endpoint = endpoint(&self.config, &app, observed);
-        serve(self.listener, endpoint, Limits::promised(), &metrics, shutdown).await?;
+        let served = serve(self.listener, endpoint, Limits::promised(), &metrics, shutdown).await;
+        drained.cancel();
+        writing.await?;
+        served?;
         stopped.cancel();
         watch.abort();
         management.await??;
@@ -104,6 +115,7 @@ impl Bound {
 struct Observed {
     metrics: Metrics,
     tracer: Option<Tracer>,
+    request_log: RequestLogQueue,
     health: Health,
 }
 
@@ -122,6 +134,7 @@ fn endpoint(config: &Config, app: &Arc<App>, observed: Observed) -> impl Endpoin
     let stack_config = StackConfig::new(known, &observed.metrics)
         .tracer(observed.tracer)
         .environment(config.environment.name())
+        .request_log(observed.request_log)
         .trusted_proxies(&config.server.trusted_proxies)
         .also_serves(docs_pages::MEDIA_TYPES);
     WithLimitHeaders(stack(front, stack_config))

@@ -59,7 +59,7 @@ impl Replica {
 
     /// Writes what waits, and says goodbye.
     pub async fn finish(&self) {
-        self.verifier.usage.flush(self.store(), &self.verifier.metrics).await;
+        self.verifier.usage.finish(&self.name, self.store(), &self.verifier.metrics).await;
         // Nobody waits for a replica that is silent for five seconds either.
         let _ = self.counters().delete_replica(&self.name).await;
     }
@@ -121,8 +121,8 @@ impl Replica {
 
     async fn write_notes(self) {
         loop {
-            tokio::time::sleep(FLUSH_EVERY).await;
-            self.verifier.usage.flush(self.store(), &self.verifier.metrics).await;
+            tokio::time::sleep(jittered(FLUSH_EVERY)).await;
+            self.verifier.usage.flush(&self.name, self.store(), &self.verifier.metrics).await;
         }
     }
 

@@ -15,8 +15,8 @@ use domain::snapshot::CustomerFacts;
 use domain::verdict::{Reason, Verdict};
 use domain::verify::{CustomerAsked, Failure, Purpose, Question, evaluate};
 use server::problem::FieldError;
+use store::Store;
 use store::counters::Mode;
-use store::{LastUse, Store};
 
 use crate::cache::CachedKey;
 use crate::charge::{Charge, Charged, Charger};
@@ -27,7 +27,7 @@ use crate::lookup::{Lookup, Need, Proven, Standing};
 use crate::metrics::EnvironmentMetrics;
 use crate::question::Asked;
 use crate::throttle::Throttle;
-use crate::usage::Usage;
+use crate::usage::{Usage, Use};
 use crate::within;
 
 /// How often a verification starts again because what it rested on changed under it.
@@ -121,7 +121,9 @@ impl Verifier {
                 // 12: credits; if they fail, the limits are given back.
                 Charged::Settled(charge) => {
                     let judging = Judging { asked, question: &question, proven: &proven, standing: &standing };
-                    return self.conclude(judging, failure, charge).await;
+                    let judgement = self.conclude(judging, failure, charge).await?;
+                    self.note_use(&judging, judgement.verdict);
+                    return Ok(judgement);
                 }
             }
         }
@@ -213,7 +215,6 @@ impl Verifier {
                 return Err(unanswered);
             }
         };
-        self.note_use(&judging);
         Ok(judging.valid(&charge, credits))
     }
 
@@ -266,13 +267,19 @@ impl Verifier {
         })
     }
 
-    fn note_use(&self, judging: &Judging<'_>) {
+    /// An explained question uses nothing.
+    fn note_use(&self, judging: &Judging<'_>, verdict: Verdict) {
+        if judging.asked.is_explained {
+            return;
+        }
         let snapshot = &judging.proven.key.snapshot;
-        let used = LastUse {
+        let used = Use {
             organization: snapshot.organization.id,
+            key: snapshot.key.id,
             secret: snapshot.secret.id,
             at: judging.question.now,
             ip: judging.asked.client_ip,
+            verdict,
         };
         self.usage.note(used, &self.metrics);
     }

@@ -20,6 +20,8 @@ pub struct Config {
     pub server: Server,
     pub database: DatabaseConfig,
     pub redis: RedisConfig,
+    pub request_log: RequestLog,
+    pub key_usage: KeyUsage,
     pub log: Log,
     pub telemetry: Telemetry,
 }
@@ -31,12 +33,35 @@ pub struct Server {
     pub management_port: u16,
 }
 
+/// How long the request log is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestLog {
+    pub retention_days: u16,
+}
+
+/// How long the usage of keys is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyUsage {
+    pub retention_days: u16,
+}
+
+/// What the database keeps whoever asks, so that nobody who has taken over a service removes its latest traces.
+const RETENTION_DAYS_MIN: u16 = 7;
+
 impl Config {
     /// The configuration if the worker can work with it; all mistakes that its types do not tell otherwise.
     pub fn checked(self) -> Result<Self, ConfigErrors> {
         let mut errors = ConfigErrors::new();
         check_stores("", &self.database, &self.redis, &mut errors);
         self.telemetry.check(&mut errors);
+        if self.request_log.retention_days < RETENTION_DAYS_MIN {
+            errors.push("request_log.retention_days", format!("is less than {RETENTION_DAYS_MIN}"));
+        }
+        if self.key_usage.retention_days == 0 {
+            errors.push("key_usage.retention_days", "is 0; keep at least one day");
+        }
         errors.none_or(self)
     }
 }
@@ -53,10 +78,11 @@ mod tests {
 
     #[test]
     fn all_that_has_to_be_set_is_told_together() {
-        let environment = [("CLAVIGER__ENVIRONMENT".to_owned(), "staging".to_owned())];
+        let environment = [("ENVIRONMENT", "staging"), ("REQUEST_LOG__RETENTION_DAYS", "6")]
+            .map(|(name, value)| (format!("CLAVIGER__{name}"), value.to_owned()));
         let config: Config = server::config::load(DEFAULTS, None, environment.into_iter()).unwrap();
         let errors = config.checked().unwrap_err();
         let paths: Vec<&str> = errors.iter().map(|error| error.path.as_str()).collect();
-        assert_eq!(paths, ["database.url", "redis.url", "redis.prefix"]);
+        assert_eq!(paths, ["database.url", "redis.url", "redis.prefix", "request_log.retention_days"]);
     }
 }

@@ -62,7 +62,7 @@ impl Bound {
             watch::Clocks::new(&metrics, "postgres"),
         ));
         let management = tokio::spawn(management::serve(self.listener, health, metrics, stopped.clone()));
-        jobs::run(&stores, &worker_metrics, &shutdown).await;
+        jobs::run(&stores, &self.config, &worker_metrics, &shutdown).await;
         watch.abort();
         stopped.cancel();
         management.await??;

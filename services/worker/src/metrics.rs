@@ -11,6 +11,16 @@ pub struct WorkerMetrics {
     pub outbox_failures: Counter,
     /// How long the oldest version waits that Redis has not heard of.
     pub outbox_oldest: Gauge,
+    /// Days of the request log that were made or dropped.
+    pub request_log_partitions: Counter,
+    /// Days ahead for which the request log has no partition.
+    pub request_log_partitions_missing: Gauge,
+    /// Runs of the request log's job that ended early.
+    pub request_log_failures: Counter,
+    /// Rows of the usage of keys that were too old.
+    pub key_usage_deleted: Counter,
+    /// Runs of the job that deletes them that ended early.
+    pub key_usage_failures: Counter,
 }
 
 impl WorkerMetrics {
@@ -30,6 +40,31 @@ impl WorkerMetrics {
             outbox_oldest: metrics.gauge(MetricRow {
                 name: "claviger_outbox_oldest_seconds",
                 help: "How long the oldest version has waited that Redis may not have heard of; 0 when none waits.",
+                labels: &[],
+            }),
+            request_log_partitions: metrics.counter(MetricRow {
+                name: "claviger_request_log_partitions_total",
+                help: "Partitions of the request log that were created or dropped.",
+                labels: &["change"],
+            }),
+            request_log_partitions_missing: metrics.gauge(MetricRow {
+                name: "claviger_request_log_partitions_missing",
+                help: "Days from today on that have no partition of the request log, because rows of them came too early.",
+                labels: &[],
+            }),
+            request_log_failures: metrics.counter(MetricRow {
+                name: "claviger_request_log_failures_total",
+                help: "Runs of the job that makes and drops partitions of the request log that ended early.",
+                labels: &[],
+            }),
+            key_usage_deleted: metrics.counter(MetricRow {
+                name: "claviger_key_usage_deleted_total",
+                help: "Rows of the usage of keys that were deleted for their age.",
+                labels: &[],
+            }),
+            key_usage_failures: metrics.counter(MetricRow {
+                name: "claviger_key_usage_failures_total",
+                help: "Runs of the job that deletes old usage of keys that ended early.",
                 labels: &[],
             }),
         }

@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod otlp;
 pub mod problem;
 pub mod query;
+pub mod request_log;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;

@@ -21,10 +21,16 @@ begin
             ('events', 'select, insert'),
             ('event_heads', 'select, insert, update'),
             ('outbox', 'select, insert, delete'),
+            ('request_logs', 'select, insert'),
+            ('key_usage', 'select, insert, update, delete'),
+            ('usage_flushes', 'select, insert, update, delete'),
             ('_sqlx_migrations', 'select')
         ) grants (name, privileges)
     loop
         execute format('grant %s on %I to %I', entry.privileges, entry.name, app);
     end loop;
+    -- They run as the owner: docs/decisions/0016.
+    execute format('grant execute on function claviger_create_request_log_partitions(integer) to %I', app);
+    execute format('grant execute on function claviger_drop_request_log_partition(integer) to %I', app);
 end
 $$;

@@ -107,6 +107,16 @@ impl Session {
         self.one(sqlx::query("select set_config('claviger.job', 'outbox', true)")).await.map(drop)
     }
 
+    /// Opens the door for rows of the request log, of all organizations, to be inserted.
+    pub(crate) async fn enter_request_log(&mut self) -> Result<(), Error> {
+        self.one(sqlx::query("select set_config('claviger.job', 'request-log', true)")).await.map(drop)
+    }
+
+    /// Opens the door for the usage of all organizations' keys.
+    pub(crate) async fn enter_key_usage(&mut self) -> Result<(), Error> {
+        self.one(sqlx::query("select set_config('claviger.job', 'key-usage', true)")).await.map(drop)
+    }
+
     pub(crate) async fn all(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
         let (span, statement) = span::of_statement(self.prepared(statement))?;
         span::around(span, self.bounded(async |connection| connection.fetch_all(statement).await)).await

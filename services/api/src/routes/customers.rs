@@ -78,6 +78,7 @@ impl CustomersApi {
             return Ok(Created::new(Kept::Again(answer)));
         }
         let customer = write.insert_customer(&new).await?;
+        access.is_about(customer.id);
         let answer = CustomerBody::from(&customer);
         attempt.keep(&mut write, &answer, None).await?;
         write.commit(Event::CustomerCreated(customer.id), json!({"name": customer.name})).await?;
@@ -99,6 +100,7 @@ impl CustomersApi {
     ) -> Result<Ok200<CustomerBody>, Problem> {
         let mut read = self.app.store.read(&access.scope).await?;
         let customer = read.find_customer(&customer.0).await?.ok_or_else(not_found)?;
+        access.is_about(customer.id);
         Ok(Ok200::new(CustomerBody::from(&customer)).etag(customer.generation))
     }
 
@@ -118,6 +120,7 @@ impl CustomersApi {
     ) -> Result<Ok200<CustomerBody>, Problem> {
         let mut write = self.app.store.write(&access.scope, &access.caller.origin()).await?;
         let customer = write.find_customer(&customer.0).await?.ok_or_else(not_found)?;
+        access.is_about(customer.id);
         IfMatch::require(&access.caller.headers)?.check(customer.generation)?;
         let change = body.parse()?.read(&customer)?;
         let customer = write.update_customer(customer.id, customer.generation, &change).await?.ok_or_else(stale)?;
@@ -144,6 +147,7 @@ impl CustomersApi {
     ) -> Result<Ok200<CustomerBody>, Problem> {
         let mut write = self.app.store.write(&access.scope, &access.caller.origin()).await?;
         let customer = write.find_customer(&customer.0).await?.ok_or_else(not_found)?;
+        access.is_about(customer.id);
         let customer = write.suspend_customer(customer.id).await?.ok_or_else(not_found)?;
         self.app.settle(&access.scope, write, Event::CustomerSuspended(customer.id), json!({})).await?;
         Ok(Ok200::new(CustomerBody::from(&customer)).etag(customer.generation))
@@ -164,6 +168,7 @@ impl CustomersApi {
     ) -> Result<Ok200<CustomerBody>, Problem> {
         let mut write = self.app.store.write(&access.scope, &access.caller.origin()).await?;
         let customer = write.find_customer(&customer.0).await?.ok_or_else(not_found)?;
+        access.is_about(customer.id);
         let customer = write.resume_customer(customer.id).await?.ok_or_else(not_found)?;
         self.app.settle(&access.scope, write, Event::CustomerResumed(customer.id), json!({})).await?;
         Ok(Ok200::new(CustomerBody::from(&customer)).etag(customer.generation))
@@ -186,6 +191,7 @@ impl CustomersApi {
     ) -> Result<Ok200<CustomerBody>, Problem> {
         let mut write = self.app.store.write(&access.scope, &access.caller.origin()).await?;
         let customer = write.find_customer(&customer.0).await?.ok_or_else(not_found)?;
+        access.is_about(customer.id);
         let deleted = write.delete_customer(customer.id).await?.ok_or_else(not_found)?;
         let details =
             json!({"name": customer.name, "revoked_keys": deleted.revoked, "narrowed_keys": deleted.narrowed});
@@ -211,6 +217,7 @@ impl CustomersApi {
         let mut page = PageRequest::read(&self.app, &access.caller, access.scope.organization())?;
         let mut read = self.app.store.read(&access.scope).await?;
         let customer = read.find_customer(&customer.0).await?.ok_or_else(not_found)?;
+        access.is_about(customer.id);
         let filter = store::KeyFilter { customer: Some(customer.id), ..store::KeyFilter::none() };
         let slice = page.slice(&self.app, read.now())?;
         let rows = read.list_keys(&filter, &slice).await?;

@@ -1,6 +1,8 @@
 //! The jobs of one environment: one file each, and each safe to run twice, also at the same time.
 
+pub mod key_usage;
 pub mod outbox;
+pub mod request_log;
 
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use store::Store;
 use store::counters::Counters;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Config;
 use crate::metrics::WorkerMetrics;
 
 /// What every job works on.
@@ -23,13 +26,22 @@ pub struct Stores {
 const JITTER_PERCENT: u64 = 20;
 
 /// Runs every job, each at its own interval, until the token is cancelled; a run that has begun is ended first.
-pub async fn run(stores: &Stores, metrics: &WorkerMetrics, shutdown: &CancellationToken) {
+pub async fn run(stores: &Stores, settings: &Config, metrics: &WorkerMetrics, shutdown: &CancellationToken) {
+    let (log_days, usage_days) = (settings.request_log.retention_days, settings.key_usage.retention_days);
+    tokio::join!(
+        repeat(outbox::INTERVAL, shutdown, || outbox::run(stores, metrics)),
+        repeat(request_log::INTERVAL, shutdown, || request_log::run(&stores.store, log_days, metrics)),
+        repeat(key_usage::INTERVAL, shutdown, || key_usage::run(&stores.store, usage_days, metrics)),
+    );
+}
+
+async fn repeat<F>(interval: Duration, shutdown: &CancellationToken, run: impl Fn() -> F)
+where
+    F: Future<Output = ()>,
+{
     while !shutdown.is_cancelled() {
-        outbox::run(stores, metrics).await;
-        tokio::select! {
-            () = shutdown.cancelled() => {}
-            () = tokio::time::sleep(jittered(outbox::INTERVAL)) => {}
-        }
+        run().await;
+        shutdown.run_until_cancelled(tokio::time::sleep(jittered(interval))).await;
     }
 }
 

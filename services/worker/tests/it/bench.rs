@@ -12,7 +12,7 @@ use store::counters::{Counters, Expected, Mode, RedisConfig, Source, SpendReques
 use store::local::{Cluster, LocalOptions, Postgres, Redis, RedisServer, RedisUser};
 use store::{DatabaseConfig, Generation, NewOrganization, Origin, Store, Subject};
 use worker::Config;
-use worker::config::Server;
+use worker::config::{KeyUsage, RequestLog, Server};
 use worker::jobs::Stores;
 
 const OWNER: &str = "claviger_worker_owner";
@@ -22,6 +22,8 @@ const APP: &str = "claviger_worker_app";
 pub struct Bench {
     pub stores: Stores,
     pub database: DatabaseConfig,
+    /// For what only the owner of the tables may do.
+    pub owner_url: String,
     pub redis: RedisConfig,
     _servers: (Option<Postgres>, Option<Redis>),
     _folder: tempfile::TempDir,
@@ -54,13 +56,13 @@ impl Bench {
         let user = RedisUser { name: format!("worker_{unique}"), password: "password".to_owned(), prefix };
         server.create_user(&user).await.unwrap();
 
-        let database = DatabaseConfig::new(local.app_url, 4);
+        let (database, owner_url) = (DatabaseConfig::new(local.app_url, 4), local.owner_url);
         // Generous: the machine that runs the tests may be busy.
         let redis = RedisConfig { url: server.url(&user), prefix: user.prefix, timeout_ms: 2_000 };
         let counters = Counters::connect(&redis);
         wait_for("Redis", || counters.run(OrganizationId::INSTALLATION).is_some()).await;
         let stores = Stores { store: Store::connect(&database).await.unwrap(), counters };
-        Self { stores, database, redis, _servers: (own_postgres, own_redis), _folder: folder }
+        Self { stores, database, owner_url, redis, _servers: (own_postgres, own_redis), _folder: folder }
     }
 
     /// The same database beside a Redis that nobody will ever reach.
@@ -76,6 +78,8 @@ impl Bench {
             server: Server { host: [127, 0, 0, 1].into(), management_port: 0 },
             database: self.database.clone(),
             redis: self.redis.clone(),
+            request_log: RequestLog { retention_days: 30 },
+            key_usage: KeyUsage { retention_days: 400 },
             log: Log { level: "info".to_owned(), format: LogFormat::Text },
             telemetry: server::settings::Telemetry::off(),
         }

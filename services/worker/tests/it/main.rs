@@ -3,5 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test needs is part of the test")]
 
 mod bench;
+mod key_usage;
 mod outbox;
 mod process;
+mod request_log;

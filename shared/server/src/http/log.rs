@@ -6,7 +6,10 @@ use http::Method;
 use poem::{FromRequest, Request, RequestBody, Result};
 
 use super::RequestContext;
-use crate::problem::{ErrorCode, Problem};
+use crate::{
+    problem::{ErrorCode, Problem},
+    request_log::Entry,
+};
 
 /// How much of a path the line repeats.
 const PATH_MAX_CHARS: usize = 256;
@@ -19,6 +22,7 @@ pub struct LogFields(Arc<Mutex<Fields>>);
 struct Fields {
     key: Option<String>,
     organization: Option<String>,
+    customer: Option<String>,
     verdict: Option<&'static str>,
 }
 
@@ -35,6 +39,11 @@ impl LogFields {
         let id = id.into();
         trace::set_with("claviger.organization.id", || id.clone());
         self.write(|fields| fields.organization = Some(id));
+    }
+
+    /// Names the customer that the request was about.
+    pub fn customer(&self, id: impl Into<String>) {
+        self.write(|fields| fields.customer = Some(id.into()));
     }
 
     /// Names the verdict that was given.
@@ -74,6 +83,26 @@ pub(super) fn shown_path(uri: &http::Uri, has_credential: bool) -> String {
     uri.path().chars().take(PATH_MAX_CHARS).flat_map(char::escape_default).collect()
 }
 
+/// The same as a row of the request log.
+pub(super) fn entry(line: Line, context: RequestContext, fields: &LogFields) -> Entry {
+    let fields = fields.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    Entry {
+        started: context.started,
+        request_id: context.request_id,
+        key: fields.key,
+        organization: fields.organization,
+        customer: fields.customer,
+        operation: line.operation,
+        method: line.method,
+        path: line.path,
+        status: line.status,
+        code: line.code.map(ErrorCode::name),
+        verdict: fields.verdict,
+        client_ip: context.client_ip,
+        duration: context.started.elapsed(),
+    }
+}
+
 /// Writes the line: an error when we are to blame, else information.
 pub(super) fn write(line: &Line, context: &RequestContext, fields: &LogFields) {
     let fields = fields.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -93,6 +122,7 @@ pub(super) fn write(line: &Line, context: &RequestContext, fields: &LogFields) {
             code,
             key.id = fields.key,
             organization = fields.organization,
+            customer.id = fields.customer,
             verdict = fields.verdict,
             client.address = client,
             peer.address = %context.peer,
@@ -111,6 +141,7 @@ pub(super) fn write(line: &Line, context: &RequestContext, fields: &LogFields) {
         code,
         key.id = fields.key,
         organization = fields.organization,
+        customer.id = fields.customer,
         verdict = fields.verdict,
         client.address = client,
         peer.address = %context.peer,

@@ -27,6 +27,7 @@ use crate::{
     json::BODY_MAX_BYTES,
     metrics::{Metrics, RequestMetrics},
     problem::{ErrorCode, Problem},
+    request_log::RequestLogQueue,
     trusted_proxies,
 };
 
@@ -50,6 +51,7 @@ pub const IN_FLIGHT_MAX: usize = 1024;
 pub struct StackConfig {
     routes: Routes,
     metrics: RequestMetrics,
+    request_log: Option<RequestLogQueue>,
     environment: Option<&'static str>,
     trusted_proxies: Arc<[IpNet]>,
     body_max_bytes: u64,
@@ -65,6 +67,7 @@ impl StackConfig {
         Self {
             routes,
             metrics: RequestMetrics::register(metrics),
+            request_log: None,
             environment: None,
             trusted_proxies: Arc::from([]),
             body_max_bytes: BODY_MAX_BYTES as u64,
@@ -79,6 +82,13 @@ impl StackConfig {
     #[must_use]
     pub fn environment(mut self, name: &'static str) -> Self {
         self.environment = Some(name);
+        self
+    }
+
+    /// Keeps a row of each request beside its log line.
+    #[must_use]
+    pub fn request_log(mut self, queue: RequestLogQueue) -> Self {
+        self.request_log = Some(queue);
         self
     }
 
@@ -234,6 +244,9 @@ impl<E: Endpoint + 'static> Endpoint for Stack<E> {
         };
         self.config.metrics.answered(line.operation, line.code, context.started.elapsed());
         log::write(&line, &context, &fields);
+        if let Some(request_log) = &self.config.request_log {
+            request_log.offer(|| log::entry(line, context, &fields));
+        }
         Ok(response)
     }
 }

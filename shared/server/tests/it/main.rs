@@ -7,4 +7,5 @@ mod config;
 mod edge;
 mod framing;
 mod log;
+mod request_log;
 mod time;

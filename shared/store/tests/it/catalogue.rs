@@ -7,20 +7,32 @@ use crate::world::World;
 /// Without a tenant's data: the list of migrations that were run.
 const NO_TENANT: &str = "_sqlx_migrations";
 
-/// Policies beside the tenant's own, each by name with its whole condition.
+/// Policies beside the tenant's own, each by name with what it lets be reached and what it lets be written.
 const DOORS: &str = "
-    ('secrets_select_by_lookup', '(lookup_id = NULLIF(current_setting(''claviger.lookup''::text, true), ''''::text))'),
-    ('organizations_select_by_root', '(current_setting(''claviger.root''::text, true) = ''on''::text)'),
-    ('outbox_select_by_job', '(current_setting(''claviger.job''::text, true) = ''outbox''::text)'),
-    ('outbox_delete_by_job', '(current_setting(''claviger.job''::text, true) = ''outbox''::text)')";
+    ('secrets_select_by_lookup', '(lookup_id = NULLIF(current_setting(''claviger.lookup''::text, true), ''''::text))', null),
+    ('organizations_select_by_root', '(current_setting(''claviger.root''::text, true) = ''on''::text)', null),
+    ('outbox_select_by_job', '(current_setting(''claviger.job''::text, true) = ''outbox''::text)', null),
+    ('outbox_delete_by_job', '(current_setting(''claviger.job''::text, true) = ''outbox''::text)', null),
+    ('request_logs_insert_by_job', null, '(current_setting(''claviger.job''::text, true) = ''request-log''::text)'),
+    ('key_usage_select_by_job', '(current_setting(''claviger.job''::text, true) = ''key-usage''::text)', null),
+    ('key_usage_insert_by_job', null, '(current_setting(''claviger.job''::text, true) = ''key-usage''::text)'),
+    ('key_usage_update_by_job', '(current_setting(''claviger.job''::text, true) = ''key-usage''::text)', '(current_setting(''claviger.job''::text, true) = ''key-usage''::text)'),
+    ('key_usage_delete_by_job', '(current_setting(''claviger.job''::text, true) = ''key-usage''::text)', null)";
 
-/// Every table of tenants with its tenant column.
+/// Functions that run as their owner, each with all that it takes. Decision 0016 says why there are any: they make and
+/// drop partitions, of which a number alone can be chosen.
+const DEFINERS: &str = "
+    ('claviger_create_request_log_partitions', 'days_ahead integer'),
+    ('claviger_drop_request_log_partition', 'retention_days integer')";
+
+/// Every table of tenants with its tenant column. Partitions are a part of theirs.
 const TENANT_TABLES: &str = "
     select c.oid, c.relname::text as name, c.relrowsecurity, c.relforcerowsecurity, c.relowner,
         case c.relname when 'organizations' then 'id' else 'organization_id' end as tenant
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname = 'public' and c.relkind in ('r', 'p') and c.relname <> '_sqlx_migrations'";
+    where n.nspname = 'public' and c.relkind in ('r', 'p') and c.relname <> '_sqlx_migrations'
+      and not c.relispartition";
 
 /// About policies. Each query answers with one text for each violation.
 fn policy_checks() -> Vec<String> {
@@ -49,14 +61,34 @@ fn policy_checks() -> Vec<String> {
                 coalesce(pg_get_expr(p.polqual, p.polrelid), own.condition) = own.condition
                 and coalesce(pg_get_expr(p.polwithcheck, p.polrelid), own.condition) = own.condition)
               and not exists (
-                select 1 from (values {DOORS}) door (name, condition)
-                where door.name = p.polname and p.polwithcheck is null
-                  and door.condition = pg_get_expr(p.polqual, p.polrelid))"
+                select 1 from (values {DOORS}) door (name, condition, written)
+                where door.name = p.polname
+                  and door.written is not distinct from pg_get_expr(p.polwithcheck, p.polrelid)
+                  and door.condition is not distinct from pg_get_expr(p.polqual, p.polrelid))"
         )
         .replace(
             "join pg_policy p on p.polrelid = t.oid\n",
             "join pg_policy p on p.polrelid = t.oid
             cross join lateral (select format('(%s = claviger_organization())', t.tenant) as condition) own\n",
+        ),
+    ]
+}
+
+/// About partitions, whose own policies nobody asks as long as they are reached through their table.
+fn partition_checks(app_role: &str) -> Vec<String> {
+    vec![
+        "select c.relname || ': row-level security is not enabled'
+            from pg_class c where c.relispartition and c.relkind in ('r', 'p') and not c.relrowsecurity"
+            .to_owned(),
+        "select c.relname || ': a partition with a policy of its own'
+            from pg_class c join pg_policy p on p.polrelid = c.oid where c.relispartition"
+            .to_owned(),
+        format!(
+            "select c.relname || ': the role may ' || privilege || ' beside its table'
+            from pg_class c
+            cross join unnest(array['select', 'insert', 'update', 'delete', 'truncate']) privilege
+            where c.relispartition and c.relkind in ('r', 'p')
+              and has_table_privilege('{app_role}', c.oid, privilege)"
         ),
     ]
 }
@@ -102,10 +134,16 @@ fn role_checks(app_role: &str) -> Vec<String> {
             where n.nspname = 'public' and c.relkind in ('v', 'm')
               and not coalesce(c.reloptions @> array['security_invoker=true'], false)"
             .to_owned(),
-        "select p.proname || ': runs with its owner''s rights'
+        format!(
+            "select p.proname || ': runs with its owner''s rights'
             from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-            where n.nspname = 'public' and p.prosecdef"
-            .to_owned(),
+            where n.nspname = 'public' and p.prosecdef
+              and not exists (
+                select 1 from (values {DEFINERS}) definer (name, arguments)
+                where definer.name = p.proname and definer.arguments = pg_get_function_identity_arguments(p.oid)
+                  and p.proconfig @> array['search_path=pg_catalog, pg_temp']
+                  and not exists (select 1 from aclexplode(p.proacl) granted where granted.grantee = 0))"
+        ),
         format!(
             "select fault from pg_roles r, lateral (values
                 (r.rolsuper, 'the role is a superuser'),
@@ -143,7 +181,8 @@ fn role_checks(app_role: &str) -> Vec<String> {
 /// Everything about the schema and the services' role that isolation does not stand.
 pub async fn violations(connection: &mut PgConnection, app_role: &str) -> Vec<String> {
     let mut violations = Vec::new();
-    for check in policy_checks().into_iter().chain(constraint_checks()).chain(role_checks(app_role)) {
+    let checks = [policy_checks(), partition_checks(app_role), constraint_checks(), role_checks(app_role)];
+    for check in checks.into_iter().flatten() {
         let rows = sqlx::query(AssertSqlSafe(check)).fetch_all(&mut *connection).await.unwrap();
         violations.extend(rows.iter().map(|row| row.get::<String, _>(0)));
     }
@@ -161,5 +200,5 @@ async fn the_schema_isolates_organizations() {
     let world = World::start().await;
     let mut superuser = world.superuser().await;
     assert_eq!(violations(&mut superuser, &world.database.app_role).await, Vec::<String>::new());
-    assert_eq!(tenant_tables(&mut superuser).await.len(), 12, "{NO_TENANT} is the one table without tenants");
+    assert_eq!(tenant_tables(&mut superuser).await.len(), 15, "{NO_TENANT} is the one table without tenants");
 }

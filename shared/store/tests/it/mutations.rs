@@ -1,4 +1,4 @@
-//! Five ways to break isolation. Each must turn the checks red, or the checks prove nothing.
+//! Seven ways to break isolation. Each must turn the checks red, or the checks prove nothing.
 
 use crate::catalogue::violations;
 use crate::isolation::{fill, leaks};
@@ -53,4 +53,24 @@ async fn a_role_that_bypasses_policies_is_seen() {
     let (catalogue, leaks) = seen_after(|world| format!("alter role \"{}\" bypassrls", world.database.app_role)).await;
     assert_eq!(catalogue, ["the role bypasses row-level security"]);
     assert!(leaks.contains(&"secrets: select".to_owned()), "{leaks:?}");
+}
+
+#[tokio::test]
+async fn a_partition_that_is_open_under_its_own_name_is_seen() {
+    let grant = |world: &World| format!("grant select on request_logs_default to \"{}\"", world.database.app_role);
+    let (catalogue, _) = seen_after(grant).await;
+    assert_eq!(catalogue, ["request_logs_default: the role may select beside its table"]);
+    let (catalogue, _) = seen_after(|_| "alter table request_logs_default disable row level security".into()).await;
+    assert_eq!(catalogue, ["request_logs_default: row-level security is not enabled"]);
+}
+
+#[tokio::test]
+async fn a_function_that_runs_as_its_owner_and_is_not_listed_or_is_open_to_all_is_seen() {
+    let new = "create function claviger_run(statement text) returns void language plpgsql security definer
+        as 'begin execute statement; end'";
+    let (catalogue, _) = seen_after(|_| new.into()).await;
+    assert_eq!(catalogue, ["claviger_run: runs with its owner's rights"]);
+    let open = "grant execute on function claviger_drop_request_log_partition(integer) to public";
+    let (catalogue, _) = seen_after(|_| open.into()).await;
+    assert_eq!(catalogue, ["claviger_drop_request_log_partition: runs with its owner's rights"]);
 }

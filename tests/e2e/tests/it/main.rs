@@ -10,6 +10,7 @@ mod limits;
 mod monitor;
 mod pooler;
 mod processes;
+mod request_log;
 mod revocation;
 mod rotation;
 mod search;

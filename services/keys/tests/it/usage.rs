@@ -1,0 +1,80 @@
+//! What is noted of uses: each counts once, by hour and outcome, whatever Postgres does meanwhile.
+
+use std::collections::BTreeMap;
+
+use domain::policy::Policy;
+use serde_json::json;
+use sqlx::{Connection, PgConnection};
+
+use crate::bench::{Bench, limit, policy, wait_for};
+
+/// How often a key was used, by outcome, as the database has it.
+async fn counted(bench: &Bench, key: domain::ids::KeyId) -> BTreeMap<String, i64> {
+    let mut owner = PgConnection::connect(&bench.owner_url).await.unwrap();
+    sqlx::raw_sql("select set_config('claviger.job', 'key-usage', false)").execute(&mut owner).await.unwrap();
+    let sql = "select outcome, sum(count)::bigint from key_usage where key_id = $1 group by outcome";
+    let rows: Vec<(String, i64)> = sqlx::query_as(sql).bind(key.uuid()).fetch_all(&mut owner).await.unwrap();
+    rows.into_iter().collect()
+}
+
+fn counts(valid: i64, limited: i64, refused: i64) -> BTreeMap<String, i64> {
+    let all = [("valid", valid), ("limited", limited), ("refused", refused)];
+    all.into_iter().filter(|(_, count)| *count > 0).map(|(word, count)| (word.to_owned(), count)).collect()
+}
+
+#[tokio::test]
+async fn every_use_of_a_key_is_counted_once_by_what_came_of_it() {
+    let bench = Bench::start("counted").await;
+    let replicas = bench.replicas(2).await;
+    let limited = bench.issue(Policy { limits: vec![limit("requests", 4)], ..policy() }).await;
+    let other = bench.issue(policy()).await;
+    for replica in &replicas {
+        for _ in 0..3 {
+            bench.verify(replica, json!({"key": limited.secret})).await;
+        }
+        bench.verify(replica, json!({"key": limited.secret, "permissions": ["nobody.has"]})).await;
+        bench.verify(replica, json!({"key": limited.secret, "explain": true})).await;
+        bench.verify(replica, json!({"key": other.secret})).await;
+    }
+    for replica in replicas {
+        replica.stop().await;
+    }
+    // Explained questions use nothing.
+    assert_eq!(counted(&bench, limited.id).await, counts(4, 2, 2));
+    assert_eq!(counted(&bench, other.id).await, counts(2, 0, 0));
+}
+
+#[tokio::test]
+async fn a_postgres_that_freezes_and_dies_loses_no_count_and_doubles_none() {
+    let mut bench = Bench::alone("doubled").await;
+    let replica = bench.replicas(1).await.remove(0);
+    let issued = bench.issue(policy()).await;
+    let mut uses = 0;
+    let mut ask = async |bench: &Bench, times: i64| {
+        for _ in 0..times {
+            assert_eq!(bench.verdict(&replica, &issued.secret).await, "VALID");
+        }
+        uses += times;
+        uses
+    };
+    ask(&bench, 5).await;
+    wait_for("the first notes", async || counted(&bench, issued.id).await == counts(5, 0, 0)).await;
+    // Frozen for longer than one try takes: the batch may have been taken, and nobody said so.
+    ask(&bench, 5).await;
+    bench.postgres.as_ref().unwrap().pause();
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < std::time::Duration::from_secs(6) {
+        ask(&bench, 1).await;
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    bench.postgres.as_ref().unwrap().resume();
+    let uses = ask(&bench, 1).await;
+    wait_for("the notes of the freeze", async || counted(&bench, issued.id).await == counts(uses, 0, 0)).await;
+    bench.postgres.as_ref().unwrap().kill();
+    ask(&bench, 7).await;
+    bench.postgres.as_mut().unwrap().restart().await.unwrap();
+    let uses = ask(&bench, 1).await;
+    wait_for("the notes of the outage", async || counted(&bench, issued.id).await == counts(uses, 0, 0)).await;
+    replica.stop().await;
+    assert_eq!(counted(&bench, issued.id).await, counts(uses, 0, 0));
+}

@@ -1,0 +1,117 @@
+//! The request log: every request arrives, nothing secret with it, and no request waits for Postgres to take it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use domain::environment::Environment;
+use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
+use testkit::World;
+
+use crate::asking::await_that;
+
+const ENVIRONMENT: Environment = Environment::Staging;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The rows of an environment as the superuser sees them, by request id.
+async fn rows(world: &World) -> BTreeMap<String, Value> {
+    let url = world.servers().cluster.superuser_url(&world.environment(ENVIRONMENT).database.name);
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let sql = "select request_id, to_jsonb(l) from request_logs l";
+    let rows: Vec<(String, Value)> = sqlx::query_as(sql).fetch_all(&mut connection).await.unwrap();
+    let count = rows.len();
+    let by_id: BTreeMap<_, _> = rows.into_iter().collect();
+    assert_eq!(by_id.len(), count, "one row for each request");
+    by_id
+}
+
+async fn await_rows(world: &World, count: usize) -> BTreeMap<String, Value> {
+    await_that("the rows arrive", PATIENCE, async || rows(world).await.len() >= count).await;
+    rows(world).await
+}
+
+#[tokio::test]
+async fn every_request_arrives_as_one_row_that_tells_who_asked_for_what_and_nothing_secret() {
+    let world = World::start().await;
+    let (api, place) = (world.api(ENVIRONMENT), world.environment(ENVIRONMENT));
+    let asked = [
+        api.root_key().get("/v1/organizations/acme").await.expect(200),
+        api.organization_key().get("/v1/whoami").await.expect(200),
+        api.root_key().post("/v1/organizations/acme/customers", &json!({"name": "One"})).await.expect(201),
+        api.anonymous().get("/v1/whoami").await.expect(401),
+        api.organization_key().get(&format!("/v1/nowhere?key={}", place.organization_key)).await,
+        api.organization_key().get("/v1/organizations/acme/keys?text=a-query").await,
+        api.other_organization().get("/v1/organizations/acme/keys").await.expect(404),
+    ];
+    let ids: Vec<String> = asked.iter().map(|answer| answer.header("x-request-id").to_owned()).collect();
+    let found = await_rows(&world, ids.len()).await;
+    let row = |at: usize| &found[&ids[at]];
+    for (id, answer) in ids.iter().zip(&asked) {
+        assert_eq!(found[id]["status"], answer.status.as_u16(), "{}", found[id]);
+        assert_eq!(found[id]["client_ip"], "127.0.0.1");
+        assert!(found[id]["duration_us"].as_i64().unwrap() > 0);
+    }
+    let (acme, globex, nobody) = (world.acme.uuid().to_string(), world.globex.uuid().to_string(), uuid_of_nobody());
+    let organizations: Vec<&str> =
+        [0, 1, 2, 3, 6].map(|at| row(at)["organization_id"].as_str().unwrap()).into_iter().collect();
+    // A root key's request belongs to the organization that it is about; one that reaches for another stays its own.
+    assert_eq!(organizations, [&acme, &acme, &acme, &nobody, &globex]);
+    assert_eq!(row(1)["key_id"], place.organization_key_id.uuid().to_string());
+    assert_eq!((row(1)["operation"].as_str(), row(1)["verdict"].as_str()), (Some("whoami"), Some("VALID")));
+    assert_eq!((row(1)["method"].as_str(), row(1)["path"].as_str()), (Some("GET"), Some("/v1/whoami")));
+    let customer: domain::ids::CustomerId = asked[2].text("/id").parse().unwrap();
+    assert_eq!(row(2)["customer_id"], customer.uuid().to_string());
+    assert_eq!((row(3)["key_id"].clone(), row(3)["code"].as_str()), (Value::Null, Some("credentials-missing")));
+    assert_eq!(row(4)["path"], "(withheld)");
+    let all = Value::from_iter(found.values().cloned()).to_string();
+    for secret in [&place.root_key, &place.organization_key, &place.other_organization_key] {
+        let proof = secret.rsplit('_').next().unwrap();
+        assert!(!all.contains(&proof[16..]), "the part that proves is in the log");
+    }
+    assert!(!all.contains("a-query") && !all.contains('?'), "a query string is in the log");
+}
+
+fn uuid_of_nobody() -> String {
+    domain::ids::OrganizationId::INSTALLATION.uuid().to_string()
+}
+
+/// Not one request waits for the log: those that need no Postgres are answered at once while it is frozen, and what they
+/// left behind is written when it is back.
+#[tokio::test]
+async fn a_frozen_postgres_slows_no_request_down_and_its_rows_come_later() {
+    let mut world = World::builder().own_postgres().start().await;
+    let api = world.environment(ENVIRONMENT).api.clone();
+    api.get("/v1/whoami").await.expect(401);
+    await_rows(&world, 1).await;
+    world.postgres().pause();
+    let mut ids = Vec::new();
+    let mut slowest = Duration::ZERO;
+    let begun = Instant::now();
+    // Longer than one try to write takes.
+    while begun.elapsed() < Duration::from_secs(5) {
+        let asked_at = Instant::now();
+        let answer = api.get("/v1/whoami").await.expect(401);
+        slowest = slowest.max(asked_at.elapsed());
+        ids.push(answer.header("x-request-id").to_owned());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    world.postgres().resume();
+    println!("{} requests while Postgres was frozen, the slowest {slowest:?}", ids.len());
+    assert!(slowest < Duration::from_secs(2), "a request took {slowest:?}");
+    let found = await_rows(&world, ids.len() + 1).await;
+    assert!(ids.iter().all(|id| found.contains_key(id)), "rows were lost, or doubled, by the outage");
+}
+
+#[tokio::test]
+async fn a_killed_postgres_costs_no_row_that_fits_in_memory() {
+    let mut world = World::builder().own_postgres().start().await;
+    let before = world.api(ENVIRONMENT).anonymous().get("/v1/whoami").await;
+    world.postgres().kill();
+    let during = world.api(ENVIRONMENT).anonymous().get("/v1/whoami").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    world.postgres().restart().await.unwrap();
+    let found = await_rows(&world, 2).await;
+    for answer in [before, during] {
+        assert!(found.contains_key(answer.header("x-request-id")));
+    }
+}
