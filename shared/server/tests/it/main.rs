@@ -6,5 +6,6 @@ mod body;
 mod config;
 mod edge;
 mod framing;
+mod fuzz;
 mod log;
 mod time;
