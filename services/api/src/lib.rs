@@ -80,7 +80,9 @@ impl Bound {
         let management =
             tokio::spawn(management::serve(self.management_listener, health.clone(), metrics.clone(), stopped.clone()));
         let endpoint = endpoint(&self.config, &app, &metrics, health);
-        serve(self.listener, endpoint, Limits::promised(), &metrics, shutdown).await?;
+        // A proxy stands for many clients; it bounds the connections of each.
+        let limits = Limits { exempt_sources: self.config.server.trusted_proxies.clone(), ..Limits::promised() };
+        serve(self.listener, endpoint, limits, &metrics, shutdown).await?;
         stopped.cancel();
         watch.abort();
         management.await??;

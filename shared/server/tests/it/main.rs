@@ -7,5 +7,6 @@ mod config;
 mod edge;
 mod framing;
 mod fuzz;
+mod hostile;
 mod log;
 mod time;
