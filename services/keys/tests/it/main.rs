@@ -8,5 +8,6 @@ mod failover;
 mod limits;
 mod outage;
 mod revocation;
+mod strangers;
 mod verdicts;
 mod wire;
