@@ -33,6 +33,7 @@ pub fn is_long() -> bool {
 ///
 /// A generator that always or never makes what is accepted tests half a parser, and fails too. `PROPTEST_RNG_SEED`
 /// repeats a run.
+#[expect(clippy::print_stdout, reason = "the number of executions is what the test is read for")]
 pub fn fuzz<S: Strategy>(parser: &str, inputs: S, property: impl Fn(S::Value) -> Result<Outcome, TestCaseError>) {
     let executions = if is_long() { LONG } else { SHORT };
     // What was found once is kept as a case of its own beside the test, where it can be read.

@@ -78,10 +78,7 @@ fn edit(alphabet: Vec<char>) -> impl Strategy<Value = Edit> {
     ])
 }
 
-fn apply<T: Copy>(items: &mut Vec<T>, edit: Edit, swap_case: impl Fn(T) -> T)
-where
-    T: TryFrom<char>,
-{
+fn apply<T: Copy + TryFrom<char>>(items: &mut Vec<T>, edit: Edit, swap_case: impl Fn(T) -> T) {
     let length = items.len();
     if length == 0 && !matches!(edit, Edit::Insert(..)) {
         return;
