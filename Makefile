@@ -53,6 +53,10 @@ build: ## build every crate with its tests
 test: setup build ## run all tests, against real Postgres and Redis
 	$(call step,test,$(with_stores) $(test_runner) $(ARGS))
 
+.PHONY: fuzz
+fuzz: ## a million executions of every parser of strangers' text (a few minutes)
+	$(call step,fuzz,CLAVIGER_LONG=1 cargo nextest run --profile long -p domain -p server -p api -p keys -E 'test(fuzz)' --success-output immediate)
+
 .PHONY: check
 check: setup-check fmt lint test contract requests docs deny unused alerts ## all that CI checks
 	@echo "── all checks passed"

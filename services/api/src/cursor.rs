@@ -170,4 +170,49 @@ mod tests {
             assert!(cursors.open(&binding(), text, now()).is_err());
         }
     }
+
+    mod fuzz {
+        use fuzzing::{Outcome, fuzz, spoiled};
+        use proptest::prelude::*;
+
+        use super::*;
+
+        /// A cursor as it was made, and the text that comes back, more or less the same.
+        fn some_cursor() -> impl Strategy<Value = (Position, String)> {
+            let micros = -62_135_596_800_000_000i64..253_402_300_800_000_000;
+            let position = (micros, any::<u128>()).prop_map(|(micros, id)| Position {
+                created_at: DateTime::from_timestamp_micros(micros).expect("in the years 1 to 9999"),
+                id: Uuid::from_u128(id),
+            });
+            let seal = |position: &Position| Cursors::new([7; 32]).seal(&binding(), *position, now());
+            position.prop_flat_map(move |position| {
+                let sealed = Just(seal(&position));
+                let texts = prop_oneof![
+                    1 => sealed.clone(),
+                    4 => spoiled(sealed, "ABCXYZabcxyz0129-_+/="),
+                    1 => proptest::collection::vec(any::<u8>(), 40..56).prop_map(|bytes| BASE64URL_NOPAD.encode(&bytes)),
+                    1 => proptest::collection::vec(any::<char>(), 0..80).prop_map(String::from_iter),
+                ];
+                (Just(position), texts)
+            })
+        }
+
+        #[test]
+        fn the_only_text_that_opens_is_the_one_that_was_sealed() {
+            let cursors = Cursors::new([7; 32]);
+            fuzz("cursor", some_cursor(), |(position, text)| match cursors.open(&binding(), &text, now()) {
+                Ok(opened) => {
+                    prop_assert_eq!(opened, position);
+                    prop_assert_eq!(cursors.seal(&binding(), position, now()), text);
+                    Ok(Outcome::Accepted)
+                }
+                Err(problem) => {
+                    prop_assert_ne!(cursors.seal(&binding(), position, now()), text);
+                    prop_assert_eq!(problem.code(), ErrorCode::InvalidCursor);
+                    prop_assert_eq!(problem.cause(), None);
+                    Ok(Outcome::Refused)
+                }
+            });
+        }
+    }
 }

@@ -99,7 +99,9 @@ impl Bound {
         let writing = tokio::spawn(writer.run(drained.clone()));
         let observed = Observed { metrics: metrics.clone(), tracer: otlp.tracer(), request_log: queue, health };
         let endpoint = endpoint(&self.config, &app, observed);
-        let served = serve(self.listener, endpoint, Limits::promised(), &metrics, shutdown).await;
+        // A proxy stands for many clients; it bounds the connections of each.
+        let limits = Limits { exempt_sources: self.config.server.trusted_proxies.clone(), ..Limits::promised() };
+        let served = serve(self.listener, endpoint, limits, &metrics, shutdown).await;
         drained.cancel();
         writing.await?;
         served?;

@@ -143,7 +143,8 @@ async fn verifier(
     let store = Store::connect(&config.database).await.with_context(|| format!("{environment}'s database URL"))?;
     let counters = Counters::connect(&config.redis);
     let (cache, clock, metrics) = (Arc::new(Cache::default()), Arc::new(StoreClock::new()), metrics.of(environment));
-    let stores = Stores { store: store.clone(), counters: counters.clone() };
+    let connections = config.database.pool_size;
+    let stores = Stores { store: store.clone(), counters: counters.clone(), connections };
     let reader = Reader::new(environment, Arc::clone(&ring), stores, Arc::clone(&cache), Arc::clone(&clock));
     let lookup =
         Lookup { cache, reader, counters: counters.clone(), clock: Arc::clone(&clock), metrics: metrics.clone() };

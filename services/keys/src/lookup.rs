@@ -13,7 +13,7 @@ use store::counters::{Counters, Source};
 use crate::cache::{Cache, CachedCustomer, CachedKey, Candidates, Freshness};
 use crate::clock::StoreClock;
 use crate::metrics::{CacheOutcome, EnvironmentMetrics};
-use crate::reader::{Reader, Unread, Wait};
+use crate::reader::{Acquaintance, Reader, Unread, Wait};
 use crate::verify::Unanswered;
 
 /// How old an entry may be while Redis cannot be asked. A change is promised to hold within five seconds, and an entry
@@ -142,7 +142,8 @@ impl Lookup {
             }
         };
         let wait = self.wait(fallback.is_some());
-        match (self.reader.read_key(secret, since, wait).await, fallback) {
+        let who = if is_cached { Acquaintance::Known } else { Acquaintance::Stranger };
+        match (self.reader.read_key(secret, who, since, wait).await, fallback) {
             (Ok(Some(key)), _) => Ok(Some(Proven { key, vouching: Vouching::Read })),
             (Ok(None), _) => {
                 if is_cached {
@@ -154,7 +155,12 @@ impl Lookup {
                 self.metrics.cached(CacheOutcome::Kept);
                 Ok(Some(Proven { key, vouching: Vouching::Kept }))
             }
-            (Err(unread), _) => Err(unread.into()),
+            (Err(unread), _) => {
+                if unread == Unread::Crowded {
+                    self.metrics.crowded();
+                }
+                Err(unread.into())
+            }
         }
     }
 
@@ -252,7 +258,7 @@ impl Lookup {
 impl From<Unread> for Unanswered {
     fn from(unread: Unread) -> Self {
         match unread {
-            Unread::Away => Self::Unavailable,
+            Unread::Away | Unread::Crowded => Self::Unavailable,
             Unread::Broken => Self::Broken,
         }
     }

@@ -21,6 +21,7 @@ pub struct KeyMetrics {
     local_limits: Counter,
     usage_dropped: Counter,
     throttled: Counter,
+    crowded: Counter,
 }
 
 /// One environment's view of them, with every series at hand.
@@ -110,6 +111,11 @@ impl KeyMetrics {
                 "Presented keys that were not looked at, because their source had failed too often.",
                 &["environment"],
             ),
+            crowded: counter(
+                "claviger_crowded_total",
+                "Presented keys that were not looked up, because too many unknown ones waited for it.",
+                &["environment"],
+            ),
         }
     }
 
@@ -158,6 +164,11 @@ impl EnvironmentMetrics {
     /// Notes of a last use were given up.
     pub fn usage_dropped(&self, number: usize) {
         self.0.usage_dropped.add(&[self.0.environment], number as u64);
+    }
+
+    /// A stranger was not read.
+    pub fn crowded(&self) {
+        self.all.crowded.count(&[self.environment]);
     }
 
     /// A source was not listened to.

@@ -173,4 +173,74 @@ mod tests {
         assert!(question.secret.is_err());
         assert_eq!(question.cost, 1);
     }
+
+    mod fuzz {
+        use domain::verify::Needed;
+        use fuzzing::{Outcome, echo, fuzz, spoiled};
+        use proptest::prelude::*;
+        use server::json::parse_slice;
+
+        use super::*;
+
+        fn some_needed() -> impl Strategy<Value = String> {
+            let name = prop_oneof![
+                6 => "\"[a-z][a-z0-9_-]{0,9}\\.[a-z][a-z0-9_-]{0,9}\"",
+                1 => "\"[a-zA-Z.*]{0,9}\"",
+                1 => Just("\"*\"".to_owned()),
+                1 => Just("null".to_owned()),
+            ];
+            let names = proptest::collection::vec(name, 0..5).prop_map(|names| format!("[{}]", names.join(",")));
+            (0usize..6, names).prop_map(|(form, names)| match form {
+                0 => format!("{{\"any\":{names}}}"),
+                1 => format!("{{\"all\":{names}}}"),
+                2 => format!("{{\"any\":{names},\"all\":{names}}}"),
+                _ => names,
+            })
+        }
+
+        /// The same expression, read off the plain JSON.
+        fn plain(value: &serde_json::Value) -> Option<(bool, Vec<&str>)> {
+            let (is_any, list) = match value.as_object() {
+                None => (false, value),
+                Some(members) if members.len() == 1 => (true, members.get("any")?),
+                Some(_) => return None,
+            };
+            let names = list.as_array()?.iter().map(serde_json::Value::as_str).collect::<Option<Vec<_>>>()?;
+            (!is_any || !names.is_empty()).then_some((is_any, names))
+        }
+
+        #[test]
+        fn what_a_key_needs_is_exactly_what_the_question_says() {
+            let texts = prop_oneof![some_needed(), spoiled(some_needed(), "[]{}:\",.*azny")];
+            fuzz("needed permissions", texts, |text| {
+                let body = format!("{{\"key\":\"x\",\"permissions\":{text}}}");
+                let Ok(request) = parse_slice::<VerifyRequest>(body.as_bytes()) else { return Ok(Outcome::Refused) };
+                // A spoiled expression can end early and let other members follow.
+                let value: serde_json::Value = serde_json::from_str(&body).expect("it was just read");
+                let (is_any, names) = match value.get("permissions") {
+                    Some(permissions) => plain(permissions)
+                        .ok_or_else(|| TestCaseError::fail(format!("{permissions} was taken for an expression")))?,
+                    None => (false, Vec::new()),
+                };
+                match read(&request, "") {
+                    Ok(asked) => {
+                        let (was_any, read) = match asked.needed {
+                            Needed::All(read) => (false, read),
+                            Needed::Any(read) => (true, read),
+                        };
+                        prop_assert_eq!(was_any, is_any);
+                        prop_assert_eq!(read.iter().map(PermissionName::as_str).collect::<Vec<_>>(), names);
+                        Ok(Outcome::Accepted)
+                    }
+                    Err(mistakes) => {
+                        prop_assert!(names.iter().any(|name| PermissionName::parse(name).is_err()));
+                        for mistake in mistakes {
+                            prop_assert_eq!(echo(&mistake.message, &text), None);
+                        }
+                        Ok(Outcome::Refused)
+                    }
+                }
+            });
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! Reads keys and customers from Postgres for the cache: one read at a time per thing, few at a time in all.
+//! Reads keys and customers from Postgres for the cache: one read at a time per thing, few at a time in all, and those
+//! for secrets that nobody has proven here yet behind all others.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use domain::secret::{LookupId, PepperRing, PlainSecret, SecretHash};
 use domain::snapshot::Snapshot;
 use store::Store;
 use store::counters::{Counters, Runs};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::cache::{Cache, CachedCustomer, CachedKey, Freshness};
 use crate::clock::StoreClock;
@@ -19,6 +20,11 @@ use crate::flight::Flights;
 
 /// How many reads run at once; what comes on top is refused rather than queued.
 const READS_MAX: usize = 256;
+/// How many reads for strangers wait at once; what comes on top is refused. A flood of keys that do not exist ends here.
+const STRANGERS_WAITING_MAX: usize = 512;
+/// How long they wait before they are refused: within [`PATIENCE`], so that a queue is never taken for a Postgres that is
+/// away.
+const STRANGERS_WAIT: Duration = Duration::from_millis(300);
 /// How long a read may take when there is nothing else to go by.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 /// The same when an entry that may still be used is at hand.
@@ -34,6 +40,8 @@ const SILENCE_MS: u64 = 3_000;
 pub enum Unread {
     /// Postgres is away, or busy.
     Away,
+    /// Too many strangers want to be read.
+    Crowded,
     /// A statement or a row is wrong: a mistake of ours.
     Broken,
 }
@@ -47,6 +55,15 @@ pub enum Wait {
     Short,
 }
 
+/// Whether a secret was proven here before. Who presents one that is wrong is a stranger, whether or not its id exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acquaintance {
+    /// The cache has what it stands for, if not as fresh as it should be.
+    Known,
+    /// It may stand for a new key, for one that nobody asked about lately, or for nothing.
+    Stranger,
+}
+
 /// A public id with a digest of the whole secret: who presents a wrong one shares its read with nobody else.
 type KeyName = (LookupId, u64);
 type KeyFlights = Flights<KeyName, Result<Option<Arc<CachedKey>>, Unread>>;
@@ -57,6 +74,8 @@ type CustomerFlights = Flights<(OrganizationId, String), Result<Option<Arc<Cache
 pub struct Stores {
     pub store: Store,
     pub counters: Counters,
+    /// How many connections to Postgres there are at the most.
+    pub connections: u32,
 }
 
 /// The way to Postgres, for the cache.
@@ -73,6 +92,9 @@ struct Inner {
     keys: KeyFlights,
     customers: CustomerFlights,
     permits: Semaphore,
+    /// How many strangers are read at once: half of the connections at the most.
+    strangers: Semaphore,
+    strangers_waiting: Semaphore,
     rests_until_ms: AtomicU64,
     /// When Postgres last answered anything; 0 when it never did.
     answered_at_ms: AtomicU64,
@@ -87,6 +109,7 @@ impl Reader {
         cache: Arc<Cache>,
         clock: Arc<StoreClock>,
     ) -> Self {
+        let strangers = Semaphore::new(stores.connections.div_ceil(2) as usize);
         Self(Arc::new(Inner {
             environment,
             ring,
@@ -97,6 +120,8 @@ impl Reader {
             keys: Flights::new(),
             customers: Flights::new(),
             permits: Semaphore::new(READS_MAX),
+            strangers,
+            strangers_waiting: Semaphore::new(STRANGERS_WAITING_MAX),
             rests_until_ms: AtomicU64::new(0),
             answered_at_ms: AtomicU64::new(0),
         }))
@@ -107,6 +132,7 @@ impl Reader {
     pub async fn read_key(
         &self,
         secret: &PlainSecret,
+        who: Acquaintance,
         since: Option<Instant>,
         wait: Wait,
     ) -> Result<Option<Arc<CachedKey>>, Unread> {
@@ -116,7 +142,7 @@ impl Reader {
         let read = async |since| {
             let inner = Arc::clone(&self.0);
             let own = PlainSecret::parse(secret.expose()).expect("it was read from this text before");
-            self.0.keys.join(&name, since, || async move { inner.fetch_key(own).await }).await
+            self.0.keys.join(&name, since, || async move { inner.fetch_key(own, who).await }).await
         };
         let landed = tokio::time::timeout(wait.time(), read(since)).await.map_err(|_| self.rest())?;
         if matches!(landed.value, Ok(None)) && landed.started < arrived {
@@ -181,7 +207,11 @@ impl Wait {
 
 impl Inner {
     #[expect(clippy::disallowed_methods, reason = "the lookup of a presented secret")]
-    async fn fetch_key(&self, secret: PlainSecret) -> Result<Option<Arc<CachedKey>>, Unread> {
+    async fn fetch_key(&self, secret: PlainSecret, who: Acquaintance) -> Result<Option<Arc<CachedKey>>, Unread> {
+        let _place = match who {
+            Acquaintance::Known => None,
+            Acquaintance::Stranger => Some(self.admit_stranger().await?),
+        };
         let _permit = self.permits.try_acquire().map_err(|_| Unread::Away)?;
         let (at_ms, runs) = self.vouch();
         let (id, candidates, asked_at) = (secret.lookup_id(), AtomicUsize::new(0), Instant::now());
@@ -205,6 +235,13 @@ impl Inner {
             self.cache.keep_key(id, key);
         }
         Ok(key)
+    }
+
+    /// Waits for a stranger's turn. Who is not there cannot be told from who is there with another secret, here either.
+    async fn admit_stranger(&self) -> Result<SemaphorePermit<'_>, Unread> {
+        let _waiting = self.strangers_waiting.try_acquire().map_err(|_| Unread::Crowded)?;
+        let turn = tokio::time::timeout(STRANGERS_WAIT, self.strangers.acquire()).await;
+        turn.map_err(|_| Unread::Crowded)?.map_err(|_| Unread::Crowded)
     }
 
     #[expect(clippy::disallowed_methods, reason = "the key of this verification is proven")]

@@ -16,9 +16,11 @@ const MAY_USE: [(&str, &[&str]); 9] = [
 ];
 
 /// For tests alone: these may use whatever there is.
-const TESTS: [&str; 3] = ["shared/testkit", "tests/e2e", "tests/tidy"];
+const TESTS: [&str; 4] = ["shared/testkit", "shared/fuzzing", "tests/e2e", "tests/tidy"];
 /// Depends on nearly everything, so that nothing that ships may depend on it.
 const KIT: &str = "testkit";
+/// Depends on nothing of ours, so that every crate's tests may use it.
+const FUZZING: &str = "fuzzing";
 
 /// Dependencies against the line.
 pub fn check(tree: &Tree) -> Vec<Finding> {
@@ -30,7 +32,9 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
         let may_use = MAY_USE.iter().find(|(name, _)| name == folder).map_or(&[][..], |(_, names)| names);
         for (line, section, name) in dependencies(&tree.text(&path).unwrap_or_default()) {
             let is_kit_of_service = name == KIT && section == "dev-dependencies" && folder.starts_with("services/");
-            if own.contains(&name.as_str()) && !may_use.contains(&name.as_str()) && !is_kit_of_service {
+            let is_fuzzing = name == FUZZING && section == "dev-dependencies";
+            let is_for_tests = is_kit_of_service || is_fuzzing;
+            if own.contains(&name.as_str()) && !may_use.contains(&name.as_str()) && !is_for_tests {
                 found.push(Finding::at(&path, line, format!("{folder} may not depend on {name} ({section})")));
             }
         }

@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 /// The environment of all tests here.
 pub const ENVIRONMENT: Environment = Environment::Staging;
-const TOKEN: &str = "0123456789abcdef0123456789abcdef-test";
+pub const TOKEN: &str = "0123456789abcdef0123456789abcdef-test";
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// Stores with two organizations in them.

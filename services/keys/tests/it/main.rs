@@ -8,6 +8,7 @@ mod failover;
 mod limits;
 mod outage;
 mod revocation;
+mod strangers;
 mod usage;
 mod verdicts;
 mod wire;

@@ -8,12 +8,15 @@ use std::{
 
 use ipnet::IpNet;
 
+use super::Limits;
+
 /// Open connections per source.
 #[derive(Debug)]
 pub(super) struct Sources {
     open: Mutex<HashMap<IpAddr, usize>>,
     max: usize,
     exempt: Vec<IpNet>,
+    exempts_loopback: bool,
 }
 
 /// One admitted connection; gives its place back when dropped.
@@ -24,14 +27,20 @@ pub(super) struct Place {
 }
 
 impl Sources {
-    pub(super) fn new(max: usize, exempt: &[IpNet]) -> Arc<Self> {
-        Arc::new(Self { open: Mutex::default(), max, exempt: exempt.to_vec() })
+    pub(super) fn new(limits: &Limits) -> Arc<Self> {
+        Arc::new(Self {
+            open: Mutex::default(),
+            max: limits.connections_per_source,
+            exempt: limits.exempt_sources.clone(),
+            exempts_loopback: limits.exempts_loopback,
+        })
     }
 
-    /// Admits a connection unless its source has too many. Loopback and exempt proxies stand for many clients.
+    /// Admits a connection unless its source has too many. Exempt proxies and, mostly, loopback stand for many clients.
     pub(super) fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
         let peer = peer.to_canonical();
-        if peer.is_loopback() || self.exempt.iter().any(|network| network.contains(&peer)) {
+        let is_this_machine = self.exempts_loopback && peer.is_loopback();
+        if is_this_machine || self.exempt.iter().any(|network| network.contains(&peer)) {
             return Some(Place { sources: Arc::clone(self), source: None });
         }
         let source = source_of(peer);
@@ -72,7 +81,8 @@ mod tests {
 
     #[test]
     fn a_source_has_its_places_and_gets_them_back() {
-        let sources = Sources::new(2, &["10.0.0.0/8".parse().unwrap()]);
+        let exempt_sources = vec!["10.0.0.0/8".parse().unwrap()];
+        let sources = Sources::new(&Limits { connections_per_source: 2, exempt_sources, ..Limits::promised() });
         let admit = |text: &str| sources.admit(text.parse().unwrap());
         let first = admit("192.0.2.1").unwrap();
         let _second = admit("::ffff:192.0.2.1").unwrap();

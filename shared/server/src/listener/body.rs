@@ -93,12 +93,15 @@ impl Body for TimedBody {
 /// An answer's body; its request is in flight until the last byte was handed over.
 pub(super) struct CountedBody<B> {
     body: B,
-    _in_flight: InFlight,
+    in_flight: InFlight,
+    /// Whether the peer is waited for, and not whoever makes the body.
+    is_offered: bool,
 }
 
 impl<B> CountedBody<B> {
     pub(super) fn new(body: B, in_flight: InFlight) -> Self {
-        Self { body, _in_flight: in_flight }
+        in_flight.await_taking();
+        Self { body, in_flight, is_offered: true }
     }
 }
 
@@ -107,7 +110,17 @@ impl<B: Body + Unpin> Body for CountedBody<B> {
     type Error = B::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let this = &mut *self;
+        // Who asks for more has taken what there was.
+        if this.is_offered {
+            this.in_flight.note_taken();
+        }
+        let frame = Pin::new(&mut this.body).poll_frame(cx);
+        this.is_offered = frame.is_ready();
+        if this.is_offered {
+            this.in_flight.await_taking();
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
@@ -116,5 +129,13 @@ impl<B: Body + Unpin> Body for CountedBody<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+impl<B> Drop for CountedBody<B> {
+    fn drop(&mut self) {
+        if self.is_offered {
+            self.in_flight.note_taken();
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod admission;
 mod body;
+mod frames;
 mod scanner;
 mod watch;
 
@@ -43,6 +44,10 @@ const ACCEPT_REST: Duration = Duration::from_millis(50);
 const HEAD_BUFFER_MAX_BYTES: usize = 80 * 1024;
 /// The same for HTTP/2, where the peer is told the limit.
 const HTTP2_HEADERS_MAX_BYTES: u32 = 32 * 1024;
+/// How much of its bodies an HTTP/2 connection may send before somebody reads them, together and each: a whole body of
+/// most operations. The default would let one source fill a quarter of a gigabyte.
+const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
+const HTTP2_STREAM_WINDOW_BYTES: u32 = 128 * 1024;
 /// How many streams an HTTP/2 connection may have reset before it is taken for an attack.
 const HTTP2_RESETS_MAX: usize = 20;
 
@@ -71,6 +76,8 @@ pub struct Limits {
     pub connections_per_source: usize,
     /// Peers that stand for many clients: the trusted proxies.
     pub exempt_sources: Vec<IpNet>,
+    /// Whether this machine itself is such a peer.
+    pub exempts_loopback: bool,
 }
 
 impl Limits {
@@ -88,6 +95,7 @@ impl Limits {
             connections: 4096,
             connections_per_source: 256,
             exempt_sources: Vec::new(),
+            exempts_loopback: true,
         }
     }
 
@@ -114,7 +122,7 @@ where
     let door = Arc::new(Door {
         endpoint: Arc::new(endpoint),
         local: listener.local_addr()?,
-        sources: Sources::new(limits.connections_per_source, &limits.exempt_sources),
+        sources: Sources::new(&limits),
         metrics: ConnectionMetrics::register(metrics),
         limits,
         shutdown: shutdown.clone(),
@@ -216,6 +224,8 @@ impl<E: Endpoint<Output = Response> + 'static> Door<E> {
             .max_concurrent_streams(self.limits.http2_streams)
             .max_header_list_size(HTTP2_HEADERS_MAX_BYTES)
             .max_pending_accept_reset_streams(HTTP2_RESETS_MAX)
+            .initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
+            .initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
             .keep_alive_interval(self.limits.idle / 2)
             .keep_alive_timeout(self.limits.header);
         builder
@@ -236,10 +246,17 @@ impl<E: Endpoint<Output = Response> + 'static> Door<E> {
             request.set_data(BrokenHead(detail));
         }
         let endpoint = Arc::clone(&self.endpoint);
-        let handled = tokio::spawn(async move { endpoint.get_response(request).await });
-        let response = match handled.await {
-            Ok(response) => response,
-            Err(error) => Problem::new(ErrorCode::Internal).source(error).into_response(""),
+        let response = match in_flight.run(self.limits.http2_streams as usize) {
+            Some(running) => {
+                let handled = tokio::spawn(async move {
+                    let _running = running;
+                    endpoint.get_response(request).await
+                });
+                let failed = |error| Problem::new(ErrorCode::Internal).source(error).into_response("");
+                handled.await.unwrap_or_else(failed)
+            }
+            // Its connection is cut at the next look at the clock.
+            None => Problem::new(ErrorCode::Overloaded).into_response(""),
         };
         let response: HyperResponse<BoxBody<bytes::Bytes, io::Error>> = response.into();
         Ok(response.map(|body| CountedBody::new(body, in_flight)))

@@ -4,6 +4,8 @@
 //! `Transfer-Encoding`; a proxy in front may read the same bytes differently. After the first fault nothing more is
 //! followed: the request is refused and its connection closed, so there is no next head to find.
 
+use super::frames::Frames;
+
 /// What an HTTP/2 connection starts with.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 /// How much of a line is kept; the lines that matter are short.
@@ -20,7 +22,9 @@ pub(super) enum Phase {
     Head,
     /// Inside a body.
     Body,
-    /// HTTP/2, or behind a fault: no longer followed.
+    /// Between two heads of HTTP/2, whatever the bodies do.
+    Http2,
+    /// Behind a fault: no longer followed.
     Opaque,
 }
 
@@ -43,6 +47,7 @@ pub(super) struct Scanner {
     is_chunked: bool,
     has_started: bool,
     fault: Option<Fault>,
+    frames: Option<Frames>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +75,7 @@ impl Scanner {
             is_chunked: false,
             has_started: false,
             fault: None,
+            frames: None,
         }
     }
 
@@ -77,7 +83,15 @@ impl Scanner {
         self.fault
     }
 
+    /// Rises with every head that begins: who is inside one twice in a row may be inside another.
+    pub(super) fn mark(&self) -> usize {
+        self.heads + self.frames.as_ref().map_or(0, Frames::begun)
+    }
+
     pub(super) fn phase(&self) -> Phase {
+        if let Some(frames) = &self.frames {
+            return if frames.is_in_head() { Phase::Head } else { Phase::Http2 };
+        }
         match self.state {
             State::RequestLine if !self.has_started => Phase::Start,
             State::RequestLine if self.line_bytes == 0 => Phase::Between,
@@ -91,6 +105,9 @@ impl Scanner {
     pub(super) fn feed(&mut self, mut bytes: &[u8]) {
         self.has_started |= !bytes.is_empty();
         while !bytes.is_empty() {
+            if let Some(frames) = &mut self.frames {
+                return frames.feed(bytes);
+            }
             bytes = match self.state {
                 State::Opaque => return,
                 State::Sized(left) => self.skip(bytes, left, State::RequestLine, State::Sized),
@@ -136,7 +153,7 @@ impl Scanner {
         match self.state {
             State::RequestLine if is_empty => {}
             State::RequestLine if self.heads == 0 && HTTP2_PREFACE.starts_with(&self.line) => {
-                self.state = State::Opaque
+                self.frames = Some(Frames::new());
             }
             State::RequestLine => self.state = State::Fields,
             State::Fields if is_empty => self.end_head(),
@@ -215,6 +232,10 @@ impl Scanner {
 }
 
 #[cfg(test)]
+#[path = "scanner_fuzz_tests.rs"]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -251,7 +272,8 @@ mod tests {
                 Phase::Head,
             ),
             ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nA\r\n0123456789\r\n", 1, Phase::Body),
-            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\n\n\n", 0, Phase::Opaque),
+            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 0, Phase::Http2),
+            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\n\n\n", 0, Phase::Head),
         ] {
             let scanner = scan(text);
             assert_eq!((scanner.fault, scanner.heads, scanner.phase()), (None, heads, phase), "{text:?}");

@@ -5,7 +5,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -27,9 +27,14 @@ pub(super) struct Watch {
     opened: Instant,
     phase: AtomicU8,
     phase_since: AtomicU64,
+    mark: AtomicUsize,
     write_blocked: AtomicU64,
     in_flight: AtomicUsize,
     last_answer: AtomicU64,
+    running: AtomicUsize,
+    has_overrun: AtomicBool,
+    answers_untaken: AtomicUsize,
+    last_taken: AtomicU64,
     requests: AtomicUsize,
     fault: OnceLock<Fault>,
 }
@@ -40,9 +45,14 @@ impl Watch {
             opened: Instant::now(),
             phase: AtomicU8::new(Phase::Start as u8),
             phase_since: AtomicU64::new(0),
+            mark: AtomicUsize::new(0),
             write_blocked: AtomicU64::new(0),
             in_flight: AtomicUsize::new(0),
             last_answer: AtomicU64::new(0),
+            running: AtomicUsize::new(0),
+            has_overrun: AtomicBool::new(false),
+            answers_untaken: AtomicUsize::new(0),
+            last_taken: AtomicU64::new(0),
             requests: AtomicUsize::new(0),
             fault: OnceLock::new(),
         })
@@ -56,8 +66,11 @@ impl Watch {
         (InFlight(Arc::clone(self)), fault)
     }
 
-    /// What the other end is too slow at, if it is.
+    /// What the other end is too slow at, or did too often, if anything.
     pub(super) fn overdue(&self, limits: &Limits) -> Option<&'static str> {
+        if self.has_overrun.load(Ordering::Acquire) {
+            return Some("resets");
+        }
         let now = self.now();
         let slack = limits.tick();
         let is_over = |since: u64, limit: Duration| Duration::from_millis(now.saturating_sub(since)) + slack > limit;
@@ -70,9 +83,15 @@ impl Watch {
         if blocked > 0 && is_over(blocked, limits.write) {
             return Some("write");
         }
+        // A peer of HTTP/2 can take bytes and yet, by its windows, no answer.
+        let is_untaken = phase == Phase::Http2 as u8 && self.answers_untaken.load(Ordering::Acquire) > 0;
+        if is_untaken && is_over(self.last_taken.load(Ordering::Acquire), limits.write) {
+            return Some("write");
+        }
+        // Only an answered request counts as activity: neither blank lines nor frames that ask for nothing do.
         let is_idle = self.in_flight.load(Ordering::Acquire) == 0;
-        let last = since.max(self.last_answer.load(Ordering::Acquire));
-        (is_idle && is_over(last, limits.idle)).then_some("idle")
+        let idle = if phase == Phase::Head as u8 { limits.idle + limits.header } else { limits.idle };
+        (is_idle && is_over(self.last_answer.load(Ordering::Acquire), idle)).then_some("idle")
     }
 
     fn now(&self) -> u64 {
@@ -81,7 +100,8 @@ impl Watch {
 
     fn note_read(&self, scanner: &Scanner) {
         let phase = scanner.phase() as u8;
-        if self.phase.swap(phase, Ordering::AcqRel) != phase {
+        let is_other_head = self.mark.swap(scanner.mark(), Ordering::AcqRel) != scanner.mark();
+        if self.phase.swap(phase, Ordering::AcqRel) != phase || is_other_head {
             self.phase_since.store(self.now(), Ordering::Release);
         }
         if let Some(fault) = scanner.fault() {
@@ -102,6 +122,41 @@ impl Watch {
 /// One request from its head to the end of its answer.
 #[derive(Debug)]
 pub(super) struct InFlight(Arc<Watch>);
+
+impl InFlight {
+    /// Counts in the work on this request, unless the connection has `max` of that already. A stream that its peer resets
+    /// is over for the parser; its work is not, and a peer could have any amount of it done for nobody.
+    pub(super) fn run(&self, max: usize) -> Option<Running> {
+        let running = Running(Arc::clone(&self.0));
+        if self.0.running.fetch_add(1, Ordering::AcqRel) >= max {
+            self.0.has_overrun.store(true, Ordering::Release);
+            return None;
+        }
+        Some(running)
+    }
+
+    /// The peer could take more of the answer.
+    pub(super) fn await_taking(&self) {
+        self.0.last_taken.store(self.0.now(), Ordering::Release);
+        self.0.answers_untaken.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The peer took it, or left.
+    pub(super) fn note_taken(&self) {
+        self.0.last_taken.store(self.0.now(), Ordering::Release);
+        self.0.answers_untaken.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// The work on one request, whoever still waits for it.
+#[derive(Debug)]
+pub(super) struct Running(Arc<Watch>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::AcqRel);
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {

@@ -6,6 +6,8 @@ mod body;
 mod config;
 mod edge;
 mod framing;
+mod fuzz;
+mod hostile;
 mod log;
 mod request_log;
 mod time;
