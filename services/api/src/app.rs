@@ -11,6 +11,8 @@ use domain::event::Event;
 use domain::ids::ReceiptId;
 use domain::secret::PepperRing;
 use serde_json::Value;
+use server::http::{Admission, Fairness};
+use server::metrics::Metrics;
 use server::problem::Problem;
 use store::counters::Counters;
 use store::{Committed, Store, Write};
@@ -18,6 +20,7 @@ use store::{Committed, Store, Write};
 use crate::config::{Config, KeyPolicy};
 use crate::cursor::Cursors;
 use crate::ownership::Ownership;
+use crate::urgency;
 use crate::wire::instant::Instant;
 use crate::wire::receipt::{ReceiptBody, ReplicaBody};
 
@@ -40,13 +43,19 @@ pub struct App {
     pub cursors: Cursors,
     /// Asks the DNS about domains.
     pub ownership: Ownership,
+    /// Lets requests in.
+    pub admission: Admission,
+    /// Keeps organizations from taking each other's room.
+    pub fairness: Arc<Fairness>,
     /// What this environment demands of keys.
     pub demands: KeyPolicy,
 }
 
 impl App {
     /// An app over what the configuration names. Nothing has to be up: connections are made when they are first used.
-    pub async fn connect(config: &Config) -> anyhow::Result<Arc<Self>> {
+    pub async fn connect(config: &Config, metrics: &Metrics) -> anyhow::Result<Arc<Self>> {
+        let connections = config.database.pool_size as usize;
+        let admission = Admission::start(|bounds| urgency::bounds(bounds, connections), metrics);
         Ok(Arc::new(Self {
             environment: config.environment,
             store: Store::connect(&config.database).await?,
@@ -55,6 +64,8 @@ impl App {
             peppers: config.secrets.ring()?,
             cursors: Cursors::new(config.secrets.cursor_key()?),
             ownership: Ownership::new(&config.dns.servers)?,
+            fairness: Fairness::new(&admission),
+            admission,
             demands: config.policy.clone(),
         }))
     }

@@ -19,7 +19,7 @@ use http::{HeaderMap, Uri};
 use poem::{PathPattern, Request, RequestBody};
 use poem_openapi::registry::{MetaParamIn, MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
-use server::http::{LogFields, RequestContext};
+use server::http::{LogFields, RequestContext, Share};
 use server::problem::{ErrorCode, Problem};
 use server::query::Query;
 
@@ -45,6 +45,8 @@ pub struct Caller {
     pub uri: Uri,
     /// With which headers.
     pub headers: HeaderMap,
+    /// Its organization's share of the work in progress, until the work is done.
+    _share: Share,
 }
 
 /// A caller inside the organization that the path names.
@@ -86,7 +88,7 @@ impl Caller {
             client_ip: context.client_ip,
             request_id: context.request_id.clone(),
         };
-        let answer = app.keys.authenticate(&question).await.map_err(unanswered)?;
+        let answer = app.keys.authenticate(&question, operation.urgency()).await.map_err(unanswered)?;
         if let Some(authority) = &answer.authority {
             line.key(authority.key_id.to_string());
             line.organization(authority.organization_id.to_string());
@@ -96,6 +98,7 @@ impl Caller {
             spent.note(&answer.limits);
         }
         let authority = admit(app, &answer)?;
+        let share = app.fairness.try_enter(authority.organization, operation.urgency()).ok_or_else(overloaded)?;
         if answer.degraded && (operation.weight == Weight::Strict || authority.kind == KeyKind::Root) {
             let detail = "Limits cannot be shared at the moment, so calls that make credentials wait.";
             return Err(Problem::new(ErrorCode::Unavailable).detail(detail).retry_after(Duration::from_secs(2)));
@@ -113,6 +116,7 @@ impl Caller {
             client_ip: context.client_ip,
             uri: request.uri().clone(),
             headers: request.headers().clone(),
+            _share: share,
         })
     }
 }
@@ -248,7 +252,14 @@ pub fn not_found() -> Problem {
 
 /// The problem of a question that the key service did not answer.
 pub fn unanswered(source: KeysError) -> Problem {
-    Problem::new(ErrorCode::Unavailable).source(source).retry_after(Duration::from_secs(1))
+    match source {
+        KeysError::Overloaded => overloaded(),
+        source => Problem::new(ErrorCode::Unavailable).source(source).retry_after(Duration::from_secs(1)),
+    }
+}
+
+fn overloaded() -> Problem {
+    Problem::new(ErrorCode::Overloaded).retry_after(Duration::from_secs(1))
 }
 
 /// What the framework calls the first parameter of a path, whatever its name is: with us always the organization.

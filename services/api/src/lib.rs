@@ -17,6 +17,7 @@ mod ownership;
 mod page;
 mod precondition;
 pub mod routes;
+mod urgency;
 pub mod wire;
 
 use std::net::SocketAddr;
@@ -72,8 +73,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
 impl Bound {
     /// Answers until the token is cancelled, then drains.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let app = App::connect(&self.config).await?;
         let metrics = Metrics::new();
+        let app = App::connect(&self.config, &metrics).await?;
         let health = Health::new(shutdown.clone());
         let stopped = CancellationToken::new();
         let watch = tokio::spawn(watch::stores(app.store.clone(), app.counters.clone(), health.clone()));
@@ -107,11 +108,12 @@ fn endpoint(
     let stack_config = StackConfig::new(known, metrics)
         .environment(config.environment.name())
         .trusted_proxies(&config.server.trusted_proxies)
+        .admission(&app.admission, |request| urgency::of(request.method(), request.uri().path()))
         .also_serves(docs_pages::MEDIA_TYPES);
     WithLimitHeaders(stack(front, stack_config))
 }
 
-const HEALTH_PATHS: [&str; 2] = ["/health/live", "/health/ready"];
+pub(crate) const HEALTH_PATHS: [&str; 2] = ["/health/live", "/health/ready"];
 
 /// Sends a request to the health of the process, to the documentation, or to the operations.
 struct Front<E> {
@@ -155,6 +157,6 @@ fn service(app: &Arc<App>) -> OpenApiService<Apis, ()> {
 
 /// The OpenAPI document, as it is committed and served. Needs a runtime; connects to nothing.
 pub async fn openapi_json() -> anyhow::Result<String> {
-    let app = App::connect(&Config::for_the_document()).await?;
+    let app = App::connect(&Config::for_the_document(), &Metrics::new()).await?;
     Ok(document::openapi(&service(&app).spec()))
 }

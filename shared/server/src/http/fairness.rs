@@ -83,11 +83,7 @@ mod tests {
     };
 
     /// A request on its way: let in, and counted for its organization.
-    fn enter(
-        admission: &Admission,
-        fairness: &Arc<Fairness>,
-        organization: OrganizationId,
-    ) -> Option<(Ticket, Share)> {
+    fn enter(admission: &Admission, fairness: &Arc<Fairness>, organization: OrganizationId) -> Option<(Ticket, Share)> {
         let ticket = admission.try_enter(Urgency::Verification)?;
         let share = fairness.try_enter(organization, Urgency::Verification)?;
         Some((ticket, share))
