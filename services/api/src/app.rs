@@ -20,7 +20,7 @@ use store::{Committed, Store, Write};
 use crate::config::{Config, KeyPolicy};
 use crate::cursor::Cursors;
 use crate::ownership::Ownership;
-use crate::urgency;
+use crate::urgency::{self, Turns};
 use crate::wire::instant::Instant;
 use crate::wire::receipt::{ReceiptBody, ReplicaBody};
 
@@ -47,6 +47,8 @@ pub struct App {
     pub admission: Admission,
     /// Keeps organizations from taking each other's room.
     pub fairness: Arc<Fairness>,
+    /// Gives everything but revocations its turn at the database.
+    pub turns: Turns,
     /// What this environment demands of keys.
     pub demands: KeyPolicy,
 }
@@ -65,6 +67,7 @@ impl App {
             cursors: Cursors::new(config.secrets.cursor_key()?),
             ownership: Ownership::new(&config.dns.servers)?,
             fairness: Fairness::new(&admission),
+            turns: Turns::new(connections),
             admission,
             demands: config.policy.clone(),
         }))

@@ -26,6 +26,7 @@ use server::query::Query;
 use crate::app::App;
 use crate::limit_headers::Spent;
 use crate::operations::{Access, Operation, Weight};
+use crate::urgency::Turn;
 
 /// A proven caller of a known operation whose permission it holds.
 pub struct Caller {
@@ -45,8 +46,8 @@ pub struct Caller {
     pub uri: Uri,
     /// With which headers.
     pub headers: HeaderMap,
-    /// Its organization's share of the work in progress, until the work is done.
-    _share: Share,
+    /// Its organization's share of the work in progress and its turn at the database, until the work is done.
+    _held: (Share, Turn),
 }
 
 /// A caller inside the organization that the path names.
@@ -99,6 +100,7 @@ impl Caller {
         }
         let authority = admit(app, &answer)?;
         let share = app.fairness.try_enter(authority.organization, operation.urgency()).ok_or_else(overloaded)?;
+        let turn = app.turns.wait(operation).await.ok_or_else(overloaded)?;
         if answer.degraded && (operation.weight == Weight::Strict || authority.kind == KeyKind::Root) {
             let detail = "Limits cannot be shared at the moment, so calls that make credentials wait.";
             return Err(Problem::new(ErrorCode::Unavailable).detail(detail).retry_after(Duration::from_secs(2)));
@@ -116,7 +118,7 @@ impl Caller {
             client_ip: context.client_ip,
             uri: request.uri().clone(),
             headers: request.headers().clone(),
-            _share: share,
+            _held: (share, turn),
         })
     }
 }

@@ -1,17 +1,58 @@
 //! How urgent each operation is, and how much of each kind may wait for the database at once.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use domain::urgency::Urgency;
 use http::Method;
 use server::http::Bounds;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use crate::HEALTH_PATHS;
 use crate::operations::{OPERATIONS, Operation};
 
 /// Requests in progress for each connection to Postgres. A request holds its connection for a few milliseconds, so that
-/// the last of them waits for a hundred or two; what is left of the pool's 500 ms is for revocations, which wait in the
-/// same line. One organization alone gets half of it, and fifty creations at once are nothing unusual.
+/// the last of them waits for a hundred or two. One organization alone gets half of it, and fifty creations at once are nothing unusual.
 const LISTS_PER_CONNECTION: usize = 8;
 const WRITES_PER_CONNECTION: usize = 24;
+
+/// Connections to Postgres that are left for revocations, and for asking whether Postgres is there.
+const SPARE_CONNECTIONS: usize = 2;
+/// How long a request may wait for its turn.
+const TURN_WAIT_MAX: Duration = Duration::from_millis(250);
+
+/// Who may use the database now. A pool serves in the order in which it is asked; a revocation that stood in line with a
+/// flood of lists would come too late, so that the line is here, and revocations walk past it.
+pub struct Turns(Arc<Semaphore>);
+
+/// One turn, until it is dropped.
+pub struct Turn {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Turns {
+    /// Turns at so many connections.
+    pub fn new(connections: usize) -> Self {
+        Self(Arc::new(Semaphore::new(connections.saturating_sub(SPARE_CONNECTIONS).max(1))))
+    }
+
+    /// The operation's turn, if it needs one; `None` when it does not come in time.
+    pub async fn wait(&self, operation: &Operation) -> Option<Turn> {
+        let needs_one = match operation.urgency() {
+            Urgency::Revocation | Urgency::Verification => false,
+            // It waits for the DNS, mostly.
+            Urgency::Development | Urgency::Staging | Urgency::Lists | Urgency::Writes => {
+                operation.id != "check_domain"
+            }
+        };
+        if !needs_one {
+            return Some(Turn { _permit: None });
+        }
+        let permit = timeout(TURN_WAIT_MAX, Arc::clone(&self.0).acquire_owned()).await.ok()?;
+        Some(Turn { _permit: permit.ok() })
+    }
+}
 
 /// Bounds for a process with so many connections to Postgres.
 pub fn bounds(bounds: Bounds, connections: usize) -> Bounds {
