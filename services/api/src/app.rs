@@ -11,6 +11,7 @@ use domain::event::Event;
 use domain::ids::ReceiptId;
 use domain::secret::PepperRing;
 use serde_json::Value;
+use server::http::{Admission, Fairness};
 use server::metrics::Metrics;
 use server::problem::Problem;
 use store::counters::Counters;
@@ -20,6 +21,7 @@ use crate::config::{Config, KeyPolicy};
 use crate::cursor::Cursors;
 use crate::metrics::ApiMetrics;
 use crate::ownership::Ownership;
+use crate::urgency::{self, Turns};
 use crate::wire::instant::Instant;
 use crate::wire::receipt::{ReceiptBody, ReplicaBody};
 
@@ -42,6 +44,12 @@ pub struct App {
     pub cursors: Cursors,
     /// Asks the DNS about domains.
     pub ownership: Ownership,
+    /// Lets requests in.
+    pub admission: Admission,
+    /// Keeps organizations from taking each other's room.
+    pub fairness: Arc<Fairness>,
+    /// Gives everything but revocations its turn at the database.
+    pub turns: Turns,
     /// What this environment demands of keys.
     pub demands: KeyPolicy,
     /// What this process counts.
@@ -51,6 +59,8 @@ pub struct App {
 impl App {
     /// An app over what the configuration names. Nothing has to be up: connections are made when they are first used.
     pub async fn connect(config: &Config, metrics: &Metrics) -> anyhow::Result<Arc<Self>> {
+        let connections = config.database.pool_size as usize;
+        let admission = Admission::start(|bounds| urgency::bounds(bounds, connections), metrics);
         Ok(Arc::new(Self {
             environment: config.environment,
             store: Store::connect(&config.database).await?,
@@ -59,6 +69,9 @@ impl App {
             peppers: config.secrets.ring()?,
             cursors: Cursors::new(config.secrets.cursor_key()?),
             ownership: Ownership::new(&config.dns.servers)?,
+            fairness: Fairness::new(&admission),
+            turns: Turns::new(connections),
+            admission,
             demands: config.policy.clone(),
             metrics: ApiMetrics::register(metrics),
         }))

@@ -18,6 +18,7 @@ mod ownership;
 mod page;
 mod precondition;
 pub mod routes;
+mod urgency;
 pub mod wire;
 
 use std::net::SocketAddr;
@@ -138,11 +139,12 @@ fn endpoint(config: &Config, app: &Arc<App>, observed: Observed) -> impl Endpoin
         .environment(config.environment.name())
         .request_log(observed.request_log)
         .trusted_proxies(&config.server.trusted_proxies)
+        .admission(&app.admission, |request| urgency::of(request.method(), request.uri().path()))
         .also_serves(docs_pages::MEDIA_TYPES);
     WithLimitHeaders(stack(front, stack_config))
 }
 
-const HEALTH_PATHS: [&str; 2] = ["/health/live", "/health/ready"];
+pub(crate) const HEALTH_PATHS: [&str; 2] = ["/health/live", "/health/ready"];
 
 /// Sends a request to the health of the process, to the documentation, or to the operations.
 struct Front<E> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use domain::environment::Environment;
 use rand::RngExt;
-use server::http::{StackConfig, stack};
+use server::http::{Admission, Fairness, StackConfig, stack};
 use server::listener::{self, Limits};
 use server::management::{self, Health};
 use server::metrics::Metrics;
@@ -30,7 +30,7 @@ use crate::limits::LocalShare;
 use crate::lookup::Lookup;
 use crate::metrics::KeyMetrics;
 use crate::reader::{Reader, Stores};
-use crate::routes::{BODY_MAX_BYTES, KeyRoutes, routes};
+use crate::routes::{BODY_MAX_BYTES, KeyRoutes, routes, urgency};
 use crate::throttle::Throttle;
 use crate::usage::Usage;
 use crate::verify::Verifier;
@@ -47,6 +47,7 @@ pub struct Bound {
     management_listener: TcpListener,
     metrics: Metrics,
     telemetry: Telemetry,
+    admission: Admission,
 }
 
 struct Served {
@@ -61,12 +62,16 @@ pub async fn bind(config: Config) -> anyhow::Result<Bound> {
     let config = config.checked()?;
     let metrics = Metrics::new();
     let key_metrics = KeyMetrics::register(&metrics);
+    // One door for all environments: what floods development is refused for the sake of production.
+    let admission = Admission::start(|bounds| bounds, &metrics);
+    let fairness = Fairness::new(&admission);
     let mut environments = Vec::with_capacity(config.environments.len());
     let mut addresses = BTreeMap::new();
     for (environment, own) in &config.environments {
         let listener = listen(config.server.host, own.port).await?;
         addresses.insert(*environment, listener.local_addr()?);
-        let verifier = verifier(*environment, own, config.replicas, &key_metrics).await?;
+        let shared = (config.replicas, &key_metrics, &fairness);
+        let verifier = verifier(*environment, own, shared).await?;
         environments.push(Served { environment: *environment, listener, token: own.token.clone(), verifier });
     }
     let management_listener = listen(config.server.host, config.server.management_port).await?;
@@ -80,6 +85,7 @@ pub async fn bind(config: Config) -> anyhow::Result<Bound> {
         management_listener,
         metrics,
         telemetry: config.telemetry,
+        admission,
     })
 }
 
@@ -99,7 +105,8 @@ impl Bound {
             let replica = Replica { name: self.replica.as_str().into(), verifier, clocks };
             replica.start(&tasks, &health, names, &stopped);
             replicas.push(replica);
-            listeners.push(serve(served, self.metrics.clone(), otlp.tracer(), shutdown.clone()));
+            let observed = (self.metrics.clone(), otlp.tracer());
+            listeners.push(serve(served, observed, self.admission.clone(), shutdown.clone()));
         }
         tasks.spawn(management::serve(self.management_listener, health, self.metrics, stopped.clone()));
         let served = futures_util::future::try_join_all(listeners).await;
@@ -117,13 +124,15 @@ impl Bound {
 
 async fn serve(
     served: Served,
-    metrics: Metrics,
-    tracer: Option<Tracer>,
+    (metrics, tracer): (Metrics, Option<Tracer>),
+    admission: Admission,
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
+    let (environment, token) = (served.environment, served.token.clone());
     let config = StackConfig::new(routes(), &metrics)
-        .environment(served.environment.name())
+        .environment(environment.name())
         .tracer(tracer)
+        .admission(&admission, move |request| urgency(environment, &token, request))
         .body_max_bytes(BODY_MAX_BYTES as u64);
     let endpoint = stack(KeyRoutes::new(served.verifier, &served.token), config);
     listener::serve(served.listener, endpoint, Limits::promised(), &metrics, shutdown).await
@@ -136,8 +145,7 @@ async fn listen(host: IpAddr, port: u16) -> anyhow::Result<TcpListener> {
 async fn verifier(
     environment: Environment,
     config: &EnvironmentConfig,
-    replicas: u32,
-    metrics: &KeyMetrics,
+    (replicas, metrics, fairness): (u32, &KeyMetrics, &Arc<Fairness>),
 ) -> anyhow::Result<Arc<Verifier>> {
     let ring = Arc::new(read_peppers(&config.peppers).ok().context("the peppers were checked")?);
     let store = Store::connect(&config.database).await.with_context(|| format!("{environment}'s database URL"))?;
@@ -150,8 +158,8 @@ async fn verifier(
         Lookup { cache, reader, counters: counters.clone(), clock: Arc::clone(&clock), metrics: metrics.clone() };
     let share = LocalShare::new(replicas);
     let charger = Charger { counters, share, clock: Arc::clone(&clock), metrics: metrics.clone() };
-    let (usage, throttle) = (Usage::default(), Throttle::new());
-    Ok(Arc::new(Verifier { environment, ring, store, lookup, charger, clock, usage, throttle, metrics }))
+    let (usage, throttle, fairness) = (Usage::default(), Throttle::new(), Arc::clone(fairness));
+    Ok(Arc::new(Verifier { environment, ring, store, lookup, charger, clock, usage, throttle, fairness, metrics }))
 }
 
 /// One environment's stores go by their plain names; of several, each has its own.

@@ -8,6 +8,7 @@ use domain::names::Tag;
 use domain::permission::PermissionName;
 use domain::refusal::Refusal;
 use domain::secret::{Malformed, PlainSecret};
+use domain::urgency::Urgency;
 use domain::verify::{Needed, Purpose};
 use server::problem::FieldError;
 
@@ -26,9 +27,18 @@ pub struct Asked {
     pub limits: Vec<LimitAsked>,
     pub is_explained: bool,
     pub purpose: Purpose,
+    /// How urgent it is for its key's organization, whose share of the work in progress it takes. `None` within a batch,
+    /// which is one piece of work and takes its share as a whole: half of a batch must not be charged for nothing.
+    pub sharing: Option<Urgency>,
 }
 
 impl Asked {
+    /// The same question, counted for the organization of its key.
+    #[must_use]
+    pub fn sharing(self, urgency: Urgency) -> Self {
+        Self { sharing: Some(urgency), ..self }
+    }
+
     /// What the Integration API asks about its own caller.
     pub fn about_caller(key: &str, client_ip: Option<IpAddr>) -> Self {
         Self {
@@ -41,6 +51,7 @@ impl Asked {
             limits: Vec::new(),
             is_explained: false,
             purpose: Purpose::Caller,
+            sharing: None,
         }
     }
 }
@@ -72,6 +83,7 @@ pub fn read(request: &VerifyRequest, at: &str) -> Result<Asked, Vec<FieldError>>
         limits: request.limits.clone(),
         is_explained: request.explain,
         purpose: Purpose::Guard,
+        sharing: None,
     })
 }
 

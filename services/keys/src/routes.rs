@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use client::keys::URGENCY_HEADER;
 use client::wire::{AuthenticateRequest, BATCH_MAX, BatchRequest, InternalVerifyRequest, VerifyRequest, Within};
+use domain::environment::Environment;
+use domain::urgency::Urgency;
 use futures_util::future::join_all;
 use http::{Method, header};
 use poem::error::{MethodNotAllowedError, NotFoundError};
@@ -11,7 +14,7 @@ use poem_openapi::OperationId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use server::answer::JSON;
-use server::http::{LogFields, RequestContext, Routes};
+use server::http::{LogFields, RequestContext, Routes, Share};
 use server::json::{check_content_type, parse_slice, read_body};
 use server::problem::{ErrorCode, FieldError, Problem};
 use subtle::ConstantTimeEq;
@@ -79,12 +82,10 @@ impl KeyRoutes {
     }
 
     fn admit(&self, request: &Request) -> Result<(), Problem> {
-        let Some(value) = request.headers().get(header::AUTHORIZATION) else {
+        if !request.headers().contains_key(header::AUTHORIZATION) {
             return Err(Problem::new(ErrorCode::CredentialsMissing));
-        };
-        let sent = value.to_str().ok().and_then(|text| text.split_once(' '));
-        let token = sent.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or("", |(_, token)| token);
-        if bool::from(token.as_bytes().ct_eq(self.token.as_bytes())) {
+        }
+        if holds_token(request, &self.token) {
             return Ok(());
         }
         Err(Problem::new(ErrorCode::CredentialsInvalid).detail("This listener takes its own service token alone."))
@@ -95,11 +96,12 @@ impl KeyRoutes {
         check_content_type(request.headers())?;
         let body = read_body(request.take_body(), BODY_MAX_BYTES).await?;
         let request_id = request.data::<RequestContext>().map_or("", |context| context.request_id.as_str());
+        let urgency = request.data::<Urgency>().copied().unwrap_or(Urgency::Verification);
         let line = request.data::<LogFields>();
         match operation {
             Operation::VerifyKey => {
                 let request = plain::read(&body).map_or_else(|| parse_slice::<VerifyRequest>(&body), Ok)?;
-                let asked = read_one(&request)?;
+                let asked = read_one(&request)?.sharing(urgency);
                 let judgement = self.verifier.verify(&asked, None).await.map_err(|error| problem(error, ""))?;
                 note(line, &judgement);
                 Ok(json(&Verified::of(&judgement, request_id)))
@@ -111,17 +113,26 @@ impl KeyRoutes {
             }
             Operation::VerifyFor => {
                 let batch: InternalVerifyRequest = parse_internal(&body)?;
+                let _share = match &batch.within {
+                    Some(within) => Some(self.share(within, urgency)?),
+                    None => None,
+                };
                 let judgements = self.verify_all(&batch.requests, batch.within.as_ref()).await?;
                 Ok(json(&BatchVerified::of(&judgements, &batch.request_id)))
             }
             Operation::Authenticate => {
                 let question: AuthenticateRequest = parse_internal(&body)?;
-                let asked = Asked::about_caller(question.key.expose(), question.client_ip);
+                let asked = Asked::about_caller(question.key.expose(), question.client_ip).sharing(urgency);
                 let judgement = self.verifier.verify(&asked, None).await.map_err(|error| problem(error, ""))?;
                 note(line, &judgement);
                 Ok(json(&authenticated(judgement, &asked)))
             }
         }
+    }
+
+    /// A caller's batch is one piece of its organization's work.
+    fn share(&self, within: &Within, urgency: Urgency) -> Result<Share, Problem> {
+        self.verifier.share(within.organization_id, urgency).map_err(|error| problem(error, ""))
     }
 
     /// One answer for each question, in order; nothing is consumed unless all of them can be asked.
@@ -144,6 +155,30 @@ impl KeyRoutes {
         all(checks)?;
         all(join_all(questions.iter().map(|asked| self.verifier.verify(asked, within))).await)
     }
+}
+
+/// How urgent a request is: as its environment is, or in production as our own API says, which alone holds the token.
+/// What cuts a key off is urgent everywhere.
+pub fn urgency(environment: Environment, token: &str, request: &Request) -> Urgency {
+    let of_environment = match environment {
+        Environment::Production => Urgency::Verification,
+        Environment::Staging => Urgency::Staging,
+        Environment::Development => Urgency::Development,
+    };
+    let Some(said) = request.headers().get(URGENCY_HEADER).and_then(|value| value.to_str().ok()) else {
+        return of_environment;
+    };
+    match Urgency::parse(said) {
+        Some(Urgency::Revocation) if holds_token(request, token) => Urgency::Revocation,
+        Some(said) => said.min(of_environment),
+        None => of_environment,
+    }
+}
+
+fn holds_token(request: &Request, expected: &str) -> bool {
+    let sent = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
+    let token = sent.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or("", |(_, token)| token);
+    bool::from(token.as_bytes().ct_eq(expected.as_bytes()))
 }
 
 impl Endpoint for KeyRoutes {
@@ -191,6 +226,7 @@ fn all<T>(outcomes: Vec<Result<T, Unanswered>>) -> Result<Vec<T>, Problem> {
 fn problem(unanswered: Unanswered, at: &str) -> Problem {
     match unanswered {
         Unanswered::Unavailable => Problem::new(ErrorCode::Unavailable).retry_after(RETRY_AFTER),
+        Unanswered::Overloaded => Problem::new(ErrorCode::Overloaded).retry_after(RETRY_AFTER),
         Unanswered::Broken => Problem::new(ErrorCode::Internal),
         Unanswered::Invalid(mistakes) => Problem::validation(placed(mistakes, at)),
     }

@@ -8,12 +8,14 @@ use std::time::Instant;
 
 use client::wire::{LimitState, TraceStep, Within};
 use domain::environment::Environment;
-use domain::ids::CustomerId;
+use domain::ids::{CustomerId, OrganizationId};
 use domain::permission::PermissionName;
 use domain::secret::{PepperRing, PlainSecret};
 use domain::snapshot::CustomerFacts;
+use domain::urgency::Urgency;
 use domain::verdict::{Reason, Verdict};
 use domain::verify::{CustomerAsked, Failure, Purpose, Question, evaluate};
+use server::http::{Fairness, Share};
 use server::problem::FieldError;
 use store::Store;
 use store::counters::Mode;
@@ -38,6 +40,8 @@ const ATTEMPTS_MAX: usize = 4;
 pub enum Unanswered {
     /// Nobody vouches for what is known, or a credit could not be counted.
     Unavailable,
+    /// The key's organization has as much in progress as it may.
+    Overloaded,
     /// A mistake of ours.
     Broken,
     /// The question names what the key does not have.
@@ -77,6 +81,7 @@ pub struct Verifier {
     pub clock: Arc<StoreClock>,
     pub usage: Usage,
     pub throttle: Throttle,
+    pub fairness: Arc<Fairness>,
     pub metrics: EnvironmentMetrics,
 }
 
@@ -107,6 +112,8 @@ impl Verifier {
             if within.is_some_and(|within| !within::covers(within, &proven.key.snapshot)) {
                 return Ok(Judgement::unproven(Verdict::NotFound));
             }
+            let organization = proven.key.snapshot.organization.id;
+            let _share = asked.sharing.map(|urgency| self.share(organization, urgency)).transpose()?;
             let standing = self.lookup.find_customer(&proven, asked.customer.as_deref(), need).await?;
             // 4 to 10: organization, revocation, time, address, domain, customer, permissions.
             let question = self.question(asked, &standing)?;
@@ -140,6 +147,11 @@ impl Verifier {
         let standing = self.lookup.find_customer(&proven, asked.customer.as_deref(), Need::Vouched).await?;
         let limits = limits::effective(&proven.key.snapshot, standing.facts(), &asked.limits);
         limits.map(drop).map_err(Unanswered::Invalid)
+    }
+
+    /// The organization's share of the work in progress, for one piece of work more.
+    pub fn share(&self, organization: OrganizationId, urgency: Urgency) -> Result<Share, Unanswered> {
+        self.fairness.try_enter(organization, urgency).ok_or(Unanswered::Overloaded)
     }
 
     async fn prove(

@@ -1,19 +1,29 @@
-//! The client of the key service: one connection pool, short waits, and one repeat where no connection came about.
+//! The client of the key service: one connection pool, short waits, and now and then one repeat of what is safe to repeat.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use domain::urgency::Urgency;
 
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::retries::Retries;
 use crate::wire::{
     AuthenticateAnswer, AuthenticateRequest, FieldError, InternalBatchAnswer, InternalVerifyRequest, VerifyAnswer,
     VerifyRequest, Within,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+/// For one attempt, its answer's body included.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// For everything together, the pause before a repeat included.
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(3);
 const IDLE_CONNECTIONS_MAX: usize = 64;
+
+/// Says how urgent a request is, to a key service that has more to do than it can. Believed with the service token.
+pub const URGENCY_HEADER: &str = "x-claviger-urgency";
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +31,9 @@ pub enum KeysError {
     /// The key service is away, or cannot reach what it needs.
     #[error("the key service is away")]
     Unavailable(#[source] Option<reqwest::Error>),
+    /// The key service has more to do than it can in time.
+    #[error("the key service is overloaded")]
+    Overloaded,
     /// The question is not acceptable.
     #[error("the question is not acceptable")]
     Invalid(Vec<FieldError>),
@@ -33,6 +46,7 @@ impl KeysError {
     const fn word(&self) -> &'static str {
         match self {
             Self::Unavailable(_) => "unavailable",
+            Self::Overloaded => "overloaded",
             Self::Invalid(_) => "invalid",
             Self::Unexpected(_) => "unexpected",
         }
@@ -45,6 +59,7 @@ pub struct KeysClient {
     http: reqwest::Client,
     base_url: String,
     token: String,
+    retries: Arc<Retries>,
 }
 
 impl std::fmt::Debug for KeysClient {
@@ -55,6 +70,8 @@ impl std::fmt::Debug for KeysClient {
 
 #[derive(Deserialize)]
 struct Refused {
+    #[serde(default)]
+    code: String,
     #[serde(default)]
     errors: Vec<FieldError>,
 }
@@ -70,12 +87,17 @@ impl KeysClient {
             .no_proxy()
             .build()
             .expect("the settings are constants that the client takes");
-        Self { http, base_url: base_url.trim_end_matches('/').to_owned(), token: token.to_owned() }
+        let base_url = base_url.trim_end_matches('/').to_owned();
+        Self { http, base_url, token: token.to_owned(), retries: Arc::new(Retries::new()) }
     }
 
-    /// Judges a caller's credential, and charges its limits.
-    pub async fn authenticate(&self, request: &AuthenticateRequest) -> Result<AuthenticateAnswer, KeysError> {
-        self.post("/internal/v1/authenticate", request).await
+    /// Judges a caller's credential for something that is so urgent, and charges its limits.
+    pub async fn authenticate(
+        &self,
+        request: &AuthenticateRequest,
+        urgency: Urgency,
+    ) -> Result<AuthenticateAnswer, KeysError> {
+        self.post("/internal/v1/authenticate", request, Asking { urgency, is_repeatable: true }).await
     }
 
     /// Answers questions for a caller that may know of `within` alone. One answer for each question.
@@ -86,44 +108,88 @@ impl KeysClient {
         request_id: &str,
     ) -> Result<Vec<VerifyAnswer>, KeysError> {
         let question = InternalVerifyRequest { within, requests, request_id: request_id.to_owned() };
-        let answer: InternalBatchAnswer = self.post("/internal/v1/verify", &question).await?;
+        let answer: InternalBatchAnswer = self.post("/internal/v1/verify", &question, VERIFYING).await?;
         Ok(answer.results)
     }
 
-    async fn post<Q: Serialize, A: DeserializeOwned>(&self, path: &'static str, question: &Q) -> Result<A, KeysError> {
+    async fn post<Q: Serialize, A: DeserializeOwned>(
+        &self,
+        path: &'static str,
+        question: &Q,
+        asking: Asking,
+    ) -> Result<A, KeysError> {
         let span = trace::client(|| format!("POST {path}"));
-        let answer = trace::within(span.as_ref(), self.ask(path, question)).await;
+        let asked = tokio::time::timeout(TOTAL_TIMEOUT, self.ask(path, question, asking));
+        let answer = trace::within(span.as_ref(), asked).await.unwrap_or(Err(KeysError::Unavailable(None)));
         if let (Some(span), Err(error)) = (&span, &answer) {
             span.fail(error.word());
         }
         answer
     }
 
-    async fn ask<Q: Serialize, A: DeserializeOwned>(&self, path: &'static str, question: &Q) -> Result<A, KeysError> {
+    async fn ask<Q: Serialize, A: DeserializeOwned>(
+        &self,
+        path: &str,
+        question: &Q,
+        asking: Asking,
+    ) -> Result<A, KeysError> {
+        self.retries.earn();
+        let unanswered = match self.attempt(path, question, asking).await {
+            Err(error) if asking.may_repeat_after(&error) => error,
+            answered => return answered,
+        };
+        let Some(pause) = self.retries.spend() else { return Err(unanswered) };
+        tokio::time::sleep(pause).await;
+        self.attempt(path, question, asking).await
+    }
+
+    async fn attempt<Q: Serialize, A: DeserializeOwned>(
+        &self,
+        path: &str,
+        question: &Q,
+        asking: Asking,
+    ) -> Result<A, KeysError> {
         let url = format!("{}{path}", self.base_url);
-        let traceparent = trace::traceparent();
-        let send = || {
-            let request = self.http.post(&url).bearer_auth(&self.token).json(question);
-            match &traceparent {
-                Some(value) => request.header(trace::TRACEPARENT, value).send(),
-                None => request.send(),
-            }
-        };
-        let response = match send().await {
-            // Nothing was asked yet, so asking again charges nothing twice.
-            Err(error) if error.is_connect() => send().await,
-            sent => sent,
-        };
-        let response = response.map_err(|error| KeysError::Unavailable(Some(error)))?;
+        let mut request = self.http.post(&url).bearer_auth(&self.token).header(URGENCY_HEADER, asking.urgency.name());
+        if let Some(value) = trace::traceparent() {
+            request = request.header(trace::TRACEPARENT, value);
+        }
+        let away = |error| KeysError::Unavailable(Some(error));
+        let response = request.json(question).send().await.map_err(away)?;
         trace::set_with("http.response.status_code", || i64::from(response.status().as_u16()));
         match response.status() {
-            StatusCode::OK => response.json().await.map_err(|error| KeysError::Unavailable(Some(error))),
+            StatusCode::OK => response.json().await.map_err(away),
             StatusCode::UNPROCESSABLE_ENTITY => {
-                let refused: Refused = response.json().await.map_err(|error| KeysError::Unavailable(Some(error)))?;
+                let refused: Refused = response.json().await.map_err(away)?;
                 Err(KeysError::Invalid(refused.errors))
             }
-            StatusCode::SERVICE_UNAVAILABLE => Err(KeysError::Unavailable(None)),
+            StatusCode::SERVICE_UNAVAILABLE => {
+                let refused: Refused = response.json().await.map_err(away)?;
+                Err(if refused.code == "overloaded" { KeysError::Overloaded } else { KeysError::Unavailable(None) })
+            }
             other => Err(KeysError::Unexpected(other)),
+        }
+    }
+}
+
+/// How a question is asked.
+#[derive(Debug, Clone, Copy)]
+struct Asking {
+    urgency: Urgency,
+    /// Whether asking twice does no harm. To judge a caller twice spends two of its requests; to verify a key twice
+    /// spends credits that somebody has paid for.
+    is_repeatable: bool,
+}
+
+const VERIFYING: Asking = Asking { urgency: Urgency::Verification, is_repeatable: false };
+
+impl Asking {
+    fn may_repeat_after(self, error: &KeysError) -> bool {
+        match error {
+            // Nothing was asked yet.
+            KeysError::Unavailable(Some(source)) => source.is_connect(),
+            KeysError::Unavailable(None) | KeysError::Overloaded => self.is_repeatable,
+            KeysError::Invalid(_) | KeysError::Unexpected(_) => false,
         }
     }
 }

@@ -16,5 +16,6 @@ pub mod policy;
 pub mod refusal;
 pub mod secret;
 pub mod snapshot;
+pub mod urgency;
 pub mod verdict;
 pub mod verify;

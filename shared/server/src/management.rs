@@ -118,14 +118,32 @@ impl HealthCheck {
 
 /// Serves `/health/live`, `/health/ready` and `/metrics` until `stopped`, which comes after the process's own shutdown
 /// so that readiness can say that it is going.
+///
+/// On a thread of its own: whoever watches a process has to hear from it above all when it has more to do than it can,
+/// and then everything that shares its threads waits.
 pub async fn serve(
     listener: TcpListener,
     health: Health,
     metrics: Metrics,
     stopped: CancellationToken,
 ) -> io::Result<()> {
-    let own = Metrics::new();
-    listener::serve(listener, Management { health, metrics }, Limits::promised(), &own, stopped).await
+    let listener = listener.into_std()?;
+    let stopped = stopped.child_token();
+    // Whoever gives up on this future must not leave the thread behind.
+    let _ends_with_us = stopped.clone().drop_guard();
+    let (done, served) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new().name("management".to_owned()).spawn(move || {
+        let _ = done.send(serve_here(listener, Management { health, metrics }, stopped));
+    })?;
+    served.await.unwrap_or_else(|_| Err(io::Error::other("the management listener panicked")))
+}
+
+fn serve_here(listener: std::net::TcpListener, management: Management, stopped: CancellationToken) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::from_std(listener)?;
+        listener::serve(listener, management, Limits::promised(), &Metrics::new(), stopped).await
+    })
 }
 
 struct Management {

@@ -243,6 +243,11 @@ impl RequestMetrics {
         self.duration.record(&[operation], duration);
     }
 
+    /// A request that was not let in. How long its answer took is no news.
+    pub(crate) fn refused(&self) {
+        self.requests.count(&["none", ErrorCode::Overloaded.name()]);
+    }
+
     pub(crate) fn ignored_chain(&self) {
         self.ignored_chains.count(&[]);
     }
@@ -427,6 +432,7 @@ impl ExportMetrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::{Admission, Bounds};
 
     #[test]
     fn what_is_counted_is_what_is_shown() {
@@ -464,6 +470,7 @@ mod tests {
         HealthMetrics::register(&metrics);
         ClockMetrics::register(&metrics);
         RequestLogMetrics::register(&metrics);
+        Admission::new(Bounds::for_threads(1), &metrics);
         let telemetry = include_str!("../../../docs/telemetry.md");
         for row in metrics.rows() {
             let line = telemetry.lines().find(|line| line.starts_with(&format!("| `{}` |", row.name)));

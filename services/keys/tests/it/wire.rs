@@ -2,6 +2,7 @@
 
 use client::wire::{AuthenticateRequest, SecretText, VerifyRequest};
 use client::{KeysClient, KeysError};
+use domain::urgency::Urgency;
 use domain::verdict::Verdict;
 use serde_json::json;
 
@@ -83,7 +84,10 @@ async fn the_integration_api_learns_who_its_caller_is_through_the_client() {
     let ask = async |key: &str| {
         let request_id = "req_test".to_owned();
         client
-            .authenticate(&AuthenticateRequest { key: SecretText::new(key), client_ip: None, request_id })
+            .authenticate(
+                &AuthenticateRequest { key: SecretText::new(key), client_ip: None, request_id },
+                Urgency::Writes,
+            )
             .await
             .unwrap()
     };

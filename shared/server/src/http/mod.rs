@@ -1,8 +1,11 @@
 //! The stack around every handler: id, log line, panic guard, framing, deadline, and one form for every failure.
 
+mod admission;
 mod catch;
+mod fairness;
 pub mod framing;
 mod log;
+mod refusal;
 mod routes;
 mod traced;
 
@@ -15,13 +18,12 @@ use std::{
 };
 
 use chrono::Utc;
-use domain::ids::RequestId;
+use domain::{ids::RequestId, urgency::Urgency};
 use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Version, header};
 use ipnet::IpNet;
 use poem::{Addr, Endpoint, FromRequest, IntoEndpoint, IntoResponse, Request, RequestBody, Response, Result};
 use poem_openapi::OperationId;
-use tokio::sync::Semaphore;
 
 use crate::{
     json::BODY_MAX_BYTES,
@@ -31,8 +33,11 @@ use crate::{
     trusted_proxies,
 };
 
+pub use admission::{Admission, Bounds, Ticket};
+pub use fairness::{Fairness, Share};
 pub use framing::credential_in_url;
 pub use log::LogFields;
+use refusal::Gate;
 pub use routes::Routes;
 pub use traced::Traced;
 
@@ -43,8 +48,6 @@ pub const X_ENVIRONMENT: HeaderName = HeaderName::from_static("x-environment");
 
 /// How long a request may take before it is answered without its result.
 pub const DEADLINE: Duration = Duration::from_secs(30);
-/// How many requests run at once before more are refused.
-pub const IN_FLIGHT_MAX: usize = 1024;
 
 /// What the stack needs to know of its service.
 #[derive(Debug, Clone)]
@@ -57,7 +60,7 @@ pub struct StackConfig {
     body_max_bytes: u64,
     also_serves: &'static [&'static str],
     deadline: Duration,
-    in_flight_max: usize,
+    gate: Gate,
     tracer: Option<trace::Tracer>,
 }
 
@@ -73,7 +76,7 @@ impl StackConfig {
             body_max_bytes: BODY_MAX_BYTES as u64,
             also_serves: &[],
             deadline: DEADLINE,
-            in_flight_max: IN_FLIGHT_MAX,
+            gate: Gate::new(Admission::new(Bounds::for_threads(1), metrics)),
             tracer: None,
         }
     }
@@ -120,10 +123,14 @@ impl StackConfig {
         self
     }
 
-    /// Refuses requests beyond this many at once.
+    /// Lets requests in through a door that the listeners of the process share, each as urgent as `judge` says.
     #[must_use]
-    pub fn in_flight_max(mut self, requests: usize) -> Self {
-        self.in_flight_max = requests;
+    pub fn admission(
+        mut self,
+        admission: &Admission,
+        judge: impl Fn(&Request) -> Urgency + Send + Sync + 'static,
+    ) -> Self {
+        self.gate = Gate::new(admission.clone()).judging(judge);
         self
     }
 
@@ -192,9 +199,8 @@ where
     E: IntoEndpoint,
     E::Endpoint: 'static,
 {
-    let permits = Arc::new(Semaphore::new(config.in_flight_max));
     let (tracer, known, environment) = (config.tracer.take(), config.routes.clone(), config.environment);
-    let inner = Stack { inner: Arc::new(routes.into_endpoint()), config: Arc::new(config), permits };
+    let inner = Stack { inner: Arc::new(routes.into_endpoint()), config: Arc::new(config) };
     Traced { inner, tracer, routes: known, environment }
 }
 
@@ -202,13 +208,15 @@ where
 pub struct Stack<E> {
     inner: Arc<E>,
     config: Arc<StackConfig>,
-    permits: Arc<Semaphore>,
 }
 
 impl<E: Endpoint + 'static> Endpoint for Stack<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
+        let Some(ticket) = self.config.gate.try_enter(&mut request) else {
+            return Ok(self.refuse(&request));
+        };
         let context = RequestContext::of(&request, &self.config);
         let fields = LogFields::default();
         let has_credential = credential_in_url(request.uri());
@@ -221,7 +229,7 @@ impl<E: Endpoint + 'static> Endpoint for Stack<E> {
         request.set_data(context.clone());
         request.set_data(fields.clone());
 
-        let (mut response, cause) = match self.run(request).await {
+        let (mut response, cause) = match self.run(request, ticket).await {
             Ok(response) => (response, None),
             Err(failure) => {
                 let cause = failure.problem.cause();
@@ -232,7 +240,7 @@ impl<E: Endpoint + 'static> Endpoint for Stack<E> {
                 (response, cause)
             }
         };
-        self.finish(&mut response, &context, version);
+        self.finish(&mut response, &context.request_id, version);
         let line = log::Line {
             method,
             path,
@@ -263,15 +271,24 @@ impl From<Problem> for Failure {
 }
 
 impl<E: Endpoint + 'static> Stack<E> {
-    async fn run(&self, request: Request) -> Result<Response, Failure> {
+    /// The answer to a request that was not let in: nothing was read of it but its head, and no line is written.
+    fn refuse(&self, request: &Request) -> Response {
+        let request_id = request_id(request);
+        let mut response = refusal::overloaded(&request_id);
+        self.finish(&mut response, &request_id, request.version());
+        if request.data::<framing::BrokenHead>().is_some() {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        self.config.metrics.refused();
+        response
+    }
+
+    async fn run(&self, request: Request, ticket: Ticket) -> Result<Response, Failure> {
         framing::screen(&request, &self.config)?;
-        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
-            return Err(Problem::new(ErrorCode::Overloaded).retry_after(Duration::from_secs(1)).into());
-        };
         let path = request.uri().path().to_owned();
         let inner = Arc::clone(&self.inner);
         let handled = async move {
-            let _permit = permit;
+            let _ticket = ticket;
             AssertUnwindSafe(inner.call(request)).catch_unwind().await
         };
         let mut handled: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(handled);
@@ -291,13 +308,13 @@ impl<E: Endpoint + 'static> Stack<E> {
         }
     }
 
-    fn finish(&self, response: &mut Response, context: &RequestContext, version: Version) {
+    fn finish(&self, response: &mut Response, request_id: &str, version: Version) {
         let must_close = response.status().is_client_error()
             && response.data::<ErrorCode>().is_some_and(|code| {
                 matches!(code, ErrorCode::BadFraming | ErrorCode::HeadersTooLarge | ErrorCode::UriTooLong)
             });
         let headers = response.headers_mut();
-        let id = HeaderValue::try_from(&context.request_id).expect("ids are letters, digits, - and _");
+        let id = HeaderValue::try_from(request_id).expect("ids are letters, digits, - and _");
         headers.insert(X_REQUEST_ID, id);
         if let Some(environment) = self.config.environment {
             headers.insert(X_ENVIRONMENT, HeaderValue::from_static(environment));

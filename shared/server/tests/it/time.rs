@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use domain::urgency::Urgency;
+use server::http::{Admission, Bounds};
 use server::listener::Limits;
+use server::metrics::Metrics;
 use tokio::io::AsyncWriteExt;
 
 use crate::edge::{Edge, PATIENCE};
@@ -12,6 +15,12 @@ const SHORT: Duration = Duration::from_millis(300);
 /// Limits under which only the one that a test shortens is ever met.
 fn long() -> Limits {
     Limits { header: PATIENCE * 2, body: PATIENCE * 2, idle: PATIENCE * 2, write: PATIENCE * 2, ..Limits::promised() }
+}
+
+/// A door for one request at a time, and one revocation.
+fn one() -> Admission {
+    let bounds = Bounds { floor: 1, ceiling: 1, reserve: 1, ..Bounds::for_threads(1) };
+    Admission::new(bounds, &Metrics::new())
 }
 
 async fn is_notified(notify: &tokio::sync::Notify) {
@@ -103,15 +112,40 @@ async fn a_client_that_leaves_does_not_cancel_the_handler() {
 
 #[tokio::test]
 async fn work_beyond_the_bound_is_refused_at_once() {
-    let edge = Edge::with(long(), |config| config.in_flight_max(1)).await;
+    let edge = Edge::with(long(), |config| config.admission(&one(), |_| Urgency::Verification)).await;
     let mut first = edge.connect().await;
     first.write("GET /v1/slow HTTP/1.1\r\nHost: edge\r\n\r\n").await;
     is_notified(&edge.signals.entered).await;
-    let second = edge.get("/v1/things", "").await;
+    let second = edge.get("/v1/things", "X-Request-Id: a-known-one\r\n").await;
     assert_eq!((second.status, second.code().as_str()), (503, "overloaded"));
+    assert_eq!(second.header("x-request-id"), Some("a-known-one"));
+    assert_eq!(second.header("x-environment"), Some("staging"));
+    let wait: u64 = second.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=3).contains(&wait));
+    edge.shows(r#"http_requests_total{operation="none",outcome="overloaded"} 1"#).await;
     edge.signals.go_on.notify_one();
     assert_eq!(first.answer().await.status, 200);
     assert_eq!(edge.get("/v1/things", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn two_listeners_of_a_process_share_its_door_and_the_urgent_one_is_let_in() {
+    let bounds = Bounds { floor: 8, ceiling: 8, reserve: 1, ..Bounds::for_threads(1) };
+    let admission = Admission::new(bounds, &Metrics::new());
+    let development = Edge::with(long(), |config| config.admission(&admission, |_| Urgency::Development)).await;
+    let production = Edge::with(long(), |config| config.admission(&admission, |_| Urgency::Verification)).await;
+    let alone = Edge::with(long(), |config| config).await;
+    let mut slow = Vec::new();
+    for edge in [&development, &development, &development, &alone, &alone, &alone] {
+        let mut wire = edge.connect().await;
+        wire.write("GET /v1/slow HTTP/1.1\r\nHost: edge\r\n\r\n").await;
+        is_notified(&edge.signals.entered).await;
+        slow.push(wire);
+    }
+    assert_eq!(development.get("/v1/things", "").await.status, 503, "its share of the door is used up");
+    assert_eq!(production.get("/v1/things", "").await.status, 200);
+    // The control: what has a door of its own goes on, so that it is the door that decides.
+    assert_eq!(alone.get("/v1/things", "").await.status, 200);
 }
 
 #[tokio::test]

@@ -2,4 +2,8 @@
 //!
 //! `make test` runs the short form; `make chaos` runs the long one and makes the page of promises.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "what a test needs, and tells, is part of the test")]
+
 mod fleet;
+mod load;
+mod overload;

@@ -1,0 +1,367 @@
+//! Which requests are let in when there is more work than can be done in time: few at once, the urgent ones first.
+//!
+//! One bound on the work in progress for a whole process, which follows how long runnable work waits for a processor;
+//! why it is so: `docs/decisions/0020-shed-load-in-a-declared-order.md`.
+
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use domain::urgency::Urgency;
+
+use crate::metrics::{Counter, Gauge, MetricRow, Metrics};
+
+/// How long runnable work may wait for its turn. A request takes a few turns, so that the promise of 250 ms has room.
+const TURN_MAX: Duration = Duration::from_millis(5);
+/// How often the wait is measured while there is work, and how many measurements make a judgement: the shortest of
+/// them counts, since one long wait is a burst or somebody else's process, and only a wait that never goes is a queue.
+const MEASURE_EVERY: Duration = Duration::from_millis(5);
+const MEASUREMENTS: u32 = 10;
+/// How often anything is looked at while there is no work.
+const REST: Duration = Duration::from_millis(50);
+/// How often refusals are told in the log: a line for each would cost more than the refusal.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// Requests in progress that are never too many, for each thread that works on them.
+const FLOOR_PER_THREAD: usize = 64;
+/// Requests in progress that are always too many, for each thread that works on them: waiting ones cost memory.
+const CEILING_PER_THREAD: usize = 1024;
+/// Revocations in progress beyond all others. Each is a few statements, so that even this many end within a second.
+const RESERVE: usize = 256;
+/// Shares of the bound are told in this many parts.
+const PARTS: usize = 16;
+
+/// How much may be in progress at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// How far the bound may fall.
+    pub floor: usize,
+    /// How far it may rise.
+    pub ceiling: usize,
+    /// How many revocations may be in progress beside everything else.
+    pub reserve: usize,
+    /// What a kind of work may have in progress whatever the bound is, in the order of [`Urgency::ALL`].
+    pub caps: [usize; Urgency::ALL.len()],
+}
+
+impl Bounds {
+    /// Bounds for a process that works on so many threads.
+    pub fn for_threads(threads: usize) -> Self {
+        let threads = threads.max(1);
+        Self {
+            floor: FLOOR_PER_THREAD * threads,
+            ceiling: CEILING_PER_THREAD * threads,
+            reserve: RESERVE,
+            caps: [usize::MAX; Urgency::ALL.len()],
+        }
+    }
+
+    /// At most so many of one kind: for work that waits for something scarcer than a processor.
+    #[must_use]
+    pub fn cap(mut self, urgency: Urgency, requests: usize) -> Self {
+        self.caps[urgency as usize] = requests;
+        self
+    }
+}
+
+/// The door of a process. Clones share it: every listener of the process has one.
+#[derive(Debug, Clone)]
+pub struct Admission(Arc<Door>);
+
+#[derive(Debug)]
+struct Door {
+    bounds: Bounds,
+    bound: AtomicUsize,
+    /// Everything but revocations.
+    working: AtomicUsize,
+    of_each: [AtomicUsize; Urgency::ALL.len()],
+    refused: AtomicUsize,
+    metrics: AdmissionMetrics,
+}
+
+/// One request in progress; its place is free again when this is dropped.
+#[derive(Debug)]
+pub struct Ticket {
+    door: Arc<Door>,
+    urgency: Urgency,
+}
+
+impl Admission {
+    /// A door within these bounds, wide open.
+    pub fn new(bounds: Bounds, metrics: &Metrics) -> Self {
+        let metrics = AdmissionMetrics::register(metrics);
+        Self(Arc::new(Door {
+            bounds,
+            bound: AtomicUsize::new(bounds.ceiling),
+            working: AtomicUsize::default(),
+            of_each: Default::default(),
+            refused: AtomicUsize::default(),
+            metrics,
+        }))
+    }
+
+    /// A door for the runtime that this is called in; it follows that runtime's queue for as long as it is used.
+    pub fn start(bounds: impl FnOnce(Bounds) -> Bounds, metrics: &Metrics) -> Self {
+        let threads = tokio::runtime::Handle::current().metrics().num_workers();
+        let admission = Self::new(bounds(Bounds::for_threads(threads)), metrics);
+        tokio::spawn(follow(Arc::downgrade(&admission.0)));
+        admission
+    }
+
+    /// Lets a request in, or refuses it. Takes no lock and never waits.
+    pub fn try_enter(&self, urgency: Urgency) -> Option<Ticket> {
+        let door = &self.0;
+        let of_kind = door.of_each[urgency as usize].fetch_add(1, Relaxed);
+        let is_in = if urgency == Urgency::Revocation {
+            of_kind < door.bounds.reserve
+        } else {
+            let working = door.working.fetch_add(1, Relaxed);
+            working < door.limit(urgency) && of_kind < door.bounds.caps[urgency as usize]
+        };
+        let ticket = Ticket { door: Arc::clone(door), urgency };
+        if is_in {
+            return Some(ticket);
+        }
+        self.count_refused(urgency);
+        None
+    }
+
+    pub(super) fn count_refused(&self, urgency: Urgency) {
+        self.0.refused.fetch_add(1, Relaxed);
+        self.0.metrics.refused.count(&[urgency.name()]);
+    }
+
+    /// How many more requests of this kind would be let in now.
+    pub fn room(&self, urgency: Urgency) -> usize {
+        let door = &self.0;
+        let in_all = door.limit(urgency).saturating_sub(door.working.load(Relaxed));
+        let of_kind = door.bounds.caps[urgency as usize].saturating_sub(door.of_each[urgency as usize].load(Relaxed));
+        in_all.min(of_kind)
+    }
+
+    /// How many requests may be in progress now.
+    pub fn bound(&self) -> usize {
+        self.0.bound.load(Relaxed)
+    }
+
+    /// Narrows the door when work waited this long for a processor while so many requests were in progress, and widens
+    /// it when it did not. The work in progress is what waits, so that less of it in proportion waits as it should.
+    fn judge(&self, turn: Duration, busy: usize) {
+        let door = &self.0;
+        let bound = self.bound();
+        let next = if turn > TURN_MAX {
+            let share = (TURN_MAX.as_secs_f64() / turn.as_secs_f64()).max(0.5);
+            (busy.min(bound) as f64 * share) as usize
+        } else {
+            bound + bound / 8 + 1
+        };
+        let next = next.clamp(door.bounds.floor, door.bounds.ceiling);
+        door.bound.store(next, Relaxed);
+        door.metrics.show(busy, next);
+    }
+
+    fn tell_refused(&self) {
+        let refused = self.0.refused.swap(0, Relaxed);
+        if refused > 0 {
+            tracing::warn!(refused, bound = self.bound(), "refused {refused} requests for want of time");
+        }
+    }
+}
+
+impl Door {
+    /// Up to how many requests in progress a kind of work is let in: what is given up first stops first.
+    fn limit(&self, urgency: Urgency) -> usize {
+        let parts = match urgency {
+            Urgency::Development => 6,
+            Urgency::Staging => 8,
+            Urgency::Lists => 10,
+            Urgency::Writes => 13,
+            Urgency::Verification | Urgency::Revocation => PARTS,
+        };
+        (self.bound.load(Relaxed) * parts).div_ceil(PARTS)
+    }
+}
+
+impl Ticket {
+    /// What kind of work it is for.
+    pub fn urgency(&self) -> Urgency {
+        self.urgency
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.door.of_each[self.urgency as usize].fetch_sub(1, Relaxed);
+        if self.urgency != Urgency::Revocation {
+            self.door.working.fetch_sub(1, Relaxed);
+        }
+    }
+}
+
+/// Measures and judges until nobody uses the door.
+async fn follow(door: Weak<Door>) {
+    let mut told = Instant::now();
+    loop {
+        let (mut turn, mut busy) = (Duration::MAX, 0);
+        for _ in 0..MEASUREMENTS {
+            let Some(door) = door.upgrade() else { return };
+            let working = door.working.load(Relaxed);
+            busy = busy.max(working);
+            let is_idle = working == 0 && door.bound.load(Relaxed) == door.bounds.ceiling;
+            drop(door);
+            if is_idle {
+                turn = Duration::ZERO;
+                tokio::time::sleep(REST).await;
+                break;
+            }
+            tokio::time::sleep(MEASURE_EVERY).await;
+            turn = turn.min(one_turn().await);
+        }
+        let Some(door) = door.upgrade() else { return };
+        let admission = Admission(door);
+        admission.judge(turn, busy);
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            admission.tell_refused();
+        }
+    }
+}
+
+/// How long a task that gives up its turn waits for the next: the time in which everything else that is runnable runs.
+///
+/// Waking oneself before giving up puts the task last in the queue. The runtime's own `yield_now` would be woken ahead
+/// of it, and measure nothing.
+async fn one_turn() -> Duration {
+    let asked = Instant::now();
+    let mut has_waited = false;
+    std::future::poll_fn(|context| {
+        if has_waited {
+            return Poll::Ready(());
+        }
+        has_waited = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+    asked.elapsed()
+}
+
+/// What the door counts.
+#[derive(Debug)]
+struct AdmissionMetrics {
+    refused: Counter,
+    in_progress: Gauge,
+    bound: Gauge,
+}
+
+impl AdmissionMetrics {
+    fn register(metrics: &Metrics) -> Self {
+        let gauge = |name, help| metrics.gauge(MetricRow { name, help, labels: &[] });
+        Self {
+            refused: metrics.counter(MetricRow {
+                name: "http_requests_refused_total",
+                help: "Requests refused for want of time, by the kind of work.",
+                labels: &["urgency"],
+            }),
+            in_progress: gauge("http_requests_in_progress", "Requests in progress, at most, in the last 50 ms."),
+            bound: gauge("http_requests_in_progress_bound", "Requests that may be in progress at once now."),
+        }
+    }
+
+    fn show(&self, busy: usize, bound: usize) {
+        self.in_progress.set(&[], i64::try_from(busy).unwrap_or(i64::MAX));
+        self.bound.set(&[], i64::try_from(bound).unwrap_or(i64::MAX));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn door(bound: usize) -> Admission {
+        let bounds = Bounds { floor: 4, ceiling: bound, reserve: 2, caps: [usize::MAX; 6] };
+        Admission::new(bounds.cap(Urgency::Lists, 3), &Metrics::new())
+    }
+
+    #[test]
+    fn what_is_given_up_first_stops_first_and_revocation_never_stops_for_the_others() {
+        let admission = door(32);
+        let mut tickets = Vec::new();
+        let mut first_refused = Vec::new();
+        for _ in 0..64 {
+            for urgency in [Urgency::Development, Urgency::Staging, Urgency::Writes, Urgency::Verification] {
+                match admission.try_enter(urgency) {
+                    Some(ticket) => tickets.push(ticket),
+                    None if !first_refused.contains(&urgency) => first_refused.push(urgency),
+                    None => {}
+                }
+            }
+        }
+        let order = [Urgency::Development, Urgency::Staging, Urgency::Writes, Urgency::Verification];
+        assert_eq!((tickets.len(), first_refused.as_slice()), (32, &order[..]));
+        assert_eq!(admission.room(Urgency::Verification), 0);
+        let revocations: Vec<_> = (0..3).map(|_| admission.try_enter(Urgency::Revocation)).collect();
+        assert_eq!(revocations.iter().flatten().count(), 2, "the reserve, whole");
+        tickets.clear();
+        assert!(admission.try_enter(Urgency::Development).is_some(), "places come back");
+    }
+
+    #[test]
+    fn a_cap_holds_one_kind_and_no_other() {
+        let admission = door(32);
+        let lists: Vec<_> = (0..4).map_while(|_| admission.try_enter(Urgency::Lists)).collect();
+        assert_eq!((lists.len(), admission.room(Urgency::Lists)), (3, 0));
+        assert!(admission.try_enter(Urgency::Writes).is_some());
+        drop(lists);
+        assert_eq!(admission.room(Urgency::Lists), 3);
+    }
+
+    #[test]
+    fn the_bound_falls_to_what_waits_as_it_should_and_comes_back() {
+        let admission = door(1024);
+        admission.judge(TURN_MAX * 4 / 3, 400);
+        assert_eq!(admission.bound(), 300, "from what was in progress, not from what might have been");
+        admission.judge(TURN_MAX * 100, 300);
+        assert_eq!(admission.bound(), 150);
+        admission.judge(TURN_MAX * 100, 1);
+        assert_eq!(admission.bound(), 4, "the floor");
+        for _ in 0..60 {
+            admission.judge(Duration::ZERO, 4);
+        }
+        assert_eq!(admission.bound(), 1024);
+    }
+
+    #[tokio::test]
+    async fn a_runtime_that_is_behind_narrows_the_door_and_one_that_is_not_widens_it() {
+        let admission = Admission::start(|bounds| Bounds { floor: 8, ceiling: 512, ..bounds }, &Metrics::new());
+        let tickets: Vec<_> = (0..100).filter_map(|_| admission.try_enter(Urgency::Verification)).collect();
+        let busy = tokio::spawn(async {
+            loop {
+                let started = Instant::now();
+                while started.elapsed() < TURN_MAX * 2 {
+                    std::hint::spin_loop();
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+        let narrowed = async {
+            while admission.bound() > 100 {
+                tokio::time::sleep(MEASURE_EVERY).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), narrowed).await.expect("the door narrows");
+        busy.abort();
+        drop(tickets);
+        let widened = async {
+            while admission.bound() < 512 {
+                tokio::time::sleep(MEASURE_EVERY).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), widened).await.expect("the door widens");
+    }
+}

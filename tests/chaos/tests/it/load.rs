@@ -1,0 +1,194 @@
+//! An open-loop load: requests are due by the clock however late the answers are, so that a stall is not hidden by a
+//! client that waits for it.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::LocalSet;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+/// How much longer than its time a load may take to send what was due, and to hear the last answers.
+const PATIENCE: Duration = Duration::from_secs(3);
+const HEAD_END: &[u8] = b"\r\n\r\n";
+
+/// What is asked, how often, and over how many connections.
+pub struct Load {
+    pub address: SocketAddr,
+    /// Whole requests, sent in turn.
+    pub requests: Vec<Vec<u8>>,
+    pub connections: usize,
+    pub per_second: f64,
+    pub time: Duration,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub offered: u64,
+    /// From when an accepted request was due to its answer, in milliseconds, in ascending order.
+    pub accepted_ms: Vec<f64>,
+    /// From when a refused request was sent to its refusal, in milliseconds, in ascending order.
+    pub refused_ms: Vec<f64>,
+    /// Refusals that do not say when to come back.
+    pub without_retry_after: u64,
+    /// Neither answered with success nor refused, and one example.
+    pub failed: u64,
+    pub example: String,
+    pub time: Duration,
+}
+
+impl Outcome {
+    pub fn goodput(&self) -> f64 {
+        self.accepted_ms.len() as f64 / self.time.as_secs_f64()
+    }
+
+    /// The share of what was offered that was accepted.
+    pub fn success(&self) -> f64 {
+        self.accepted_ms.len() as f64 / self.offered.max(1) as f64
+    }
+
+    pub fn accepted_p99(&self) -> f64 {
+        percentile(&self.accepted_ms, 0.99)
+    }
+
+    pub fn refused_p99(&self) -> f64 {
+        percentile(&self.refused_ms, 0.99)
+    }
+}
+
+/// 0 of nothing.
+pub fn percentile(ascending: &[f64], share: f64) -> f64 {
+    let at = (ascending.len() as f64 * share) as usize;
+    ascending.get(at.min(ascending.len().saturating_sub(1))).copied().unwrap_or(0.0)
+}
+
+impl Load {
+    /// Sends it all from a thread of its own, so that nobody who watches is slowed down by it.
+    pub async fn run(self) -> Outcome {
+        let (done, outcome) = oneshot::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            done.send(LocalSet::new().block_on(&runtime, self.send_all())).unwrap();
+        });
+        outcome.await.expect("the load ends")
+    }
+
+    async fn send_all(self) -> Outcome {
+        let (next, outcome, load) =
+            (Rc::new(Cell::new(0_u64)), Rc::new(RefCell::new(Outcome::default())), Rc::new(self));
+        let mut streams = Vec::new();
+        for _ in 0..load.connections {
+            streams.push(connect(load.address).await);
+        }
+        let start = Instant::now();
+        let senders: Vec<_> = streams
+            .into_iter()
+            .map(|stream| {
+                let sender = Sender { load: load.clone(), next: next.clone(), outcome: outcome.clone(), start };
+                tokio::task::spawn_local(sender.run(stream))
+            })
+            .collect();
+        for sender in senders {
+            sender.await.unwrap();
+        }
+        let mut outcome = outcome.take();
+        // What was due and never sent is offered as well.
+        outcome.offered = (load.per_second * load.time.as_secs_f64()) as u64;
+        outcome.time = load.time.max(start.elapsed().min(load.time + PATIENCE));
+        outcome.accepted_ms.sort_by(f64::total_cmp);
+        outcome.refused_ms.sort_by(f64::total_cmp);
+        outcome
+    }
+}
+
+struct Sender {
+    load: Rc<Load>,
+    next: Rc<Cell<u64>>,
+    outcome: Rc<RefCell<Outcome>>,
+    start: Instant,
+}
+
+impl Sender {
+    async fn run(self, mut stream: TcpStream) {
+        let end = self.start + self.load.time;
+        let mut answer = Vec::with_capacity(16 * 1024);
+        loop {
+            let number = self.next.get();
+            let due = self.start + Duration::from_secs_f64(number as f64 / self.load.per_second);
+            if due >= end || Instant::now() > end + PATIENCE {
+                return;
+            }
+            self.next.set(number + 1);
+            sleep_until(due).await;
+            let sent = Instant::now();
+            let request = &self.load.requests[number as usize % self.load.requests.len()];
+            let asked = timeout_at(end + PATIENCE * 2, ask(&mut stream, request, &mut answer)).await;
+            let is_broken = !matches!(asked, Ok(Ok(())));
+            self.note(&answer, is_broken, due, sent);
+            if is_broken {
+                stream = connect(self.load.address).await;
+            }
+        }
+    }
+
+    fn note(&self, answer: &[u8], is_broken: bool, due: Instant, sent: Instant) {
+        let mut outcome = self.outcome.borrow_mut();
+        let status = if is_broken { b"" } else { answer.get(9..12).unwrap_or_default() };
+        match status {
+            b"200" => outcome.accepted_ms.push(due.elapsed().as_secs_f64() * 1_000.0),
+            b"503" if find(answer, b"\"overloaded\"").is_some() => {
+                outcome.refused_ms.push(sent.elapsed().as_secs_f64() * 1_000.0);
+                outcome.without_retry_after += u64::from(find(answer, b"\r\nretry-after: ").is_none());
+            }
+            _ => {
+                outcome.failed += 1;
+                outcome.example = String::from_utf8_lossy(answer).into_owned();
+            }
+        }
+    }
+}
+
+async fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).await.expect("the process listens");
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+/// Sends a request and reads the whole of its answer.
+async fn ask(stream: &mut TcpStream, request: &[u8], answer: &mut Vec<u8>) -> std::io::Result<()> {
+    answer.clear();
+    stream.write_all(request).await?;
+    loop {
+        if stream.read_buf(answer).await? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        let Some(head) = find(answer, HEAD_END) else { continue };
+        if answer.len() >= head + HEAD_END.len() + content_length(&answer[..head]) {
+            return Ok(());
+        }
+    }
+}
+
+fn content_length(head: &[u8]) -> usize {
+    const NAME: &[u8] = b"\r\ncontent-length: ";
+    let Some(at) = find(head, NAME) else { return 0 };
+    let digits = head[at + NAME.len()..].iter().take_while(|byte| byte.is_ascii_digit());
+    digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'))
+}
+
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    let first = wanted[0];
+    let mut from = 0;
+    while let Some(step) = text[from..].iter().position(|byte| *byte == first) {
+        if text[from + step..].starts_with(wanted) {
+            return Some(from + step);
+        }
+        from += step + 1;
+    }
+    None
+}

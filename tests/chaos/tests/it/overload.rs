@@ -1,0 +1,333 @@
+//! More work than can be done: what is refused, in which order, how quickly, and what goes on as if nothing were.
+//!
+//! The short form asserts what holds on a machine that others use as well; the long form (`CLAVIGER_LONG=1`, a release
+//! build, nothing else running) asserts the figures too.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use domain::environment::Environment;
+use serde_json::{Value, json};
+use testkit::{Answer, Client, Finding, Fleet, Place};
+
+use crate::load::{Load, Outcome, percentile};
+
+/// More than what a process that keeps its pace has in progress, so that what it does not do is refused by it and does
+/// not wait on our side.
+const CONNECTIONS: usize = 768;
+const ORGANIZATIONS: usize = 16;
+const REVOCATIONS: usize = 20;
+const ENVIRONMENTS: [Environment; 3] = [Environment::Production, Environment::Staging, Environment::Development];
+
+fn is_long() -> bool {
+    std::env::var_os("CLAVIGER_LONG").is_some()
+}
+
+fn time() -> Duration {
+    Duration::from_secs(if is_long() { 60 } else { 2 })
+}
+
+/// A fleet whose services are on one core and leave the others to the stores and to us.
+async fn fleet(environments: &[Environment]) -> Fleet {
+    let builder = Fleet::builder().environments(environments).setting("redis.timeout_ms", 1_000);
+    let is_shared = std::thread::available_parallelism().map_or(1, usize::from) < 2;
+    if is_shared { builder.start().await } else { builder.prefix(&["taskset", "-c", "0"]).start().await }
+}
+
+/// The secrets of one new key in each of several new organizations.
+async fn keys_of(place: &Place, organizations: usize) -> Vec<String> {
+    let root = place.root(0);
+    let mut secrets = Vec::new();
+    for number in 0..organizations {
+        let slug = format!("tenant-{number}");
+        create(&root, "/v1/organizations", &json!({"name": slug, "slug": slug})).await;
+        secrets.push(key_of(&root, &slug, "loaded").await.text("/secret").to_owned());
+    }
+    secrets
+}
+
+async fn key_of(root: &Client, organization: &str, name: &str) -> Answer {
+    let limits = json!([{"name": "requests", "limit": 1_000_000, "window_ms": 60_000}]);
+    let body = json!({"name": name, "permissions": ["keys.verify"], "limits": limits});
+    create(root, &format!("/v1/organizations/{organization}/keys"), &body).await
+}
+
+async fn create(root: &Client, path: &str, body: &Value) -> Answer {
+    let request = root.request(reqwest::Method::POST, path).json(body);
+    root.send(request.header("Idempotency-Key", format!("{path} {}", body["name"]))).await.expect(201)
+}
+
+fn address(url: &str) -> SocketAddr {
+    url.trim_start_matches("http://").parse().unwrap()
+}
+
+/// A question about each of the keys, as an application sends it.
+fn questions(token: &str, secrets: &[String]) -> Vec<Vec<u8>> {
+    let question = |secret: &String| {
+        let body = json!({"key": secret}).to_string();
+        let length = body.len();
+        let head = format!("POST /v1/keys/verify HTTP/1.1\r\nHost: keys\r\nAuthorization: Bearer {token}\r\n");
+        format!("{head}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
+    };
+    secrets.iter().map(question).collect()
+}
+
+fn verifying(place: &Place, secrets: &[String], per_second: f64) -> Load {
+    Load {
+        address: address(&place.keys_urls[0]),
+        requests: questions(&place.token, secrets),
+        connections: CONNECTIONS,
+        per_second,
+        time: time(),
+    }
+}
+
+/// Verifications per second that one process gives: what it does when it is asked for ever more, until it refuses or
+/// keeps somebody waiting.
+async fn capacity(place: &Place, secrets: &[String]) -> f64 {
+    // As many as can be: 64 askers who never rest.
+    let eager = Load { connections: 64, per_second: 1e6, ..verifying(place, secrets, 0.0) };
+    let _warm = Load { time: Duration::from_secs(1), ..verifying(place, secrets, 200.0) }.run().await;
+    let mut rate = Load { time: Duration::from_secs(2), ..eager }.run().await.goodput() * 0.6;
+    let mut best = 0.0_f64;
+    for _ in 0..12 {
+        let step = Load { time: Duration::from_secs(2), ..verifying(place, secrets, rate) }.run().await;
+        best = best.max(step.goodput());
+        if step.success() < 0.97 || step.accepted_p99() > 250.0 {
+            break;
+        }
+        rate *= 1.15;
+    }
+    best
+}
+
+/// Asks for health until it is told to stop; the longest wait in milliseconds.
+struct Watch(tokio::task::JoinHandle<f64>, tokio_util::sync::CancellationToken);
+
+impl Watch {
+    fn start(url: String) -> Self {
+        let stop = tokio_util::sync::CancellationToken::new();
+        let until = stop.clone();
+        let watch = async move {
+            let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap();
+            let mut longest = 0.0_f64;
+            while !until.is_cancelled() {
+                for path in ["/health/live", "/health/ready", "/metrics"] {
+                    let asked = Instant::now();
+                    let answer = http.get(format!("{url}{path}")).send().await.unwrap();
+                    let (status, text) = (answer.status(), answer.text().await.unwrap());
+                    assert_eq!(status, 200, "{path}: {text}");
+                    if path != "/metrics" {
+                        longest = longest.max(asked.elapsed().as_secs_f64() * 1_000.0);
+                    }
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            longest
+        };
+        Self(tokio::spawn(watch), stop)
+    }
+
+    async fn longest_ms(self) -> f64 {
+        self.1.cancel();
+        self.0.await.unwrap()
+    }
+}
+
+/// What a process holds in memory, in MiB.
+fn memory_mib(fleet: &Fleet) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", fleet.keys[0].process().id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1_024
+}
+
+fn show(what: &str, outcome: &Outcome) {
+    println!(
+        "P13 {what}: offered {} in {:.1} s, accepted {} ({:.0}/s), p50 {:.0} ms, p99 {:.0} ms; refused {}, p99 {:.0} ms; failed {} {}",
+        outcome.offered,
+        outcome.time.as_secs_f64(),
+        outcome.accepted_ms.len(),
+        outcome.goodput(),
+        percentile(&outcome.accepted_ms, 0.5),
+        outcome.accepted_p99(),
+        outcome.refused_ms.len(),
+        outcome.refused_p99(),
+        outcome.failed,
+        outcome.example,
+    );
+}
+
+fn record(situation: &str, bound: &str, worst: String, trials: usize) {
+    Finding::new("P13", situation, bound, worst, trials as u64).record();
+}
+
+fn assert_clean(outcome: &Outcome) {
+    assert_eq!(outcome.failed, 0, "{}", outcome.example);
+    assert_eq!(outcome.without_retry_after, 0, "every refusal says when to come back");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn beyond_its_capacity_a_process_keeps_its_pace_and_refuses_the_rest() {
+    let fleet = fleet(&[Environment::Production]).await;
+    let place = fleet.place();
+    let secrets = keys_of(place, ORGANIZATIONS).await;
+    let capacity = capacity(place, &secrets).await;
+    println!("P13 capacity: {capacity:.0} verifications a second");
+    let mut memory = Vec::new();
+    for times in [0.5, 1.0, 2.0, 5.0] {
+        let watch = Watch::start(fleet.keys[0].management_url());
+        let outcome = verifying(place, &secrets, capacity * times).run().await;
+        let health_ms = watch.longest_ms().await;
+        memory.push(memory_mib(&fleet));
+        show(&format!("{times} × capacity"), &outcome);
+        println!("P13 {times} × capacity: health {health_ms:.0} ms, memory {} MiB", memory[memory.len() - 1]);
+        assert_clean(&outcome);
+        assert!(health_ms < if is_long() { 100.0 } else { 2_000.0 }, "health took {health_ms} ms");
+        assert!(times < 5.0 || !outcome.refused_ms.is_empty(), "what cannot be done is refused");
+        assert!(outcome.goodput() > capacity * times.min(1.0) * 0.3, "most of it is still done");
+        if is_long() {
+            let situation = format!("verification at {times} × capacity");
+            let share = outcome.goodput() / capacity;
+            record(
+                &situation,
+                "≥ 80 % of capacity beyond it",
+                format!("{:.0} %", share * 100.0),
+                outcome.offered as usize,
+            );
+            record(
+                &situation,
+                "accepted within 250 ms (p99)",
+                format!("{:.0} ms", outcome.accepted_p99()),
+                outcome.accepted_ms.len(),
+            );
+            assert!(times < 1.0 || share > 0.8 || times > 2.0, "{share}");
+            assert!(outcome.accepted_p99() <= 250.0 || times > 2.0);
+        }
+    }
+    record("memory of the key service at 5 × capacity", "≤ 512 MiB, flat", format!("{memory:?} MiB"), memory.len());
+    assert!(memory.iter().all(|mib| *mib <= 512) && memory[3] < memory[1] + 128, "{memory:?}");
+    let calm = verifying(place, &secrets, capacity * 0.25).run().await;
+    show("afterwards", &calm);
+    assert!(calm.success() > 0.9, "it recovers: {}", calm.success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn development_is_given_up_first_and_production_last() {
+    let fleet = fleet(&ENVIRONMENTS).await;
+    let mut loads = Vec::new();
+    for place in &fleet.places {
+        loads.push((place, keys_of(place, ORGANIZATIONS / 2).await));
+    }
+    let capacity = capacity(loads[0].0, &loads[0].1).await;
+    for (place, secrets) in &loads {
+        Load { time: Duration::from_secs(1), ..verifying(place, secrets, 100.0) }.run().await;
+    }
+    let runs = loads.iter().map(|(place, secrets)| {
+        Load { connections: CONNECTIONS / 2, ..verifying(place, secrets, capacity * 0.8) }.run()
+    });
+    let outcomes = futures_util::future::join_all(runs).await;
+    for (environment, outcome) in ENVIRONMENTS.iter().zip(&outcomes) {
+        show(&format!("three environments at 0.8 × capacity each, {environment}"), outcome);
+        assert_clean(outcome);
+    }
+    let [production, staging, development] = [0, 1, 2].map(|at| outcomes[at].success());
+    let worst = format!("{:.1} % > {:.1} % > {:.1} %", production * 100.0, staging * 100.0, development * 100.0);
+    record("three environments together at 2.4 × capacity", "production > staging > development", worst, 1);
+    assert!(
+        production > staging && staging >= development && development < 0.8,
+        "{production} {staging} {development}"
+    );
+    assert!(production > if is_long() { 0.95 } else { 0.8 }, "{production}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_organization_that_floods_costs_the_others_nothing() {
+    let fleet = fleet(&[Environment::Production]).await;
+    let place = fleet.place();
+    let secrets = keys_of(place, ORGANIZATIONS).await;
+    let capacity = capacity(place, &secrets).await;
+    let (greedy, modest) = secrets.split_at(1);
+    // Each modest one asks for its share of a tenth of what there is; the greedy one for more than all of it.
+    let share = capacity * 0.15;
+    let flood = Load { connections: CONNECTIONS / 2, ..verifying(place, greedy, share * 10.0) };
+    let usual = Load { connections: 128, ..verifying(place, modest, share) };
+    let (flood, usual) = futures_util::future::join(flood.run(), usual.run()).await;
+    show("one organization at ten times the share", &flood);
+    show("the others meanwhile", &usual);
+    assert_clean(&flood);
+    assert_clean(&usual);
+    let lost = 1.0 - usual.success();
+    record(
+        "an organization at ten times its share",
+        "others lose < 1 %",
+        format!("{:.2} %", lost * 100.0),
+        usual.offered as usize,
+    );
+    assert!(lost < 0.01, "{lost}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn keys_are_revoked_while_verification_and_lists_are_flooded() {
+    let fleet = fleet(&[Environment::Production]).await;
+    let place = fleet.place();
+    let root = place.root(0);
+    let secrets = keys_of(place, ORGANIZATIONS).await;
+    let mut doomed = Vec::new();
+    for number in 0..REVOCATIONS {
+        let made = key_of(&root, "acme", &format!("doomed {number}")).await;
+        doomed.push((made.text("/key/id").to_owned(), made.text("/secret").to_owned()));
+    }
+    let capacity = capacity(place, &secrets).await;
+    let listing = |bearer: &str| {
+        let head = "GET /v1/organizations/acme/keys?limit=200 HTTP/1.1\r\nHost: api\r\n";
+        format!("{head}Authorization: Bearer {bearer}\r\n\r\n").into_bytes()
+    };
+    let lists = Load {
+        address: address(&place.api_urls[0]),
+        requests: vec![listing(&place.organization_key), listing(&place.root_key)],
+        connections: 256,
+        per_second: capacity / 4.0,
+        time: time(),
+    };
+    let watch = Watch::start(fleet.apis[0].management_url());
+    let flood = futures_util::future::join(verifying(place, &secrets, capacity * 2.0).run(), lists.run());
+    let revoking = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let mut waits_ms = Vec::new();
+        for (id, secret) in &doomed {
+            let asked = Instant::now();
+            root.post_empty(&format!("/v1/organizations/acme/keys/{id}/revoke")).await.expect(200);
+            waits_ms.push(asked.elapsed().as_secs_f64() * 1_000.0);
+            assert_eq!(verdict(place, secret).await, "REVOKED");
+        }
+        waits_ms
+    };
+    let ((flood, lists), mut waits_ms) = futures_util::future::join(flood, revoking).await;
+    let health_ms = watch.longest_ms().await;
+    show("verification flooded", &flood);
+    show("lists flooded", &lists);
+    waits_ms.sort_by(f64::total_cmp);
+    let worst = waits_ms[waits_ms.len() - 1];
+    record(
+        "revocation while verification and lists are flooded",
+        "all let in, ≤ 1 s",
+        format!("{worst:.0} ms"),
+        waits_ms.len(),
+    );
+    println!("P13 health of the API while lists are flooded: {health_ms:.0} ms");
+    assert!(worst < if is_long() { 1_000.0 } else { 10_000.0 }, "{worst} ms");
+    assert!(!lists.refused_ms.is_empty(), "more lists than can be made");
+    assert_eq!((flood.failed, flood.without_retry_after), (0, 0), "{}", flood.example);
+}
+
+/// The verdict, as soon as a flooded process gives one.
+async fn verdict(place: &Place, secret: &str) -> String {
+    loop {
+        let answer = place.keys(0).post("/v1/keys/verify", &json!({"key": secret})).await;
+        if answer.status.as_u16() == 503 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        }
+        return answer.expect(200).text("/verdict").to_owned();
+    }
+}
