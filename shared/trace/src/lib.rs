@@ -89,7 +89,10 @@ pub fn is_recording() -> bool {
 /// A call of another process on behalf of the current request; `None` when nobody would see it. Only then is it named.
 pub fn client<N: Into<Cow<'static, str>>>(name: impl FnOnce() -> N) -> Option<Span> {
     Context::map_current(|parent| {
-        let tracer = parent.get::<Tracer>().filter(|_| parent.span().is_recording())?;
+        if !parent.has_active_span() || !parent.span().is_recording() {
+            return None;
+        }
+        let tracer = parent.get::<Tracer>()?;
         Some(tracer.start(SpanKind::Client, name().into(), parent))
     })
 }

@@ -81,12 +81,14 @@ impl Otlp {
         self.running.as_ref().map(|running| running.tracer.clone())
     }
 
-    /// Sends what waits, and the metrics as they are at the end; after a few seconds without success, no more.
+    /// Sends what waits, and the metrics as they are at the end. After a few seconds it is given up: whoever stops a
+    /// process waits for this.
     pub async fn stop(self) {
         let Some(running) = self.running else { return };
         running.stopped.cancel();
-        // Each task ends by itself, with as much as the collector took in that time.
-        running.tasks.wait().await;
+        if tokio::time::timeout(EXPORT_TIMEOUT, running.tasks.wait()).await.is_err() {
+            tracing::warn!("the collector did not take what was left to send");
+        }
     }
 }
 
@@ -159,14 +161,8 @@ async fn export_spans(mut batches: Batches, collector: Arc<Collector>, stopped: 
     while let Some(Some(spans)) = stopped.run_until_cancelled(batches.next()).await {
         collector.send_spans(spans).await;
     }
-    let rest = async {
-        while let Some(spans) = batches.rest() {
-            collector.send_spans(spans).await;
-        }
-    };
-    // Whoever stops a process waits for this.
-    if tokio::time::timeout(EXPORT_TIMEOUT, rest).await.is_err() {
-        tracing::debug!("spans are left, and the collector has had its time");
+    while let Some(spans) = batches.rest() {
+        collector.send_spans(spans).await;
     }
 }
 

@@ -90,3 +90,27 @@ impl Batches {
         Some(std::mem::take(&mut self.batch)).filter(|batch| !batch.is_empty())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::trace::{Tracer, TracerProvider};
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+
+    use super::*;
+    use crate::metrics::Metrics;
+
+    #[test]
+    fn what_the_queue_has_no_room_for_is_counted_and_never_waited_for() {
+        let metrics = Metrics::new();
+        let (queue, waiting) = queue(ExportMetrics::register(&metrics));
+        let provider = SdkTracerProvider::builder().with_span_processor(queue).build();
+        let tracer = provider.tracer("test");
+        for _ in 0..QUEUE_MAX + 10 {
+            drop(tracer.start("work"));
+        }
+        assert!(metrics.text().contains("claviger_spans_lost_total{at=\"queue\"} 10"), "{}", metrics.text());
+        let mut batches = Batches::new(waiting);
+        let sizes: Vec<usize> = std::iter::from_fn(|| batches.rest()).map(|batch| batch.len()).collect();
+        assert_eq!(sizes, [BATCH_MAX; QUEUE_MAX / BATCH_MAX]);
+    }
+}
