@@ -36,6 +36,8 @@ pub struct Outcome {
     pub refused_ms: Vec<f64>,
     /// Refusals that do not say when to come back.
     pub without_retry_after: u64,
+    /// Sent and not answered when everybody had gone home.
+    pub unanswered: u64,
     /// Neither answered with success nor refused, and one example.
     pub failed: u64,
     pub example: String,
@@ -50,6 +52,12 @@ impl Outcome {
     /// The share of what was offered that was accepted.
     pub fn success(&self) -> f64 {
         self.accepted_ms.len() as f64 / self.offered.max(1) as f64
+    }
+
+    /// The share of what was answered that was refused.
+    pub fn refused_share(&self) -> f64 {
+        let refused = self.refused_ms.len() as f64;
+        refused / (refused + self.accepted_ms.len() as f64).max(1.0)
     }
 
     pub fn accepted_p99(&self) -> f64 {
@@ -128,9 +136,12 @@ impl Sender {
             let sent = Instant::now();
             let request = &self.load.requests[number as usize % self.load.requests.len()];
             let asked = timeout_at(end + PATIENCE * 2, ask(&mut stream, request, &mut answer)).await;
-            let is_broken = !matches!(asked, Ok(Ok(())));
-            self.note(&answer, is_broken, due, sent);
-            if is_broken {
+            let Ok(asked) = asked else {
+                self.outcome.borrow_mut().unanswered += 1;
+                return;
+            };
+            self.note(&answer, asked.is_err(), due, sent);
+            if asked.is_err() {
                 stream = connect(self.load.address).await;
             }
         }
