@@ -12,7 +12,7 @@ use serde_json::json;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Row};
 use store::local::{LocalOptions, PgBouncer};
-use store::{DatabaseConfig, Error, KeyFilter, Pooler, Slice, Store};
+use store::{DatabaseConfig, Error, KeyFilter, NotReady, Pooler, Slice, Store};
 
 use crate::world::{Dice, ENVIRONMENT, World, new_customer, new_key, new_secret, origin, peppers, scope};
 
@@ -165,6 +165,16 @@ async fn a_key_is_made_proven_and_revoked_through_a_pooler() {
     assert!(find().await.key.revoked_at.is_some());
     store.find_due_outbox(100).await.unwrap();
     store.delete_outbox(&committed.outbox_ids).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pooler_that_nobody_declared_is_refused_and_not_misused() {
+    let pooled = Pooled::start().await;
+    let config = Pooled::config(&pooled.world, &pooled.bouncer, 2);
+    let store = Store::connect(&DatabaseConfig { pooler: Pooler::None, ..config }).await.unwrap();
+    let refused = store.check_ready().await.unwrap_err();
+    let NotReady::Unavailable(Error::Unavailable(cause)) = &refused else { panic!("{refused:?}") };
+    assert!(cause.to_string().contains("unsupported startup parameter"), "{cause}");
 }
 
 #[tokio::test]
