@@ -88,6 +88,29 @@ async fn at_most_polls<T>(polls: u64, future: impl Future<Output = T>) -> Option
     .await
 }
 
+/// Works for two organizations in turn, and drops some of that half-way: how much it dropped, and what it was promised.
+async fn take_turns(store: &Store, client: u64, organizations: [OrganizationId; 2], iterations: u64) -> (u64, i64) {
+    let mut dice = Dice(20_261_121 + client);
+    let (mut cancelled, mut acknowledged) = (0, 0);
+    for iteration in 0..iterations {
+        let organization = organizations[usize::try_from((iteration + client) % 2).unwrap()];
+        let polls = if dice.below(10) == 0 { 1 + dice.below(8) } else { u64::MAX };
+        if iteration % 10 == 0 {
+            let name = format!("c{client}_{iteration}");
+            match at_most_polls(polls, insert_named(store, organization, &name)).await {
+                Some(result) => result.map(|()| acknowledged += 1).unwrap(),
+                None => cancelled += 1,
+            }
+            continue;
+        }
+        match at_most_polls(polls, list_own(store, organization)).await {
+            Some(owners) => assert_eq!(owners.unwrap(), [organization], "{client}, iteration {iteration}"),
+            None => cancelled += 1,
+        }
+    }
+    (cancelled, acknowledged)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_connections_that_serve_two_organizations_never_mix_them() {
     let pooled = Pooled::start().await;
@@ -98,27 +121,7 @@ async fn two_connections_that_serve_two_organizations_never_mix_them() {
     let iterations = if is_long { ITERATIONS_LONG } else { ITERATIONS };
     let tasks = (0..CLIENTS).map(|client| {
         let (store, organizations) = (pooled.store.clone(), [world.acme, world.globex]);
-        tokio::spawn(async move {
-            let mut dice = Dice(20_261_121 + client);
-            let (mut cancelled, mut acknowledged) = (0_u64, 0_i64);
-            for iteration in 0..iterations {
-                let organization = organizations[usize::try_from((iteration + client) % 2).unwrap()];
-                let polls = if dice.below(10) == 0 { 1 + dice.below(8) } else { u64::MAX };
-                if iteration % 10 == 0 {
-                    let name = format!("c{client}_{iteration}");
-                    match at_most_polls(polls, insert_named(&store, organization, &name)).await {
-                        Some(result) => result.map(|()| acknowledged += 1).unwrap(),
-                        None => cancelled += 1,
-                    }
-                    continue;
-                }
-                match at_most_polls(polls, list_own(&store, organization)).await {
-                    Some(owners) => assert_eq!(owners.unwrap(), [organization], "{client}, iteration {iteration}"),
-                    None => cancelled += 1,
-                }
-            }
-            (cancelled, acknowledged)
-        })
+        tokio::spawn(async move { take_turns(&store, client, organizations, iterations).await })
     });
     let done = futures_util::future::join_all(tasks).await.into_iter().map(Result::unwrap);
     let (cancelled, acknowledged) = done.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
@@ -143,6 +146,7 @@ async fn two_connections_that_serve_two_organizations_never_mix_them() {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the lookup and the outbox are what is tested")]
 async fn a_key_is_made_proven_and_revoked_through_a_pooler() {
     let pooled = Pooled::start().await;
     let (store, acme) = (&pooled.store, pooled.world.acme);
