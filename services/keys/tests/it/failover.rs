@@ -144,8 +144,9 @@ async fn await_global(bench: &Bench, replicas: &[Replica], secret: &str) {
     }
 }
 
-/// Has a revocation die with its master, before anybody has heard of it; fails when the key is accepted for too long.
-async fn lose_a_revocation(servers: &Servers, config: RedisConfig, name: &str) {
+/// Has a revocation die with its master, before anybody has heard of it; fails when the key is accepted for too long, and says for
+/// how long it was.
+async fn lose_a_revocation(servers: &Servers, config: RedisConfig, name: &str) -> Duration {
     let bench = Arc::new(Bench::on(name, config).await);
     let replicas = Arc::new(bench.replicas(3).await);
     let (bystander, victim) = (issue(&bench).await, issue(&bench).await);
@@ -182,25 +183,28 @@ async fn lose_a_revocation(servers: &Servers, config: RedisConfig, name: &str) {
     let look = SpendRequest { organization: bench.acme, expected: &expected, limits: &[], mode: Mode::Look };
     let known = fresh.spend(&look).await.unwrap().generations;
     assert_eq!(known, [None], "what the old master was told last is lost, or this test proves nothing");
-    println!("{name}: a revocation that was lost with its master was refused everywhere after {late:?}");
+    late
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revocation_that_dies_with_its_master_holds_within_five_seconds_behind_sentinels() {
     let folder = tempfile::tempdir().unwrap();
     let (servers, config) = Servers::sentinel(folder.path()).await;
-    lose_a_revocation(&servers, config, "lost_sentinel").await;
+    let late = lose_a_revocation(&servers, config, "lost_sentinel").await;
+    println!("a revocation that was lost with its master was refused everywhere after {late:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revocation_that_dies_with_its_master_holds_within_five_seconds_in_a_cluster() {
     let folder = tempfile::tempdir().unwrap();
     let (servers, config) = Servers::cluster(folder.path()).await;
-    lose_a_revocation(&servers, config, "lost_cluster").await;
+    let late = lose_a_revocation(&servers, config, "lost_cluster").await;
+    println!("a revocation that was lost with its master was refused everywhere after {late:?}");
 }
 
 /// Changes Postgres and tells nobody: as long as the run is the same the entries stand, and with the next they fall.
-async fn replace_in_order(servers: &Servers, config: RedisConfig, name: &str) {
+/// Says when there was another run, and how many verifications there were meanwhile, none of them wrong.
+async fn replace_in_order(servers: &Servers, config: RedisConfig, name: &str) -> (Duration, usize) {
     let bench = Arc::new(Bench::on(name, config).await);
     let replicas = Arc::new(bench.replicas(3).await);
     let (bystander, revoked, untold) = (issue(&bench).await, issue(&bench).await, issue(&bench).await);
@@ -227,19 +231,21 @@ async fn replace_in_order(servers: &Servers, config: RedisConfig, name: &str) {
     assert!(bad.iter().all(|(_, verdict)| verdict == "REVOKED"), "a revoked key is never accepted again");
     let good = good.finish().await;
     assert!(good.iter().all(|(_, verdict)| verdict == "VALID"), "keys in use go on");
-    println!("{name}: another run after {moved:?}; {} verifications beside it, none wrong", good.len() + bad.len());
+    (moved, good.len() + bad.len())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_entry_survives_the_run_that_confirmed_it_behind_sentinels() {
     let folder = tempfile::tempdir().unwrap();
     let (servers, config) = Servers::sentinel(folder.path()).await;
-    replace_in_order(&servers, config, "planned_sentinel").await;
+    let (moved, asked) = replace_in_order(&servers, config, "planned_sentinel").await;
+    println!("another run after {moved:?}; {asked} verifications beside it, none wrong");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_entry_survives_the_run_that_confirmed_it_in_a_cluster() {
     let folder = tempfile::tempdir().unwrap();
     let (servers, config) = Servers::cluster(folder.path()).await;
-    replace_in_order(&servers, config, "planned_cluster").await;
+    let (moved, asked) = replace_in_order(&servers, config, "planned_cluster").await;
+    println!("another run after {moved:?}; {asked} verifications beside it, none wrong");
 }

@@ -7,9 +7,9 @@ use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
 use redis::{Value, from_redis_value};
 
-use super::link::{ASK_EVERY, Link, retry_pause};
+use super::link::{ASK_EVERY, Away, Link, retry_pause};
 use super::session::{Facts, Node, PROBE_TIMEOUT, Session, facts_command, now_ms};
-use super::slots::{Map, SLOTS};
+use super::slots::{Map, Ranges, SLOTS};
 use super::topology::{Address, Login};
 
 /// The servers of a cluster.
@@ -27,7 +27,7 @@ pub(super) struct Nodes {
 struct View {
     /// Grows with every failover and every slot that changes hands.
     epoch: u64,
-    masters: HashMap<Address, Vec<(u16, u16)>>,
+    masters: HashMap<Address, Ranges>,
     replicas: Vec<Address>,
 }
 
@@ -60,7 +60,10 @@ impl Nodes {
     async fn tend(&mut self, link: &Link) -> bool {
         let since_ms = now_ms();
         let map = link.map();
-        let told = join_all(map.sessions().iter().map(async |session| ask(session.probe(), session).await)).await;
+        let ask = async |session: &Arc<Session>| read(link, session.probe(), &session.node.address).await;
+        let told = join_all(map.sessions().iter().map(ask)).await;
+        // What was lost meanwhile is not brought back.
+        let present = link.map();
         let mut newest: Option<View> = None;
         let mut kept: HashMap<Address, Arc<Session>> = HashMap::new();
         for (session, told) in map.sessions().iter().zip(told) {
@@ -70,13 +73,13 @@ impl Nodes {
                 session.vouch(since_ms);
             }
             // A session that is only late stays until it lapses; one with another run is worth nothing.
-            if is_same != Some(false) && !session.is_lapsed() {
+            if is_same != Some(false) && !session.is_lapsed() && present.has(session) {
                 kept.insert(session.node.address.clone(), Arc::clone(session));
             }
             newest = later(newest, view);
         }
         if newest.is_none() {
-            newest = self.ask_around().await;
+            newest = self.ask_around(link).await;
         }
         let Some(view) = newest else { return false };
         self.settle(link, view, kept, since_ms).await
@@ -85,7 +88,7 @@ impl Nodes {
     async fn settle(&mut self, link: &Link, view: View, kept: HashMap<Address, Arc<Session>>, since_ms: u64) -> bool {
         self.known = view.masters.keys().chain(&view.replicas).cloned().collect();
         self.nodes.retain(|address, _| view.masters.contains_key(address));
-        let masters: Vec<(Address, Vec<(u16, u16)>)> = view.masters.into_iter().collect();
+        let masters: Vec<(Address, Ranges)> = view.masters.into_iter().collect();
         for (address, _) in &masters {
             if !self.nodes.contains_key(address)
                 && let Ok(node) = Node::open(self.login.at(address), self.timeout_ms)
@@ -98,7 +101,9 @@ impl Nodes {
                 return Some(Arc::clone(session));
             }
             let node = self.nodes.get(address)?;
-            let (session, facts) = node.connect(SLOTS).await.ok()?;
+            let connected = node.connect(SLOTS).await;
+            let (session, facts) =
+                connected.map_err(|Away(refusal)| refusal.map(|it| link.complain(address, &it))).ok()?;
             session.vouch(since_ms);
             link.check(node, &facts);
             Some(Arc::new(session))
@@ -112,14 +117,15 @@ impl Nodes {
     }
 
     /// Asks every server that was ever named, when no master answers that we have a session with.
-    async fn ask_around(&self) -> Option<View> {
+    async fn ask_around(&self, link: &Link) -> Option<View> {
         let mut places: Vec<&Address> = self.known.iter().collect();
         places.extend(self.seeds.iter().filter(|seed| !self.known.contains(seed)));
         let views = join_all(places.into_iter().map(async |address| {
             let ask = async {
                 let client = redis::Client::open(self.login.at(address)).ok()?;
-                let connection = client.get_multiplexed_async_connection().await.ok()?;
-                read(connection, address).await?.view
+                let connection = client.get_multiplexed_async_connection().await;
+                let connection = connection.inspect_err(|error| link.complain(address, error)).ok()?;
+                read(link, connection, address).await?.view
             };
             tokio::time::timeout(PROBE_TIMEOUT, ask).await.ok().flatten()
         }))
@@ -136,15 +142,13 @@ fn later(one: Option<View>, other: Option<View>) -> Option<View> {
     }
 }
 
-async fn ask(connection: MultiplexedConnection, session: &Session) -> Option<Told> {
-    read(connection, &session.node.address).await
-}
-
-async fn read(mut connection: MultiplexedConnection, asked: &Address) -> Option<Told> {
+async fn read(link: &Link, mut connection: MultiplexedConnection, asked: &Address) -> Option<Told> {
     let mut questions = redis::pipe();
     questions.add_command(facts_command());
     questions.cmd("CLUSTER").arg("INFO").cmd("CLUSTER").arg("SLOTS");
-    let (info, state, slots): (String, String, Vec<Value>) = questions.query_async(&mut connection).await.ok()?;
+    let answered = questions.query_async(&mut connection).await;
+    let answered = answered.inspect_err(|error| link.complain(asked, error)).ok()?;
+    let (info, state, slots): (String, String, Vec<Value>) = answered;
     let field = |name: &str| state.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
     let is_in_contact = field("cluster_state:") == Some("ok");
     let epoch = field("cluster_current_epoch:").and_then(|epoch| epoch.parse().ok()).unwrap_or(0);

@@ -46,6 +46,7 @@ pub(super) struct Link {
     sessions: Sessions,
     lost: Notify,
     has_warned: AtomicBool,
+    has_complained: AtomicBool,
 }
 
 enum Sessions {
@@ -88,7 +89,12 @@ impl Link {
     }
 
     fn new(sessions: Sessions) -> Arc<Self> {
-        Arc::new(Self { sessions, lost: Notify::new(), has_warned: AtomicBool::new(false) })
+        Arc::new(Self {
+            sessions,
+            lost: Notify::new(),
+            has_warned: AtomicBool::new(false),
+            has_complained: AtomicBool::new(false),
+        })
     }
 
     /// Where the keys of an organization are. Calls for several slots never share a command; with one server there is
@@ -191,7 +197,13 @@ impl Link {
                 }
                 held.store(None);
             }
-            Sessions::BySlot(map) => drop(map.rcu(|map| map.without(session))),
+            Sessions::BySlot(map) => {
+                // Many calls may tell of the same loss.
+                if !map.load().has(session) {
+                    return;
+                }
+                map.rcu(|map| map.without(session));
+            }
         }
         self.lost.notify_one();
     }
@@ -239,6 +251,13 @@ impl Link {
         }
     }
 
+    /// Says once why a server that answers is of no use: a wrong password, or a user that may do too little.
+    pub(super) fn complain(&self, address: &Address, error: &RedisError) {
+        if !error.is_io_error() && !self.has_complained.swap(true, Ordering::Relaxed) {
+            tracing::error!(server = %address, %error, "Redis refuses what has to be asked of it");
+        }
+    }
+
     /// Waits until a session is lost or somebody else has a slot, but not for longer than `most`.
     pub(super) async fn wait(&self, most: Duration) {
         let _ = tokio::time::timeout(most, self.lost.notified()).await;
@@ -265,7 +284,10 @@ async fn keep_connected(link: Weak<Link>, node: Arc<Node>) {
                     link.check(&node, &facts);
                     link.hold(Arc::new(session));
                 }
-                Err(_) => {
+                Err(Away(refusal)) => {
+                    if let Some(error) = refusal {
+                        link.complain(&node.address, &error);
+                    }
                     drop(link);
                     tokio::time::sleep(retry_pause()).await;
                     continue;

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ConnectionInfo};
 
-use super::link::{ASK_EVERY, Link, retry_pause};
+use super::link::{ASK_EVERY, Away, Link, retry_pause};
 use super::session::{Node, Session, now_ms};
 use super::topology::{Address, Login};
 
@@ -50,7 +50,7 @@ impl Sentinels {
     /// Whether the session is with the master that is named now.
     async fn tend(&mut self, link: &Link) -> bool {
         let since_ms = now_ms();
-        let Some(master) = self.find_master().await else { return false };
+        let Some(master) = self.find_master(link).await else { return false };
         if let Some(held) = link.held() {
             if held.node.address == master && keep(link, &held, since_ms).await {
                 return true;
@@ -71,7 +71,15 @@ impl Sentinels {
         };
         let Ok(node) = node else { return false };
         self.node = Some(Arc::clone(&node));
-        let Ok((session, facts)) = node.connect(1).await else { return false };
+        let (session, facts) = match node.connect(1).await {
+            Ok(connected) => connected,
+            Err(Away(refusal)) => {
+                if let Some(error) = refusal {
+                    link.complain(&node.address, &error);
+                }
+                return false;
+            }
+        };
         session.vouch(since_ms);
         link.check(&node, &facts);
         link.hold(Arc::new(session));
@@ -79,18 +87,21 @@ impl Sentinels {
     }
 
     /// The address that more than half of the sentinels name.
-    async fn find_master(&mut self) -> Option<Address> {
+    async fn find_master(&mut self, link: &Link) -> Option<Address> {
         let needed = self.sentinels.len() / 2 + 1;
         let master = self.master.as_str();
-        let named = join_all(self.sentinels.iter_mut().map(|sentinel| sentinel.find_master(master))).await;
+        let named = join_all(self.sentinels.iter_mut().map(|sentinel| sentinel.find_master(link, master))).await;
         let named: Vec<Address> = named.into_iter().flatten().collect();
         named.iter().find(|one| named.iter().filter(|other| other == one).count() >= needed).cloned()
     }
 }
 
 impl Sentinel {
-    async fn find_master(&mut self, master: &str) -> Option<Address> {
+    async fn find_master(&mut self, link: &Link, master: &str) -> Option<Address> {
         let asked = tokio::time::timeout(SENTINEL_TIMEOUT, self.ask(master)).await;
+        if let Ok(Err(error)) = &asked {
+            link.complain(&Address::of(self.server.addr()), error);
+        }
         let answered = asked.ok().and_then(Result::ok);
         if answered.is_none() {
             self.connection = None;

@@ -11,6 +11,9 @@ use super::topology::Address;
 pub(super) const SLOTS: usize = 16_384;
 const NOBODY: u16 = u16::MAX;
 
+/// Ranges of slots, both ends included.
+pub(super) type Ranges = Vec<(u16, u16)>;
+
 /// One of a cluster's hash slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slot(u16);
@@ -53,8 +56,8 @@ impl Default for Map {
 }
 
 impl Map {
-    /// A map of sessions, each with its ranges of slots, both ends included.
-    pub(super) fn new(owned: Vec<(Arc<Session>, Vec<(u16, u16)>)>) -> Self {
+    /// A map of sessions, each with its ranges of slots.
+    pub(super) fn new(owned: Vec<(Arc<Session>, Ranges)>) -> Self {
         let mut map = Self::default();
         for (session, ranges) in owned {
             let place = u16::try_from(map.sessions.len()).expect("a cluster has at most 16,384 masters");
@@ -70,6 +73,10 @@ impl Map {
 
     pub(super) fn sessions(&self) -> &[Arc<Session>] {
         &self.sessions
+    }
+
+    pub(super) fn has(&self, session: &Arc<Session>) -> bool {
+        self.sessions.iter().any(|own| Arc::ptr_eq(own, session))
     }
 
     pub(super) fn session(&self, slot: Slot) -> Option<&Arc<Session>> {

@@ -12,7 +12,7 @@ use serde_json::json;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Row};
 use store::local::{LocalOptions, PgBouncer};
-use store::{DatabaseConfig, Error, KeyFilter, Pooler, Slice, Store};
+use store::{DatabaseConfig, Error, KeyFilter, NotReady, Pooler, Slice, Store};
 
 use crate::world::{Dice, ENVIRONMENT, World, new_customer, new_key, new_secret, origin, peppers, scope};
 
@@ -88,6 +88,29 @@ async fn at_most_polls<T>(polls: u64, future: impl Future<Output = T>) -> Option
     .await
 }
 
+/// Works for two organizations in turn, and drops some of that half-way: how much it dropped, and what it was promised.
+async fn take_turns(store: &Store, client: u64, organizations: [OrganizationId; 2], iterations: u64) -> (u64, i64) {
+    let mut dice = Dice(20_261_121 + client);
+    let (mut cancelled, mut acknowledged) = (0, 0);
+    for iteration in 0..iterations {
+        let organization = organizations[usize::try_from((iteration + client) % 2).unwrap()];
+        let polls = if dice.below(10) == 0 { 1 + dice.below(8) } else { u64::MAX };
+        if iteration % 10 == 0 {
+            let name = format!("c{client}_{iteration}");
+            match at_most_polls(polls, insert_named(store, organization, &name)).await {
+                Some(result) => result.map(|()| acknowledged += 1).unwrap(),
+                None => cancelled += 1,
+            }
+            continue;
+        }
+        match at_most_polls(polls, list_own(store, organization)).await {
+            Some(owners) => assert_eq!(owners.unwrap(), [organization], "{client}, iteration {iteration}"),
+            None => cancelled += 1,
+        }
+    }
+    (cancelled, acknowledged)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_connections_that_serve_two_organizations_never_mix_them() {
     let pooled = Pooled::start().await;
@@ -98,27 +121,7 @@ async fn two_connections_that_serve_two_organizations_never_mix_them() {
     let iterations = if is_long { ITERATIONS_LONG } else { ITERATIONS };
     let tasks = (0..CLIENTS).map(|client| {
         let (store, organizations) = (pooled.store.clone(), [world.acme, world.globex]);
-        tokio::spawn(async move {
-            let mut dice = Dice(20_261_121 + client);
-            let (mut cancelled, mut acknowledged) = (0_u64, 0_i64);
-            for iteration in 0..iterations {
-                let organization = organizations[usize::try_from((iteration + client) % 2).unwrap()];
-                let polls = if dice.below(10) == 0 { 1 + dice.below(8) } else { u64::MAX };
-                if iteration % 10 == 0 {
-                    let name = format!("c{client}_{iteration}");
-                    match at_most_polls(polls, insert_named(&store, organization, &name)).await {
-                        Some(result) => result.map(|()| acknowledged += 1).unwrap(),
-                        None => cancelled += 1,
-                    }
-                    continue;
-                }
-                match at_most_polls(polls, list_own(&store, organization)).await {
-                    Some(owners) => assert_eq!(owners.unwrap(), [organization], "{client}, iteration {iteration}"),
-                    None => cancelled += 1,
-                }
-            }
-            (cancelled, acknowledged)
-        })
+        tokio::spawn(async move { take_turns(&store, client, organizations, iterations).await })
     });
     let done = futures_util::future::join_all(tasks).await.into_iter().map(Result::unwrap);
     let (cancelled, acknowledged) = done.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
@@ -143,6 +146,7 @@ async fn two_connections_that_serve_two_organizations_never_mix_them() {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the lookup and the outbox are what is tested")]
 async fn a_key_is_made_proven_and_revoked_through_a_pooler() {
     let pooled = Pooled::start().await;
     let (store, acme) = (&pooled.store, pooled.world.acme);
@@ -165,6 +169,16 @@ async fn a_key_is_made_proven_and_revoked_through_a_pooler() {
     assert!(find().await.key.revoked_at.is_some());
     store.find_due_outbox(100).await.unwrap();
     store.delete_outbox(&committed.outbox_ids).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pooler_that_nobody_declared_is_refused_and_not_misused() {
+    let pooled = Pooled::start().await;
+    let config = Pooled::config(&pooled.world, &pooled.bouncer, 2);
+    let store = Store::connect(&DatabaseConfig { pooler: Pooler::None, ..config }).await.unwrap();
+    let refused = store.check_ready().await.unwrap_err();
+    let NotReady::Unavailable(Error::Unavailable(cause)) = &refused else { panic!("{refused:?}") };
+    assert!(cause.to_string().contains("unsupported startup parameter"), "{cause}");
 }
 
 #[tokio::test]

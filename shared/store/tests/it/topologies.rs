@@ -96,8 +96,8 @@ async fn use_everything(one: &Counters, other: &Counters) {
     let mut changes = other.follow(wait).await.unwrap();
     for number in 0..ORGANIZATIONS {
         let generations = vec![Generation { subject: key(1_000 + number), value: 5 }];
-        let receipt = Some(ReceiptId::from_uuid(Uuid::from_u128(number)));
-        one.publish(organization(number), &generations, receipt).await.unwrap();
+        let receipt = ReceiptId::from_uuid(Uuid::from_u128(number));
+        one.publish(organization(number), &generations, Some(receipt)).await.unwrap();
         let expected = [Expected { generation: generations[0], source: Source::Cache }];
         let organization = organization(number);
         let request = SpendRequest { organization, expected: &expected, limits: &[], mode: Mode::Spend };
@@ -107,9 +107,9 @@ async fn use_everything(one: &Counters, other: &Counters) {
         while seen.is_empty() {
             seen = changes.next(wait).await.unwrap();
         }
-        assert_eq!(seen, [Change { generations, receipt }]);
-        other.ack("two", receipt.unwrap()).await.unwrap();
-        assert_eq!(one.find_acks(receipt.unwrap()).await.unwrap(), ["two"]);
+        assert_eq!(seen, [Change { generations, receipt: Some(receipt) }]);
+        other.ack("two", receipt).await.unwrap();
+        assert_eq!(one.find_acks(receipt).await.unwrap(), ["two"]);
     }
     one.heartbeat("one").await.unwrap();
     other.heartbeat("two").await.unwrap();
@@ -142,10 +142,13 @@ async fn rush(clients: &[Counters]) {
     assert!(admitted.iter().all(|count| *count == 200), "of 300 each: {admitted:?}");
 }
 
+/// When a call was answered, and by which run.
+type Answers = Vec<(Instant, Option<u64>)>;
+
 /// What several callers were answered about one organization while something happened.
 struct Load {
     is_over: Arc<AtomicBool>,
-    tasks: Vec<tokio::task::JoinHandle<Vec<(Instant, Option<u64>)>>>,
+    tasks: Vec<tokio::task::JoinHandle<Answers>>,
 }
 
 impl Load {
