@@ -40,6 +40,7 @@ struct Series {
     local_limits: CounterSeries,
     usage_dropped: Counter,
     throttled: CounterSeries,
+    crowded: CounterSeries,
 }
 
 /// What the cache had.
@@ -132,6 +133,7 @@ impl KeyMetrics {
             local_limits: self.local_limits.series(&[environment]),
             usage_dropped: self.usage_dropped.clone(),
             throttled: self.throttled.series(&[environment]),
+            crowded: self.crowded.series(&[environment]),
             environment,
         }))
     }
@@ -168,7 +170,7 @@ impl EnvironmentMetrics {
 
     /// A stranger was not read.
     pub fn crowded(&self) {
-        self.all.crowded.count(&[self.environment]);
+        self.0.crowded.count();
     }
 
     /// A source was not listened to.
