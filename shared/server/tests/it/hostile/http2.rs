@@ -5,6 +5,7 @@ use super::{ATTACK_BYTES_MAX, Bystanders, GROWTH_MAX_KIB, attack, limits, reside
 use crate::edge::Edge;
 
 /// Runs one attack while others are served; says how it ended. `frames` are sent behind `opening`, again and again.
+#[expect(clippy::print_stdout, reason = "the measured figures are what the test is read for")]
 async fn flood(name: &str, is_reading: bool, opening: Vec<u8>, again: impl FnMut(u32) -> Vec<u8>) -> Edge {
     let edge = Edge::with(limits(), |config| config).await;
     // Whatever is made once for good is made before.

@@ -65,24 +65,7 @@ struct Served {
 impl Bystanders {
     fn start(edge: &Edge, number: usize) -> Self {
         let (is_over, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let ask = |address| {
-            let (is_over, asked) = (Arc::clone(&is_over), Arc::clone(&asked));
-            tokio::spawn(async move {
-                let (mut times, mut stream) = (Vec::new(), None);
-                while !is_over.load(Ordering::Relaxed) {
-                    asked.fetch_add(1, Ordering::Relaxed);
-                    let started = Instant::now();
-                    let answered = tokio::time::timeout(PATIENCE / 4, one_question(&mut stream, address)).await;
-                    if matches!(answered, Ok(Ok(()))) {
-                        times.push(started.elapsed());
-                    } else {
-                        stream = None;
-                    }
-                    tokio::time::sleep(Duration::from_millis(2)).await;
-                }
-                times
-            })
-        };
+        let ask = |address| tokio::spawn(ask_on(address, Arc::clone(&is_over), Arc::clone(&asked)));
         let tasks = (0..number).map(|_| ask(edge.address)).collect();
         Self { is_over, asked, tasks }
     }
@@ -93,6 +76,21 @@ impl Bystanders {
         let asked = self.asked.load(Ordering::Relaxed);
         Served { asked, failed: asked - times.len(), slowest: times.into_iter().max().unwrap_or_default() }
     }
+}
+
+/// Says how long each answer took that came.
+async fn ask_on(address: std::net::SocketAddr, is_over: Arc<AtomicBool>, asked: Arc<AtomicUsize>) -> Vec<Duration> {
+    let (mut times, mut stream) = (Vec::new(), None);
+    while !is_over.load(Ordering::Relaxed) {
+        asked.fetch_add(1, Ordering::Relaxed);
+        let started = Instant::now();
+        match tokio::time::timeout(PATIENCE / 4, one_question(&mut stream, address)).await {
+            Ok(Ok(())) => times.push(started.elapsed()),
+            Ok(Err(_)) | Err(_) => stream = None,
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    times
 }
 
 async fn one_question(stream: &mut Option<TcpStream>, address: std::net::SocketAddr) -> std::io::Result<()> {
