@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use rand::RngExt;
 use server::management::{Health, HealthCheck};
 use store::Store;
@@ -24,6 +25,8 @@ const REPAIRS_MAX: i64 = 100;
 /// How often Postgres is asked for readiness until it is ready, and for the time from then on.
 const READY_EVERY: Duration = Duration::from_secs(1);
 const CLOCK_EVERY: Duration = Duration::from_secs(5);
+/// How far the wall clock may be from Postgres' before it is told.
+const SKEW_TOLERABLE: TimeDelta = TimeDelta::seconds(2);
 /// How long to wait before something is tried again.
 const RETRY_EVERY: Duration = Duration::from_millis(200);
 
@@ -131,11 +134,13 @@ impl Replica {
             tokio::time::sleep(jittered(READY_EVERY)).await;
         }
         let running = health.optional(name);
+        let mut is_skewed = false;
         loop {
             let asked_at = Instant::now();
             match self.store().now().await {
                 Ok(now) => {
                     self.verifier.clock.hear(now, asked_at);
+                    is_skewed = self.compare_clocks(now, asked_at, is_skewed);
                     running.works();
                 }
                 Err(error) => running.fails(error.to_string()),
@@ -144,6 +149,18 @@ impl Replica {
             let pause = if self.verifier.clock.is_precise() { CLOCK_EVERY } else { RETRY_EVERY };
             tokio::time::sleep(jittered(pause)).await;
         }
+    }
+
+    /// No verdict asks this machine's wall clock; the times in its log and the dates of certificates are judged by it.
+    /// So a wrong one is told, once, and is no reason to stop answering. Says whether it is wrong.
+    fn compare_clocks(&self, now: DateTime<Utc>, asked_at: Instant, is_known: bool) -> bool {
+        let skew = skew(now, asked_at);
+        self.verifier.metrics.clock_skew(skew.num_seconds());
+        let is_skewed = skew.abs() > SKEW_TOLERABLE;
+        if is_skewed && !is_known {
+            tracing::warn!(skew_seconds = skew.num_seconds(), "this machine's clock is not Postgres'");
+        }
+        is_skewed
     }
 
     async fn check_postgres(&self) -> Result<(), String> {
@@ -170,6 +187,13 @@ impl Replica {
 fn spawn(tasks: &TaskTracker, stopped: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) {
     let stopped = stopped.clone();
     tasks.spawn(async move { stopped.run_until_cancelled(work).await });
+}
+
+/// How far the wall clock was ahead of Postgres' when it answered a question, give or take the time of the question.
+#[expect(clippy::disallowed_methods, reason = "judges the wall clock, and goes by Postgres'")]
+fn skew(now: DateTime<Utc>, asked_at: Instant) -> TimeDelta {
+    let halfway = TimeDelta::from_std(asked_at.elapsed() / 2).unwrap_or_default();
+    Utc::now() - halfway - now
 }
 
 /// Between half and one and a half of `duration`, so that replicas do not work in step.

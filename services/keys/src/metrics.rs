@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::environment::Environment;
 use domain::verdict::Verdict;
-use server::metrics::{Counter, Histogram, MetricRow, Metrics};
+use server::metrics::{Counter, Gauge, Histogram, MetricRow, Metrics};
 
 /// Seconds; from a verification that Redis answers at once to one that waits for everything.
 const VERIFICATION_BUCKETS: &[f64] =
@@ -20,6 +20,7 @@ pub struct KeyMetrics {
     local_limits: Counter,
     usage_dropped: Counter,
     throttled: Counter,
+    clock_skew: Gauge,
 }
 
 /// One environment's view of them.
@@ -96,6 +97,11 @@ impl KeyMetrics {
                 "Presented keys that were not looked at, because their source had failed too often.",
                 &["environment"],
             ),
+            clock_skew: metrics.gauge(MetricRow {
+                name: "claviger_clock_skew_seconds",
+                help: "How far this machine's wall clock is ahead of Postgres', in whole seconds.",
+                labels: &["environment"],
+            }),
         }
     }
 
@@ -135,6 +141,11 @@ impl EnvironmentMetrics {
     /// A source was not listened to.
     pub fn throttled(&self) {
         self.all.throttled.count(&[self.environment]);
+    }
+
+    /// The wall clock was compared with Postgres'.
+    pub fn clock_skew(&self, seconds: i64) {
+        self.all.clock_skew.set(&[self.environment], seconds);
     }
 }
 

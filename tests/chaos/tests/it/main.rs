@@ -2,4 +2,6 @@
 //!
 //! `make test` runs the short form; `make chaos` runs the long one and makes the page of promises.
 
+mod dependencies;
 mod fleet;
+mod ground;
