@@ -16,6 +16,7 @@ mod proxy;
 mod running;
 mod servers;
 mod settings;
+mod watch;
 mod world;
 
 pub use answer::{Answer, Client};
@@ -29,4 +30,5 @@ pub use member::Member;
 pub use promises::Finding;
 pub use proxy::{Fault, Proxy};
 pub use servers::Servers;
+pub use watch::{Asked, Watch, about, await_that, last_accepted};
 pub use world::{EnvironmentWorld, World, WorldBuilder};

@@ -5,3 +5,7 @@
 mod dependencies;
 mod fleet;
 mod ground;
+mod limits;
+mod revocation;
+mod revocation_away;
+mod victims;

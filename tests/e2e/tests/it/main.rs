@@ -15,4 +15,3 @@ mod search;
 mod secrets;
 mod stores;
 mod suspension;
-mod watch;
