@@ -200,3 +200,17 @@ fn skew(now: DateTime<Utc>, asked_at: Instant) -> TimeDelta {
 fn jittered(duration: Duration) -> Duration {
     duration.mul_f64(rand::rng().random_range(0.5..1.5))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the wall clock is what is judged")]
+    fn a_wall_clock_ahead_of_postgres_is_told_by_how_much_and_the_time_of_the_question_is_not() {
+        let asked_at = Instant::now() - Duration::from_secs(8);
+        let told = Utc::now() - TimeDelta::seconds(44);
+        assert_eq!(skew(told, asked_at).num_seconds(), 40);
+        assert_eq!(skew(told + TimeDelta::seconds(80), asked_at).num_seconds(), -39);
+    }
+}

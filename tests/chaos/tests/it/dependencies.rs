@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use testkit::{Fault, Finding, Fleet, Outcome, RunningLoad, Samples};
+use testkit::{Fault, Finding, Fleet, Outcome, RunningLoad, Samples, await_that};
 
 use crate::ground::{Crowd, by_length, is_long, make_key};
 
@@ -11,6 +11,8 @@ const GOODS: usize = 8;
 /// How much of the capacity is used.
 const PART: f64 = 0.4;
 const RATE_MAX: f64 = 1_000.0;
+const RATE_SHORT: f64 = 100.0;
+const PATIENCE: Duration = Duration::from_secs(20);
 const FLAP: Duration = Duration::from_secs(1);
 /// Milliseconds.
 const EDGES: [f64; 7] = [1.0, 2.0, 5.0, 20.0, 50.0, 100.0, 500.0];
@@ -26,12 +28,20 @@ enum Harm {
     Flapping,
 }
 
+/// What is promised of the time that a situation adds.
+#[derive(Debug, Clone, Copy)]
+struct Added {
+    words: &'static str,
+    limit_ms: f64,
+    /// So many requests may take longer, until the breaker opens.
+    exempt: usize,
+}
+
 struct Situation {
     name: &'static str,
     redis: Harm,
     postgres: Harm,
-    /// What is promised of the time that it adds.
-    added: &'static str,
+    added: Added,
     /// Whether the short run has it too.
     is_short: bool,
 }
@@ -42,38 +52,41 @@ struct Seen {
     fault: usize,
     recovery: usize,
     healed_at: Instant,
-    over_at: Instant,
 }
 
-const BREAKER: &str = "at most 20 requests later by up to 50 ms, then ≤ 5 ms";
+const REFUSED: Added = Added { words: "≤ 5 ms later", limit_ms: 5.0, exempt: 0 };
+const SILENT: Added =
+    Added { words: "at most 20 requests later by up to 50 ms, then ≤ 5 ms", limit_ms: 5.0, exempt: 20 };
+const READ: Added = Added { words: "≤ 100 ms later", limit_ms: 100.0, exempt: 0 };
+/// Of a machine that does other things too: so much more of the requests may be late than when all is up, in a long run.
+const NOISE: f64 = 0.01;
 
-fn redis(name: &'static str, harm: Harm, added: &'static str, is_short: bool) -> Situation {
+fn redis(name: &'static str, harm: Harm, added: Added, is_short: bool) -> Situation {
     Situation { name, redis: harm, postgres: Harm::None, added, is_short }
 }
 
 fn postgres(name: &'static str, harm: Harm, is_short: bool) -> Situation {
-    Situation { name, redis: Harm::None, postgres: harm, added: "≤ 100 ms later", is_short }
+    Situation { name, redis: Harm::None, postgres: harm, added: READ, is_short }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_in_use_go_on_whatever_becomes_of_redis() {
     let slow = Fault::Late { delay: Duration::from_millis(100), jitter: Duration::from_millis(5) };
     run(vec![
-        redis("Redis killed", Harm::Killed, "≤ 5 ms later", true),
-        redis("Redis frozen", Harm::Frozen, BREAKER, true),
-        redis("Redis black-holed", Harm::Network(Fault::Lost), BREAKER, false),
-        redis("Redis hears, its answers are lost", Harm::Network(Fault::AnswersLost), BREAKER, false),
-        redis("Redis 200 ms late", Harm::Network(slow), BREAKER, false),
-        redis("Redis resets every connection", Harm::Network(Fault::Reset), "≤ 5 ms later", false),
-        redis("Redis flaps, a second away and a second back", Harm::Flapping, "≤ 5 ms later", false),
+        redis("Redis killed", Harm::Killed, REFUSED, true),
+        redis("Redis frozen", Harm::Frozen, SILENT, true),
+        redis("Redis black-holed", Harm::Network(Fault::Lost), SILENT, false),
+        redis("Redis hears, its answers are lost", Harm::Network(Fault::AnswersLost), SILENT, false),
+        redis("Redis 200 ms late", Harm::Network(slow), SILENT, false),
+        redis("Redis resets every connection", Harm::Network(Fault::Reset), REFUSED, false),
+        redis("Redis flaps, a second away and a second back", Harm::Flapping, REFUSED, false),
     ])
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_in_use_go_on_whatever_becomes_of_postgres() {
-    let both =
-        |name, redis, postgres, is_short| Situation { name, redis, postgres, added: "≤ 100 ms later", is_short };
+    let both = |name, redis, postgres, is_short| Situation { name, redis, postgres, added: READ, is_short };
     run(vec![
         postgres("Postgres killed", Harm::Killed, true),
         postgres("Postgres frozen", Harm::Frozen, false),
@@ -88,24 +101,28 @@ async fn keys_in_use_go_on_whatever_becomes_of_postgres() {
 async fn run(situations: Vec<Situation>) {
     let mut fleet = Fleet::builder().proxied().start().await;
     let crowd = Crowd::make(fleet.place(), GOODS).await;
-    let capacity = crowd.load(fleet.place()).capacity(16, by_length(Duration::from_millis(500), FLAP * 5)).await;
+    // A short run is about right and wrong: on a busy machine a measured capacity holds for a moment.
+    let capacity = match is_long() {
+        true => crowd.load(fleet.place()).capacity(16, Duration::from_secs(5)).await,
+        false => RATE_SHORT / PART,
+    };
     let rate = (capacity * PART).min(RATE_MAX);
     println!("{capacity:.0} verifications a second are possible, {rate:.0} are asked");
     let load = crowd.load(fleet.place()).rate(rate).start();
     let mut seen = Vec::new();
     for situation in situations.into_iter().filter(|situation| situation.is_short || is_long()) {
-        seen.push(suffer(&mut fleet, &load, situation).await);
+        seen.push(suffer(&mut fleet, &load, &crowd, situation).await);
     }
     let samples = load.finish().await;
     let well = crowd.goods(&samples.of(|sample| sample.phase % 3 == 0));
     judge_well(&crowd, &samples, &well);
     for seen in &seen {
-        judge(seen, &crowd, &samples, well.quantile_ms(0.5));
+        judge(seen, &crowd, &samples, &well);
     }
 }
 
 /// A while of peace, of harm, and of recovery: three phases.
-async fn suffer(fleet: &mut Fleet, load: &RunningLoad, situation: Situation) -> Seen {
+async fn suffer(fleet: &mut Fleet, load: &RunningLoad, crowd: &Crowd, situation: Situation) -> Seen {
     let unseen = make_key(&fleet.place().root(0), situation.name).await.1;
     tokio::time::sleep(by_length(Duration::from_millis(500), Duration::from_secs(3))).await;
     let fault = load.mark();
@@ -126,12 +143,14 @@ async fn suffer(fleet: &mut Fleet, load: &RunningLoad, situation: Situation) -> 
     tokio::time::sleep(time.saturating_sub(harmed_at.elapsed())).await;
     heal(fleet, &situation).await;
     let (recovery, healed_at) = (load.mark(), Instant::now());
-    tokio::time::sleep(by_length(Duration::from_millis(2_500), Duration::from_secs(15))).await;
-    let over_at = Instant::now();
+    let keys = fleet.place().keys(0);
+    await_that("it answers as before", PATIENCE, async || crowd.is_right(&keys).await).await;
+    let watched = by_length(Duration::from_millis(300), Duration::from_secs(15));
+    tokio::time::sleep(watched.saturating_sub(healed_at.elapsed())).await;
     load.mark();
     fleet.keys[0].await_ready().await.unwrap();
     fleet.apis[0].await_ready().await.unwrap();
-    Seen { situation, fault, recovery, healed_at, over_at }
+    Seen { situation, fault, recovery, healed_at }
 }
 
 async fn harm(fleet: &Fleet, situation: &Situation) {
@@ -180,8 +199,8 @@ fn judge_well(crowd: &Crowd, samples: &Samples, well: &Samples) {
     assert!(share >= 99.99 && wrong == 0, "{share} % valid, {wrong} wrong accepts");
 }
 
-fn judge(seen: &Seen, crowd: &Crowd, samples: &Samples, median_ms: f64) {
-    let name = seen.situation.name;
+fn judge(seen: &Seen, crowd: &Crowd, samples: &Samples, well: &Samples) {
+    let (name, promised, median_ms) = (seen.situation.name, seen.situation.added, well.quantile_ms(0.5));
     let during = crowd.goods(&samples.of(|sample| sample.phase == seen.fault));
     let share = during.percent(|sample| sample.outcome.is("VALID"));
     let added: Vec<f64> = during.latencies_ms().iter().map(|latency| latency - median_ms).collect();
@@ -190,7 +209,7 @@ fn judge(seen: &Seen, crowd: &Crowd, samples: &Samples, median_ms: f64) {
     let worst = format!(
         "{share:.2} %; {by_5} later by > 5 ms, {by_50} by > 50 ms, {by_100} by > 100 ms, worst {worst_ms:.0} ms"
     );
-    let bound = format!("≥ 99.9 % of good keys valid, {}", seen.situation.added);
+    let bound = format!("≥ 99.9 % of good keys valid, {}", promised.words);
     Finding::new("P5", name, &bound, worst, during.count() as u64).histogram(&added, &EDGES).record();
 
     let after = samples.of(|sample| sample.phase == seen.recovery);
@@ -204,10 +223,13 @@ fn judge(seen: &Seen, crowd: &Crowd, samples: &Samples, median_ms: f64) {
     let bound = "as before within 5 s, ≤ 1 % of good keys answered 5xx until then";
     Finding::new("P5", &format!("{name}, then back"), bound, worst, after.count() as u64).record();
 
+    let limit_ms = median_ms + promised.limit_ms;
+    let usual = well.slower_than(limit_ms) as f64 / well.count() as f64;
+    let allowed = promised.exempt as f64 + (usual + NOISE) * during.count() as f64;
+    let late = during.slower_than(limit_ms);
+    assert!(!is_long() || late as f64 <= allowed, "{name}: {late} later by more than {} ms", promised.limit_ms);
     assert!(share >= 99.9, "{name}: {share} % of good keys were valid: {:?}", oddities(&during));
-    // A recovery that does not end shows until the end of its phase.
-    let watched = seen.over_at - seen.healed_at - Duration::from_millis(200);
-    assert!(recovery <= watched.min(Duration::from_secs(5)), "{name}: {recovery:?} to recover");
+    assert!(recovery <= Duration::from_secs(5), "{name}: {recovery:?} to recover");
     assert!(errors <= 1.0, "{name}: {errors} % of good keys met an error afterwards: {:?}", oddities(&goods_after));
 }
 

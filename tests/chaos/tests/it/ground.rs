@@ -1,12 +1,9 @@
 //! What several of these tests need: long or short, keys made through the API, a load on them.
 
-use std::time::{Duration, Instant};
-
 use domain::secret::{PlainSecret, Prefix};
+use http::Method;
 use serde_json::{Value, json};
 use testkit::{Client, EVERYTHING_LIMIT, Load, Place, Samples};
-
-const POLL: Duration = Duration::from_millis(10);
 
 /// Whether this is the long run.
 pub fn is_long() -> bool {
@@ -23,16 +20,6 @@ pub async fn make_key(api: &Client, name: &str) -> (String, String) {
     let limits = json!([{"name": "requests", "limit": EVERYTHING_LIMIT, "window_ms": 60_000}]);
     let made = api.post("/v1/organizations/acme/keys", &json!({"name": name, "limits": limits})).await.expect(201);
     (made.text("/key/id").to_owned(), made.text("/secret").to_owned())
-}
-
-/// Waits until `holds`, at most `time`.
-pub async fn await_that(what: &str, time: Duration, mut holds: impl AsyncFnMut() -> bool) -> Duration {
-    let started = Instant::now();
-    while !holds().await {
-        assert!(started.elapsed() < time, "after {time:?} it is not so that {what}");
-        tokio::time::sleep(POLL).await;
-    }
-    started.elapsed()
 }
 
 /// Keys to ask for: many that are good, one that is revoked, one that nobody ever made.
@@ -61,6 +48,21 @@ impl Crowd {
             }
         }
         crowd
+    }
+
+    /// Whether a replica answers each question as it should, with limits that all replicas share.
+    pub async fn is_right(&self, keys: &Client) -> bool {
+        for (at, body) in self.bodies.iter().enumerate() {
+            let answer = keys.try_send(keys.request(Method::POST, "/v1/keys/verify").json(body)).await;
+            let is_right = answer.is_ok_and(|answer| {
+                let is_local = answer.body["limits"][0]["enforced"] == "local";
+                answer.body["verdict"] == self.expected(at) && !is_local
+            });
+            if !is_right {
+                return false;
+            }
+        }
+        true
     }
 
     /// Questions about all of them to all replicas.

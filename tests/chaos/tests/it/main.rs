@@ -3,9 +3,13 @@
 //! `make test` runs the short form; `make chaos` runs the long one and makes the page of promises.
 
 mod dependencies;
+mod durability;
 mod fleet;
 mod ground;
 mod limits;
+mod recovery;
+mod repeats;
 mod revocation;
 mod revocation_away;
+mod rolling;
 mod victims;
