@@ -21,7 +21,9 @@ impl Write {
         reason: RevokeReason,
         note: Option<&str>,
     ) -> Result<Option<Key>, Error> {
-        let Some(held) = self.hold_key(id).await? else { return Ok(None) };
+        if self.hold_key(id).await?.is_none() {
+            return Ok(None);
+        }
         let ended = match reason {
             RevokeReason::Compromised => self.compromise_secrets(id).await?,
             RevokeReason::Superseded
@@ -42,12 +44,9 @@ impl Write {
             .bind(reason.name())
             .bind(note.map(str::to_owned))
             .bind(ended > 0);
-        // Whoever repeats a revoke may do so because the first one was committed and not told: it is told again.
-        let generation = match self.rows.session.optional(statement).await? {
-            Some(row) => row.try_get("generation")?,
-            None => held.generation,
-        };
-        self.bump(Subject::Key(id), generation);
+        if let Some(row) = self.rows.session.optional(statement).await? {
+            self.bump(Subject::Key(id), row.try_get("generation")?);
+        }
         self.find_key(id).await
     }
 
@@ -94,7 +93,9 @@ impl Write {
 
     /// Ends an older secret before its overlap does. Twice is the same as once; the newest stays.
     pub async fn retire_secret(&mut self, key: KeyId, secret: SecretId) -> Result<Option<Key>, Error> {
-        let Some(held) = self.hold_key(key).await? else { return Ok(None) };
+        if self.hold_key(key).await?.is_none() {
+            return Ok(None);
+        }
         let secrets = self.list_secrets(key).await?;
         let Some(position) = secrets.iter().position(|listed| listed.id == secret) else { return Ok(None) };
         if position == 0 {
@@ -105,8 +106,6 @@ impl Write {
         let statement = sqlx::query(sql).bind(self.organization()).bind(key.uuid()).bind(secret.uuid()).bind(self.now);
         if self.rows.session.execute(statement).await? > 0 {
             self.change_key(key, "").await?;
-        } else {
-            self.bump(Subject::Key(key), held.generation);
         }
         self.find_key(key).await
     }
