@@ -85,6 +85,16 @@ contract: build
 requests: build setup-check ## throw generated requests at a running installation (EXAMPLES=60 per operation)
 	$(call step,requests,tests/contract/check.sh $(claviger) $(or $(EXAMPLES),10))
 
+# What every test has found is kept in a file, of which the page of promises is made.
+findings = $(target_dir)/promises.jsonl
+commit = $$(git rev-parse --short HEAD)$$(git diff --quiet HEAD || echo +)
+
+.PHONY: chaos
+chaos: setup build ## break stores, networks, clocks and replicas, and write what that showed to docs/promises.md (an hour)
+	$(call step,chaos,rm -f $(findings) && CLAVIGER_LONG=1 CLAVIGER_PROMISES=$(findings) $(with_stores) \
+		cargo nextest run --workspace --profile long -E 'package(chaos)' --success-output immediate \
+		&& $(target_dir)/debug/chaos $(findings) docs/promises.md $(commit))
+
 .PHONY: docs
 docs:
 	$(call step,docs,RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace)

@@ -21,6 +21,8 @@ need pkg-config has pkg-config
 need curl has curl
 need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
 need util-linux has setpriv
+# A test starts replicas whose wall clocks are wrong.
+need libfaketime compgen -G '/usr/lib/*/faketime/libfaketime.so.1'
 need postgresql has_postgres
 need redis-server has_redis
 

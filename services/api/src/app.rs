@@ -15,7 +15,7 @@ use server::http::{Admission, Fairness};
 use server::metrics::Metrics;
 use server::problem::Problem;
 use store::counters::Counters;
-use store::{Committed, Store, Write};
+use store::{Committed, Generation, Key, Store, Subject, Write};
 
 use crate::config::{Config, KeyPolicy};
 use crate::cursor::Cursors;
@@ -100,6 +100,15 @@ impl App {
             }
         });
         0
+    }
+
+    /// Tells every replica of the key service a version that was committed before. Until Redis can be told, its outbox
+    /// row stays.
+    pub async fn publish_again(&self, scope: &Scope, key: &Key) {
+        let generation = Generation { subject: Subject::Key(key.id), value: key.generation };
+        if let Err(error) = self.counters.publish(scope.organization(), &[generation], None).await {
+            tracing::debug!(%error, "what Redis was not told the worker tells it");
+        }
     }
 
     /// How soon the change behind a receipt holds everywhere: at once when every live replica has acknowledged it,

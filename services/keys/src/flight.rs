@@ -21,6 +21,13 @@ struct Flight<V> {
     landing: Landing<V>,
 }
 
+/// A read that is under way. Its end takes it off the list, also when it panics: nobody may wait for it after that.
+struct Departed<K: Eq + Hash, V> {
+    running: Arc<Mutex<HashMap<K, Flight<V>>>>,
+    name: K,
+    started: Instant,
+}
+
 /// What a read brought, and when that read began.
 pub struct Landed<V> {
     pub value: V,
@@ -59,18 +66,24 @@ where
             return (flight.started, flight.landing.clone());
         }
         let started = Instant::now();
-        let (done, name_of_done, work) = (Arc::clone(&self.running), name.clone(), read());
+        let departed = Departed { running: Arc::clone(&self.running), name: name.clone(), started };
+        let work = read();
         let task = tokio::spawn(trace::inherit(async move {
-            let value = work.await;
-            let mut running = done.lock().unwrap_or_else(PoisonError::into_inner);
-            if running.get(&name_of_done).is_some_and(|flight| flight.started == started) {
-                running.remove(&name_of_done);
-            }
-            value
+            let _departed = departed;
+            work.await
         }));
         let landing: Landing<V> = async move { task.await.expect("reads return their errors") }.boxed().shared();
         running.insert(name.clone(), Flight { started, landing: landing.clone() });
         (started, landing)
+    }
+}
+
+impl<K: Eq + Hash, V> Drop for Departed<K, V> {
+    fn drop(&mut self) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if running.get(&self.name).is_some_and(|flight| flight.started == self.started) {
+            running.remove(&self.name);
+        }
     }
 }
 
@@ -108,5 +121,14 @@ mod tests {
         let (first, later) = futures_util::future::join(first, later).await;
         assert!(later.started > first.started && later.value != first.value);
         assert!(flights.running.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_read_that_panicked_is_not_waited_for_by_those_who_come_later() {
+        let flights: Arc<Flights<u8, u32>> = Arc::new(Flights::new());
+        let first = Arc::clone(&flights);
+        let broken = tokio::spawn(async move { first.join(&1, None, || async { panic!("on purpose") }).await.value });
+        assert!(broken.await.is_err());
+        assert_eq!(flights.join(&1, None, || async { 7 }).await.value, 7);
     }
 }

@@ -182,7 +182,14 @@ impl Write {
             .bind(self.now);
         match self.rows.session.optional(statement).await? {
             Some(row) => self.bumped_customer(&row).map(Some),
-            None => self.find_customer(&id.to_string()).await,
+            // Told again: it may have been committed before and not told.
+            None => {
+                let customer = self.find_customer(&id.to_string()).await?;
+                if let Some(found) = &customer {
+                    self.bump(Subject::Customer(found.id), found.generation);
+                }
+                Ok(customer)
+            }
         }
     }
 

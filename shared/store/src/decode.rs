@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use chrono::{DateTime, Utc};
 use domain::addresses::IpRule;
 use domain::hosts::HostName;
 use domain::limit::Limit;
@@ -15,6 +16,9 @@ use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 
 use crate::error::Error;
+
+/// The beginning of 2000, in microseconds since that of 1970.
+const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;
 
 pub(crate) fn limits(row: &PgRow, column: &str) -> Result<Vec<Limit>, Error> {
     let Json(limits) = row.try_get::<Json<Vec<Limit>>, _>(column)?;
@@ -36,6 +40,17 @@ pub(crate) fn domains(row: &PgRow) -> Result<AllOr<HostName>, Error> {
 
 pub(crate) fn ips(row: &PgRow) -> Result<AllOr<IpRule>, Error> {
     all_or(row.try_get("ips")?, IpRule::parse)
+}
+
+/// An instant that may be missing. Postgres knows more of them than this program, `infinity` above all, and on those
+/// the driver's own reading panics.
+pub(crate) fn instant(row: &PgRow, column: &str) -> Result<Option<DateTime<Utc>>, Error> {
+    let since_2000_us: Option<i64> = row.try_get_unchecked(column)?;
+    let read = |us: i64| {
+        let at = us.checked_add(POSTGRES_EPOCH_US).and_then(DateTime::from_timestamp_micros);
+        at.ok_or_else(|| Error::unreadable(format!("{column} is out of range")))
+    };
+    since_2000_us.map(read).transpose()
 }
 
 pub(crate) fn address(row: &PgRow, column: &str) -> Result<Option<IpAddr>, Error> {

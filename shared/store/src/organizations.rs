@@ -195,7 +195,14 @@ impl Write {
         let statement = sqlx::query(AssertSqlSafe(sql)).bind(self.organization()).bind(self.now);
         match self.rows.session.optional(statement).await? {
             Some(row) => self.bumped_organization(&row).map(Some),
-            None => self.find_organization().await,
+            // Told again: it may have been committed before and not told.
+            None => {
+                let organization = self.find_organization().await?;
+                if let Some(found) = &organization {
+                    self.bump(Subject::Organization(found.id), found.generation);
+                }
+                Ok(organization)
+            }
         }
     }
 

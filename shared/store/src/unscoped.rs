@@ -211,14 +211,14 @@ async fn find_snapshot(
         secret: SecretFacts {
             id: SecretId::from_uuid(secret.try_get("id")?),
             hash,
-            retired_at: secret.try_get("retires_at")?,
+            retired_at: decode::instant(secret, "retires_at")?,
         },
     }))
 }
 
 fn read_organization(id: OrganizationId, row: &PgRow) -> Result<OrganizationFacts, Error> {
-    let suspended_at: Option<DateTime<Utc>> = row.try_get("suspended_at")?;
-    let deleted_at: Option<DateTime<Utc>> = row.try_get("organization_deleted_at")?;
+    let suspended_at = decode::instant(row, "suspended_at")?;
+    let deleted_at = decode::instant(row, "organization_deleted_at")?;
     Ok(OrganizationFacts {
         id,
         slug: row.try_get("slug")?,
@@ -237,8 +237,8 @@ fn read_key(environment: Environment, row: &PgRow) -> Result<KeyFacts, Error> {
         policy: read_policy(row)?,
         has_credits: row.try_get("has_credits")?,
         metadata: decode::metadata(row)?,
-        revoked_at: row.try_get("revoked_at")?,
-        deleted_at: row.try_get("deleted_at")?,
+        revoked_at: decode::instant(row, "revoked_at")?,
+        deleted_at: decode::instant(row, "deleted_at")?,
         generation: row.try_get("generation")?,
     })
 }

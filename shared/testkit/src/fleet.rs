@@ -87,6 +87,7 @@ pub struct FleetBuilder {
     is_durable: bool,
     program: Option<PathBuf>,
     prefix: Vec<OsString>,
+    replica_prefixes: BTreeMap<usize, Vec<OsString>>,
     settings: BTreeMap<String, Value>,
 }
 
@@ -102,6 +103,7 @@ impl Fleet {
             is_durable: false,
             program: None,
             prefix: Vec::new(),
+            replica_prefixes: BTreeMap::new(),
             settings: BTreeMap::new(),
         }
     }
@@ -173,6 +175,12 @@ impl FleetBuilder {
     /// Every process is started by this command, as by `taskset -c 0` or `env FAKETIME=+300`.
     pub fn prefix(self, prefix: &[&str]) -> Self {
         Self { prefix: prefix.iter().map(OsString::from).collect(), ..self }
+    }
+
+    /// One replica of the key service is started by a command of its own.
+    pub fn replica_prefix(mut self, replica: usize, prefix: &[&str]) -> Self {
+        self.replica_prefixes.insert(replica, prefix.iter().map(OsString::from).collect());
+        self
     }
 
     /// A setting of every process that has it, by its path: `redis.timeout_ms`, `log.level`.
@@ -275,7 +283,8 @@ impl FleetBuilder {
             environments[place.environment.name()] = config;
         }
         let config = json!({"environments": environments, "replicas": self.replicas});
-        self.launch(Kind::Keys, format!("keys-{number}"), (config, proxies), fleet).await
+        let prefix = self.replica_prefixes.get(&number).unwrap_or(&self.prefix);
+        self.launch(Kind::Keys, format!("keys-{number}"), (config, proxies), (fleet, prefix)).await
     }
 
     async fn api(&self, fleet: &Fleet, place: &Place, number: usize) -> anyhow::Result<Member> {
@@ -290,13 +299,20 @@ impl FleetBuilder {
                 "secrets": {"peppers": peppers(place.environment), "cursor_key": BASE64.encode(&[7; 32])},
             }),
         );
-        self.launch(Kind::Api, format!("api-{}-{number}", place.environment), (config, vec![own]), fleet).await
+        self.launch(
+            Kind::Api,
+            format!("api-{}-{number}", place.environment),
+            (config, vec![own]),
+            (fleet, &self.prefix),
+        )
+        .await
     }
 
     async fn worker(&self, fleet: &Fleet, place: &Place) -> anyhow::Result<Member> {
         let (mut config, own) = self.stores(place, fleet).await?;
         config["environment"] = json!(place.environment);
-        self.launch(Kind::Worker, format!("worker-{}", place.environment), (config, vec![own]), fleet).await
+        self.launch(Kind::Worker, format!("worker-{}", place.environment), (config, vec![own]), (fleet, &self.prefix))
+            .await
     }
 
     /// How a process reaches the stores of a place, and the proxies that it goes through.
@@ -323,7 +339,7 @@ impl FleetBuilder {
         kind: Kind,
         name: String,
         (mut config, proxies): (Value, Vec<Vec<Proxy>>),
-        fleet: &Fleet,
+        (fleet, prefix): (&Fleet, &[OsString]),
     ) -> anyhow::Result<Member> {
         let management_port = free_ports(1)?[0];
         merge(&mut config, json!({"server": {"host": "127.0.0.1", "management_port": management_port}}));
@@ -335,7 +351,7 @@ impl FleetBuilder {
         self.override_with(&mut config, sections);
         let program = self.program.clone().map_or_else(crate::member::program, Ok)?;
         ensure!(program.is_file(), "{} is not built", program.display());
-        let command: Vec<OsString> = self.prefix.iter().cloned().chain([program.into_os_string()]).collect();
+        let command: Vec<OsString> = prefix.iter().cloned().chain([program.into_os_string()]).collect();
         Member::start((kind, name), command, (&config, fleet._folder.path()), (management_port, proxies))
     }
 

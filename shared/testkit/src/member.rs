@@ -82,7 +82,16 @@ impl Member {
 
     /// How many connections to Postgres [`Fault::CutAfter`] has cut.
     pub fn postgres_cuts(&self) -> usize {
-        self.proxies.iter().filter_map(|own| own.first()).map(Proxy::cuts).sum()
+        self.cuts(0)
+    }
+
+    /// How many connections to Redis it has cut.
+    pub fn redis_cuts(&self) -> usize {
+        self.cuts(1)
+    }
+
+    fn cuts(&self, store: usize) -> usize {
+        self.proxies.iter().filter_map(|own| own.get(store)).map(Proxy::cuts).sum()
     }
 
     /// Asks it to end and waits until it has.

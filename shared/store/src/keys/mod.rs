@@ -146,8 +146,8 @@ pub(crate) fn read_policy(row: &PgRow) -> Result<Policy, Error> {
             false => AllOr::Only(customers.into_iter().map(CustomerId::from_uuid).collect()),
         },
         ips: decode::ips(row)?,
-        not_before: row.try_get("not_before")?,
-        expires_at: row.try_get("expires_at")?,
+        not_before: decode::instant(row, "not_before")?,
+        expires_at: decode::instant(row, "expires_at")?,
         limits: decode::limits(row, "limits")?,
     })
 }
@@ -192,7 +192,7 @@ fn read_row(row: &PgRow) -> Result<Key, Error> {
         updated_at: row.try_get("updated_at")?,
         last_used_at: row.try_get("last_used_at")?,
         last_used_ip: decode::address(row, "last_used_ip")?,
-        revoked_at: row.try_get("revoked_at")?,
+        revoked_at: decode::instant(row, "revoked_at")?,
         revoke_reason: read_reason(row)?,
         revoke_note: row.try_get("revoke_note")?,
         secrets_active: row.try_get("secrets_active")?,

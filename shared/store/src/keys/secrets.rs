@@ -169,7 +169,7 @@ fn read_row(row: &PgRow) -> Result<Secret, Error> {
         lookup_id: row.try_get("lookup_id")?,
         last4: row.try_get("last4")?,
         created_at: row.try_get("created_at")?,
-        retires_at: row.try_get("retires_at")?,
+        retires_at: decode::instant(row, "retires_at")?,
         is_compromised: row.try_get("is_compromised")?,
         last_used_at: row.try_get("last_used_at")?,
         last_used_ip: decode::address(row, "last_used_ip")?,

@@ -80,6 +80,17 @@ impl RedisServer {
         Ok(command.query_async::<()>(&mut connection).await?)
     }
 
+    /// Has one command carried out as the administrator, and tells the texts in its answer.
+    pub async fn command(&self, words: &[&str]) -> Result<Vec<String>, Error> {
+        let mut connection = Client::open(self.admin_url.as_str())?.get_multiplexed_async_connection().await?;
+        let mut command = redis::cmd(words.first().copied().unwrap_or_default());
+        command.arg(words.get(1..).unwrap_or_default());
+        match command.query_async(&mut connection).await? {
+            redis::Value::Array(values) => Ok(values.into_iter().filter_map(text).collect()),
+            value => Ok(text(value).into_iter().collect()),
+        }
+    }
+
     /// Removes every key under a prefix.
     pub async fn delete_keys(&self, prefix: &str) -> Result<(), Error> {
         let mut connection = Client::open(self.admin_url.as_str())?.get_multiplexed_async_connection().await?;
@@ -97,4 +108,8 @@ impl RedisServer {
             cursor = next;
         }
     }
+}
+
+fn text(value: redis::Value) -> Option<String> {
+    redis::from_redis_value(value).ok()
 }

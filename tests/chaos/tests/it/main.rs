@@ -4,6 +4,16 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "what a test needs, and tells, is part of the test")]
 
+mod dependencies;
+mod durability;
 mod fleet;
+mod ground;
+mod limits;
 mod load;
 mod overload;
+mod recovery;
+mod repeats;
+mod revocation;
+mod revocation_away;
+mod rolling;
+mod victims;

@@ -18,4 +18,3 @@ mod secrets;
 mod stores;
 mod suspension;
 mod telemetry;
-mod watch;

@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 use domain::environment::Environment;
 use rand::RngExt;
 use serde_json::{Value, json};
-use testkit::{Answer, Api, World};
+use testkit::{Answer, Api, Asked, Watch, World, last_accepted};
 
 use crate::asking::{about, assert_all, await_that, verdicts};
-use crate::watch::{Asked, Watch, last_accepted};
 
 const STAGING: Environment = Environment::Staging;
 const REVOCATIONS: usize = 300;
@@ -46,7 +45,7 @@ fn assert_none_after(asked: &[Asked], answered: Instant, what: &str) -> f64 {
 
 /// Watches a question while `change` is made and answered, and holds every replica to the answer.
 async fn hold(world: &World, question: &Value, expected: &str, change: impl AsyncFnOnce() -> Answer) -> (Answer, f64) {
-    let watch = Watch::start(world.environment(STAGING), question, Duration::ZERO);
+    let watch = Watch::start(&world.environment(STAGING).keys, question, Duration::ZERO);
     watch.await_accepted().await;
     let answer = change().await.expect(200);
     let answered = Instant::now();
@@ -62,7 +61,11 @@ async fn start_background(world: &World) -> Vec<Watch> {
     let mut watches = Vec::new();
     for _ in 0..20 {
         let bystander = victim(world, json!({})).await;
-        watches.push(Watch::start(world.environment(STAGING), &about(&bystander.secret), Duration::from_millis(200)));
+        watches.push(Watch::start(
+            &world.environment(STAGING).keys,
+            &about(&bystander.secret),
+            Duration::from_millis(200),
+        ));
     }
     watches
 }
@@ -172,7 +175,7 @@ async fn a_key_ends_on_the_second_of_its_end_on_every_replica() {
         let end = now + Duration::from_millis(2_500);
         let end_text = end.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
         let key = victim(&world, json!({"expires_at": end_text})).await;
-        let watch = Watch::start(environment, &about(&key.secret), Duration::ZERO);
+        let watch = Watch::start(&environment.keys, &about(&key.secret), Duration::ZERO);
         watch.await_accepted().await;
         watch.await_verdict("EXPIRED").await;
         let asked = watch.finish().await;
@@ -224,7 +227,7 @@ async fn revoke_without_redis(fault: Fault) -> f64 {
     let mut victims = Vec::new();
     for _ in 0..4 {
         let victim = victim(&world, json!({})).await;
-        watches.push(Watch::start(world.environment(STAGING), &about(&victim.secret), PAUSE));
+        watches.push(Watch::start(&world.environment(STAGING).keys, &about(&victim.secret), PAUSE));
         victims.push(victim);
     }
     for watch in &watches {

@@ -6,10 +6,9 @@ use domain::environment::Environment;
 use futures_util::future::join_all;
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
-use testkit::{Answer, World};
+use testkit::{Answer, Watch, World, last_accepted};
 
 use crate::asking::{about, assert_all, await_that, verdict, verdicts};
-use crate::watch::{Watch, last_accepted};
 
 const PRODUCTION: Environment = Environment::Production;
 const ROTATIONS: usize = 200;
@@ -55,7 +54,7 @@ async fn an_overlap_lets_both_secrets_work_and_ends_on_the_second() {
         let wide = json!([{"name": "requests", "limit": 1_000_000, "window_ms": 60_000}]);
         let made = api.create_key(&json!({"name": format!("overlapping {round}"), "limits": wide})).await;
         let path = api.path(world.acme, &format!("keys/{}/regenerate", made.text("/key/id")));
-        let watch = Watch::start(environment, &about(made.text("/secret")), Duration::from_millis(5));
+        let watch = Watch::start(&environment.keys, &about(made.text("/secret")), Duration::from_millis(5));
         watch.await_accepted().await;
         let asked = Instant::now();
         let rotated = api.organization_key().post(&path, &json!({"overlap_seconds": 2})).await.expect(200);

@@ -96,6 +96,10 @@ impl LifecycleApi {
         let attempt = Attempt::read(&access.caller, body.raw())?;
         let mut write = change::write(&self.app, &access).await?;
         if let Outcome::Again(answer) = attempt.begin(&mut write).await? {
+            // The first time it may have been committed and not told: the old secret has to be over now.
+            if let Some(key) = write.find_key(change::read_id(&key)?).await? {
+                self.app.publish_again(&access.scope, &key).await;
+            }
             return Ok(Ok200::new(Kept::Again(answer)));
         }
         let old = write.find_key(change::read_id(&key)?).await?.ok_or_else(not_found)?;

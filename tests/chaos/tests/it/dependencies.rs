@@ -1,0 +1,239 @@
+//! Verification while Redis, Postgres or both are killed, frozen, cut off, slow or unsteady, and after they came back.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use testkit::{Fault, Finding, Fleet, Outcome, RunningLoad, Samples, await_that};
+
+use crate::ground::{Crowd, by_length, is_long, make_key};
+
+const GOODS: usize = 8;
+/// How much of the capacity is used.
+const PART: f64 = 0.4;
+const RATE_MAX: f64 = 1_000.0;
+const RATE_SHORT: f64 = 100.0;
+const PATIENCE: Duration = Duration::from_secs(20);
+const FLAP: Duration = Duration::from_secs(1);
+/// Milliseconds.
+const EDGES: [f64; 7] = [1.0, 2.0, 5.0, 20.0, 50.0, 100.0, 500.0];
+
+/// What happens to a store.
+#[derive(Debug, Clone)]
+enum Harm {
+    None,
+    Killed,
+    Frozen,
+    Network(Fault),
+    /// Away and back, a second each.
+    Flapping,
+}
+
+/// What is promised of the time that a situation adds.
+#[derive(Debug, Clone, Copy)]
+struct Added {
+    words: &'static str,
+    limit_ms: f64,
+    /// So many requests may take longer, until the breaker opens.
+    exempt: usize,
+}
+
+struct Situation {
+    name: &'static str,
+    redis: Harm,
+    postgres: Harm,
+    added: Added,
+    /// Whether the short run has it too.
+    is_short: bool,
+}
+
+/// One situation and what came of it.
+struct Seen {
+    situation: Situation,
+    fault: usize,
+    recovery: usize,
+    healed_at: Instant,
+}
+
+const REFUSED: Added = Added { words: "≤ 5 ms later", limit_ms: 5.0, exempt: 0 };
+const SILENT: Added =
+    Added { words: "at most 20 requests later by up to 50 ms, then ≤ 5 ms", limit_ms: 5.0, exempt: 20 };
+const READ: Added = Added { words: "≤ 100 ms later", limit_ms: 100.0, exempt: 0 };
+/// Of a machine that does other things too: so much more of the requests may be late than when all is up, in a long run.
+const NOISE: f64 = 0.01;
+
+fn redis(name: &'static str, harm: Harm, added: Added, is_short: bool) -> Situation {
+    Situation { name, redis: harm, postgres: Harm::None, added, is_short }
+}
+
+fn postgres(name: &'static str, harm: Harm, is_short: bool) -> Situation {
+    Situation { name, redis: Harm::None, postgres: harm, added: READ, is_short }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_in_use_go_on_whatever_becomes_of_redis() {
+    let slow = Fault::Late { delay: Duration::from_millis(100), jitter: Duration::from_millis(5) };
+    run(vec![
+        redis("Redis killed", Harm::Killed, REFUSED, true),
+        redis("Redis frozen", Harm::Frozen, SILENT, true),
+        redis("Redis black-holed", Harm::Network(Fault::Lost), SILENT, false),
+        redis("Redis hears, its answers are lost", Harm::Network(Fault::AnswersLost), SILENT, false),
+        redis("Redis 200 ms late", Harm::Network(slow), SILENT, false),
+        redis("Redis resets every connection", Harm::Network(Fault::Reset), REFUSED, false),
+        redis("Redis flaps, a second away and a second back", Harm::Flapping, REFUSED, false),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_in_use_go_on_whatever_becomes_of_postgres() {
+    let both = |name, redis, postgres, is_short| Situation { name, redis, postgres, added: READ, is_short };
+    run(vec![
+        postgres("Postgres killed", Harm::Killed, true),
+        postgres("Postgres frozen", Harm::Frozen, false),
+        postgres("Postgres black-holed", Harm::Network(Fault::Lost), false),
+        postgres("Postgres flaps, a second away and a second back", Harm::Flapping, false),
+        both("both killed", Harm::Killed, Harm::Killed, false),
+        both("both frozen", Harm::Frozen, Harm::Frozen, true),
+    ])
+    .await;
+}
+
+async fn run(situations: Vec<Situation>) {
+    let mut fleet = Fleet::builder().proxied().start().await;
+    let crowd = Crowd::make(fleet.place(), GOODS).await;
+    // A short run is about right and wrong: on a busy machine a measured capacity holds for a moment.
+    let capacity = match is_long() {
+        true => crowd.load(fleet.place()).capacity(16, Duration::from_secs(5)).await,
+        false => RATE_SHORT / PART,
+    };
+    let rate = (capacity * PART).min(RATE_MAX);
+    println!("{capacity:.0} verifications a second are possible, {rate:.0} are asked");
+    let load = crowd.load(fleet.place()).rate(rate).start();
+    let mut seen = Vec::new();
+    for situation in situations.into_iter().filter(|situation| situation.is_short || is_long()) {
+        seen.push(suffer(&mut fleet, &load, &crowd, situation).await);
+    }
+    let samples = load.finish().await;
+    let well = crowd.goods(&samples.of(|sample| sample.phase % 3 == 0));
+    judge_well(&crowd, &samples, &well);
+    for seen in &seen {
+        judge(seen, &crowd, &samples, &well);
+    }
+}
+
+/// A while of peace, of harm, and of recovery: three phases.
+async fn suffer(fleet: &mut Fleet, load: &RunningLoad, crowd: &Crowd, situation: Situation) -> Seen {
+    let unseen = make_key(&fleet.place().root(0), situation.name).await.1;
+    tokio::time::sleep(by_length(Duration::from_millis(500), Duration::from_secs(3))).await;
+    let fault = load.mark();
+    let time = by_length(Duration::from_secs(1), Duration::from_secs(15));
+    harm(fleet, &situation).await;
+    let harmed_at = Instant::now();
+    if matches!(situation.postgres, Harm::Killed | Harm::Frozen | Harm::Network(_)) {
+        let asked = fleet.place().keys(0).post("/v1/keys/verify", &json!({"key": unseen})).await.expect(503);
+        assert_eq!(asked.header("retry-after"), "1", "{}", situation.name);
+    }
+    let is_flapping = matches!((&situation.redis, &situation.postgres), (Harm::Flapping, _) | (_, Harm::Flapping));
+    while is_flapping && harmed_at.elapsed() + FLAP * 2 < time {
+        tokio::time::sleep(FLAP).await;
+        heal(fleet, &situation).await;
+        tokio::time::sleep(FLAP).await;
+        harm(fleet, &situation).await;
+    }
+    tokio::time::sleep(time.saturating_sub(harmed_at.elapsed())).await;
+    heal(fleet, &situation).await;
+    let (recovery, healed_at) = (load.mark(), Instant::now());
+    let keys = fleet.place().keys(0);
+    await_that("it answers as before", PATIENCE, async || crowd.is_right(&keys).await).await;
+    let watched = by_length(Duration::from_millis(300), Duration::from_secs(15));
+    tokio::time::sleep(watched.saturating_sub(healed_at.elapsed())).await;
+    load.mark();
+    fleet.keys[0].await_ready().await.unwrap();
+    fleet.apis[0].await_ready().await.unwrap();
+    Seen { situation, fault, recovery, healed_at }
+}
+
+async fn harm(fleet: &Fleet, situation: &Situation) {
+    match &situation.redis {
+        Harm::None => {}
+        Harm::Killed => fleet.redis.kill(),
+        Harm::Frozen => fleet.redis.pause(),
+        Harm::Network(fault) => fleet.keys[0].set_redis(fault),
+        Harm::Flapping => fleet.keys[0].set_redis(&Fault::Refused),
+    }
+    match &situation.postgres {
+        Harm::None => {}
+        Harm::Killed => fleet.postgres.kill(),
+        Harm::Frozen => fleet.postgres.pause(),
+        Harm::Network(fault) => fleet.keys[0].set_postgres(fault),
+        Harm::Flapping => fleet.keys[0].set_postgres(&Fault::Refused),
+    }
+}
+
+async fn heal(fleet: &mut Fleet, situation: &Situation) {
+    match &situation.redis {
+        Harm::None => {}
+        Harm::Killed => fleet.redis.restart().await.unwrap(),
+        Harm::Frozen => fleet.redis.resume(),
+        Harm::Network(_) | Harm::Flapping => fleet.keys[0].set_redis(&Fault::None),
+    }
+    match &situation.postgres {
+        Harm::None => {}
+        Harm::Killed => fleet.postgres.restart().await.unwrap(),
+        Harm::Frozen => fleet.postgres.resume(),
+        Harm::Network(_) | Harm::Flapping => fleet.keys[0].set_postgres(&Fault::None),
+    }
+}
+
+fn judge_well(crowd: &Crowd, samples: &Samples, well: &Samples) {
+    let share = well.percent(|sample| sample.outcome.is("VALID"));
+    let wrong = crowd.wrong_accepts(samples);
+    let worst = format!(
+        "{share:.3} %, {wrong}; median {:.1} ms, 99 % within {:.1} ms",
+        well.quantile_ms(0.5),
+        well.quantile_ms(0.99)
+    );
+    Finding::new("P5", "all up", "≥ 99.99 % of good keys valid, 0 wrong accepts", worst, well.count() as u64)
+        .histogram(&well.latencies_ms(), &EDGES)
+        .record();
+    assert!(share >= 99.99 && wrong == 0, "{share} % valid, {wrong} wrong accepts");
+}
+
+fn judge(seen: &Seen, crowd: &Crowd, samples: &Samples, well: &Samples) {
+    let (name, promised, median_ms) = (seen.situation.name, seen.situation.added, well.quantile_ms(0.5));
+    let during = crowd.goods(&samples.of(|sample| sample.phase == seen.fault));
+    let share = during.percent(|sample| sample.outcome.is("VALID"));
+    let added: Vec<f64> = during.latencies_ms().iter().map(|latency| latency - median_ms).collect();
+    let [by_5, by_50, by_100] = [5.0, 50.0, 100.0].map(|limit| added.iter().filter(|added| **added > limit).count());
+    let worst_ms = added.last().copied().unwrap_or_default();
+    let worst = format!(
+        "{share:.2} %; {by_5} later by > 5 ms, {by_50} by > 50 ms, {by_100} by > 100 ms, worst {worst_ms:.0} ms"
+    );
+    let bound = format!("≥ 99.9 % of good keys valid, {}", promised.words);
+    Finding::new("P5", name, &bound, worst, during.count() as u64).histogram(&added, &EDGES).record();
+
+    let after = samples.of(|sample| sample.phase == seen.recovery);
+    let goods_after = crowd.goods(&after);
+    let errors = goods_after.percent(|sample| sample.outcome.is_server_error());
+    let is_normal = |outcome: &Outcome, body| matches!(outcome, Outcome::Verdict { verdict, is_local: false } if **verdict == *crowd.expected(body));
+    let last_odd =
+        after.0.iter().filter(|sample| !is_normal(&sample.outcome, sample.body)).map(|sample| sample.due).max();
+    let recovery = last_odd.map_or(Duration::ZERO, |at| at.saturating_duration_since(seen.healed_at));
+    let worst = format!("{:.1} s, {errors:.2} %", recovery.as_secs_f64());
+    let bound = "as before within 5 s, ≤ 1 % of good keys answered 5xx until then";
+    Finding::new("P5", &format!("{name}, then back"), bound, worst, after.count() as u64).record();
+
+    let limit_ms = median_ms + promised.limit_ms;
+    let usual = well.slower_than(limit_ms) as f64 / well.count() as f64;
+    let allowed = promised.exempt as f64 + (usual + NOISE) * during.count() as f64;
+    let late = during.slower_than(limit_ms);
+    assert!(!is_long() || late as f64 <= allowed, "{name}: {late} later by more than {} ms", promised.limit_ms);
+    assert!(share >= 99.9, "{name}: {share} % of good keys were valid: {:?}", oddities(&during));
+    assert!(recovery <= Duration::from_secs(5), "{name}: {recovery:?} to recover");
+    assert!(errors <= 1.0, "{name}: {errors} % of good keys met an error afterwards: {:?}", oddities(&goods_after));
+}
+
+/// What was not as it should be, for whoever reads the failure.
+fn oddities(samples: &Samples) -> Vec<&Outcome> {
+    samples.0.iter().map(|sample| &sample.outcome).filter(|outcome| !outcome.is("VALID")).take(5).collect()
+}

@@ -1,0 +1,152 @@
+//! P1 where both stores can be reached, or were a moment ago: once a revocation is answered, no replica accepts the key
+//! for a question that begins later.
+//!
+//! Redis gets a second here to answer, so that a busy machine does not pass for a lost Redis.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use http::Method;
+use serde_json::json;
+use testkit::{Asked, Fault, Fleet, FleetBuilder, about, await_that};
+
+use crate::ground::by_length;
+use crate::victims::{Stage, Victim, insist, judge, latest, metric};
+
+const REPLICAS: usize = 3;
+/// The variable that names the library that sets a process' clock wrong, where it lies elsewhere than Debian puts it.
+const FAKETIME: &str = "CLAVIGER_FAKETIME";
+
+fn fleet() -> FleetBuilder {
+    Fleet::builder().replicas(REPLICAS).proxied().setting("redis.timeout_ms", 1_000)
+}
+
+async fn revoke(stage: &Stage, victim: &Victim) -> Instant {
+    let answered = stage.revocation(victim).await;
+    assert_eq!(answered.effective_within_ms, 0);
+    answered.at
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_key_is_accepted_by_no_replica_and_nobody_needs_the_stream_of_changes_for_that() {
+    let stage = Stage::start(fleet()).await;
+    let count = by_length(15, 1_000);
+    let late = stage.one_by_one(count, async |victim| revoke(&stage, victim).await).await;
+    judge("all is well; keys one by one, each asked about every 5 ms", &late, 0);
+
+    for replica in &stage.fleet.keys {
+        replica.set_redis(&Fault::CutAfter(b"XREAD"));
+    }
+    // By then every wait for changes has ended once, and every new one is cut.
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    let late = stage.one_by_one(count, async |victim| revoke(&stage, victim).await).await;
+    assert!(stage.fleet.keys.iter().all(|replica| replica.redis_cuts() > 0), "every stream was cut");
+    judge("no replica hears the stream of changes; one by one", &late, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_that_is_repeated_because_its_commit_went_unanswered_holds_once_it_is_answered() {
+    let stage = Stage::start(fleet()).await;
+    let mut unanswered = 0;
+    let late = stage
+        .one_by_one(by_length(15, 1_000), async |victim| {
+            let path = format!("{}/revoke", victim.path);
+            let body = json!({"reason": "compromised"});
+            stage.fleet.apis[0].set_postgres(&Fault::CutAfter(b"commit"));
+            let first = stage.api.post(&path, &body).await;
+            stage.fleet.apis[0].set_postgres(&Fault::None);
+            if first.status != 200 {
+                assert_eq!(first.status, 503, "{:#}", first.body);
+                unanswered += 1;
+                insist(&stage.api, Method::POST, &path, Some(&body), 200).await;
+            }
+            Instant::now()
+        })
+        .await;
+    assert!(unanswered * 2 > late.len(), "{unanswered} of {} commits went unanswered", late.len());
+    judge("Postgres lost after the commit and before its answer, then the request repeated; one by one", &late, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn generations_from_an_old_snapshot_bring_no_revoked_key_back() {
+    let stage = Stage::start(fleet()).await;
+    let (place, redis) = (stage.fleet.place(), stage.fleet.redis.server());
+    let prefix = format!("{}{{{}}}:g:k:", place.redis.prefix, place.acme.uuid().simple());
+    let late = stage
+        .one_by_one(by_length(15, 1_000), async |victim| {
+            let name = format!("{prefix}{}", victim.id.uuid().simple());
+            let old = redis.command(&["GET", &name]).await.unwrap();
+            let answered = revoke(&stage, victim).await;
+            assert_eq!(old.len(), 1, "Redis knew the version of a key that was just asked about");
+            redis.command(&["SET", &name, &old[0], "EX", "86400"]).await.unwrap();
+            answered
+        })
+        .await;
+    // What a failover loses falls under the bound of a Redis that is away.
+    judge("Redis holds the versions of an old snapshot right after the answer; one by one", &late, 5_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wall_clocks_that_are_wrong_change_nothing() {
+    let preload = format!("LD_PRELOAD={}", faketime().display());
+    let clock = |skew: &str| ["env", &preload, skew, "FAKETIME_DONT_FAKE_MONOTONIC=1"].map(str::to_owned);
+    let (ahead, behind) = (clock("FAKETIME=+300"), clock("FAKETIME=-300"));
+    let (ahead, behind) = (ahead.each_ref().map(String::as_str), behind.each_ref().map(String::as_str));
+    let stage = Stage::start(fleet().replica_prefix(1, &ahead).replica_prefix(2, &behind)).await;
+    for (replica, skew_seconds) in [(1, 300.0), (2, -300.0)] {
+        let is_skewed = async || {
+            let told = metric(&stage.fleet.keys[replica], "claviger_clock_offset_seconds").await;
+            (told - skew_seconds).abs() < 30.0
+        };
+        await_that("the clock is wrong and the replica tells it", Duration::from_secs(10), is_skewed).await;
+    }
+    let late = stage.one_by_one(by_length(15, 1_000), async |victim| revoke(&stage, victim).await).await;
+    judge("one replica's wall clock 5 min ahead, another's 5 min behind; one by one", &late, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_slept_through_a_revocation_does_not_accept_the_key_when_it_wakes() {
+    let stage = Stage::start(fleet()).await;
+    let (batches, count) = by_length((1, 10), (5, 200));
+    let asleep = by_length(Duration::from_secs(1), Duration::from_secs(20));
+    let mut late = Vec::new();
+    for _ in 0..batches {
+        let victims = stage.victims(count, &json!({})).await;
+        let batch = stage.watch_victims(&victims, Duration::from_millis(500)).await;
+        stage.fleet.keys[1].pause();
+        tokio::time::sleep(asleep).await;
+        let answered = batch.carry_out(stage.revocations(&victims), Duration::from_millis(500)).await;
+        // The first questions wait for it at its door, the others come as soon as it is awake.
+        let ask = |victim: &Victim| {
+            let (replica, question) = (stage.replicas[1].clone(), about(&victim.secret));
+            tokio::spawn(async move { Asked::ask(&replica, &question).await })
+        };
+        let waiting: Vec<_> = victims.iter().map(ask).collect();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        stage.fleet.keys[1].resume();
+        let at_once: Vec<_> = victims.iter().map(ask).collect();
+        for asked in waiting.into_iter().chain(at_once) {
+            let asked = asked.await.unwrap();
+            assert!(!asked.is_accepted(), "accepted by a replica that woke up");
+        }
+        let last = answered.iter().map(|answered| answered.at).max().unwrap();
+        batch.await_refused(last).await;
+        let instants: Vec<Instant> = answered.iter().map(|answered| answered.at).collect();
+        late.extend(latest(&batch.finish(&instants).await));
+    }
+    let situation = format!(
+        "a replica frozen for {} s before the revocation, then woken and asked at once; batches of {count} keys",
+        asleep.as_secs()
+    );
+    judge(&situation, &late, 0);
+}
+
+fn faketime() -> PathBuf {
+    let own = std::env::var_os(FAKETIME).map(PathBuf::from);
+    let folders = std::fs::read_dir("/usr/lib").unwrap().flatten();
+    let installed = folders.map(|folder| folder.path().join("faketime/libfaketime.so.1"));
+    let found = own.into_iter().chain(installed).find(|library| library.is_file());
+    found.unwrap_or_else(|| {
+        panic!("libfaketime is not installed: run `apt-get install libfaketime`, or name the library in {FAKETIME}")
+    })
+}

@@ -1,0 +1,131 @@
+//! Replacing replicas one after the other under load, and starting all of them cold.
+
+use std::time::{Duration, Instant};
+
+use sqlx::{Connection, PgConnection};
+use testkit::{Finding, Fleet, Loss, Outcome, RunningLoad, Samples, await_that};
+
+use crate::ground::{Crowd, by_length};
+
+const REPLICAS: usize = 3;
+const RECOVERY_MAX: Duration = Duration::from_secs(10);
+/// How soon readiness says that a process is going.
+const TOLD_WITHIN: Duration = Duration::from_millis(250);
+/// Statements of a replica that are neither for keys nor every second: its readiness, its role, its prepared statements.
+const START_STATEMENTS: f64 = 20.0;
+
+async fn readiness(url: &str) -> u16 {
+    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(1)).build().unwrap();
+    http.get(format!("{url}/health/ready")).send().await.map_or(0, |answer| answer.status().as_u16())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_are_replaced_one_by_one_and_no_answer_is_lost() {
+    let mut fleet = Fleet::builder().replicas(REPLICAS).start().await;
+    let crowd = Crowd::make(fleet.place(), 8).await;
+    let load = crowd.load(fleet.place()).rate(by_length(150.0, 400.0)).start();
+    let mut told = Vec::new();
+    let rounds = by_length(1, 10);
+    for replica in (0..rounds).flat_map(|_| 0..REPLICAS) {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let member = &mut fleet.keys[replica];
+        member.process().ask_to_stop();
+        let asked_at = Instant::now();
+        let url = member.management_url();
+        // 0 when it has gone already: it had nothing left to do.
+        await_that("it is not ready any more", Duration::from_secs(5), async || readiness(&url).await != 200).await;
+        told.push(asked_at.elapsed());
+        assert!(member.process().wait(Duration::from_secs(12)), "requests in flight end within ten seconds");
+        member.restart().unwrap();
+        member.await_ready().await.unwrap();
+    }
+    let samples = load.finish().await;
+    let lost = |loss| samples.of(|sample| sample.outcome == Outcome::Lost(loss)).count();
+    let (resets, refusals, late) = (lost(Loss::Reset), lost(Loss::Refused), lost(Loss::Late));
+    let right = samples.percent(|sample| sample.outcome.is(crowd.expected(sample.body)));
+    let slowest_told = told.iter().max().unwrap();
+    let worst = format!(
+        "{resets} reset, {refusals} refused by all, {late} late; {right:.3} % right; told within {slowest_told:.0?}"
+    );
+    let bound = "0 answers lost; not ready at once";
+    Finding::new("P11", "replicas replaced one by one under load", bound, worst, samples.count() as u64).record();
+    assert_eq!((resets, refusals, late), (0, 0, 0));
+    assert!(right >= 100.0, "{right} % right");
+    assert!(*slowest_told <= TOLD_WITHIN * by_length(4, 1), "{slowest_told:?}");
+}
+
+/// How many transactions Postgres has ended in the database of the fleet.
+async fn transactions(fleet: &Fleet) -> i64 {
+    let mut connection = PgConnection::connect(&fleet.postgres.superuser_url("postgres")).await.unwrap();
+    // Backends tell what they did a second later, at the earliest.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let sql = "select xact_commit + xact_rollback from pg_stat_database where datname = $1";
+    sqlx::query_scalar(sql).bind(&fleet.place().database.name).fetch_one(&mut connection).await.unwrap()
+}
+
+/// Until every replica answers all of the crowd as before.
+async fn await_recovery(crowd: &Crowd, fleet: &Fleet) {
+    let place = fleet.place();
+    for replica in 0..place.keys_urls.len() {
+        let keys = place.keys(replica);
+        let is_right = async || crowd.is_right(&keys).await;
+        await_that("the replica answers as before", Duration::from_secs(30), is_right).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_that_all_start_cold_do_not_fall_upon_postgres() {
+    let mut fleet = Fleet::builder().replicas(REPLICAS).start().await;
+    let goods = by_length(20, 200);
+    let crowd = Crowd::make(fleet.place(), goods).await;
+    let load = crowd.load(fleet.place());
+    let rate = by_length(150.0, 0.8 * load.capacity(16, Duration::from_secs(5)).await);
+    let running = load.clone().rate(rate).start();
+    let settle = by_length(Duration::from_secs(1), Duration::from_secs(5));
+    tokio::time::sleep(settle).await;
+    let steady = rate_of_transactions(&fleet, by_length(1, 10)).await;
+
+    let before = transactions(&fleet).await;
+    for member in &fleet.keys {
+        member.kill();
+    }
+    let started = Instant::now();
+    for member in &mut fleet.keys {
+        member.restart().unwrap();
+    }
+    await_recovery(&crowd, &fleet).await;
+    let recovered = started.elapsed();
+    tokio::time::sleep(RECOVERY_MAX.saturating_sub(recovered).min(settle)).await;
+    let window_s = started.elapsed().as_secs_f64();
+    let cold = (transactions(&fleet).await - before) as f64;
+    let after = rate_of_transactions(&fleet, by_length(1, 10)).await;
+    judge_cold(running, (steady, after), (cold, window_s, goods), recovered).await;
+}
+
+async fn rate_of_transactions(fleet: &Fleet, seconds: u64) -> f64 {
+    let (since, before) = (Instant::now(), transactions(fleet).await);
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    let after = transactions(fleet).await;
+    (after - before) as f64 / since.elapsed().as_secs_f64()
+}
+
+async fn judge_cold(
+    running: RunningLoad,
+    (steady, after): (f64, f64),
+    (cold, window_s, goods): (f64, f64, usize),
+    recovered: Duration,
+) {
+    let samples: Samples = running.finish().await;
+    // Each replica reads each key once: that is what being cold means.
+    let needed = (REPLICAS * (goods + 2)) as f64 + REPLICAS as f64 * START_STATEMENTS;
+    let worst = format!(
+        "{:.1} s; {cold:.0} transactions in {window_s:.1} s for {goods} keys, then {after:.1} a second against {steady:.1} before",
+        recovered.as_secs_f64()
+    );
+    let bound = "as before within 10 s; each key read once by each replica, then at most twice as many transactions a second as before";
+    Finding::new("P11", "all replicas start cold under load", bound, worst, samples.count() as u64).record();
+    assert!(recovered <= RECOVERY_MAX, "{recovered:?}");
+    let allowed = needed + 2.0 * (steady + 1.0) * (window_s + 3.0);
+    assert!(cold <= allowed, "{cold} transactions, where {allowed:.0} are enough");
+    assert!(after <= 2.0 * (steady + 1.0), "{after} transactions a second after, {steady} before");
+}
