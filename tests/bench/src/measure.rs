@@ -184,7 +184,6 @@ pub struct Accounts {
     servers: Vec<(Family, Spent)>,
     redis: Spent,
     postgres: Spent,
-    stores: Stores,
 }
 
 impl Accounts {
@@ -194,7 +193,6 @@ impl Accounts {
             servers: servers.iter().map(|family| (*family, family.spent())).collect(),
             redis: stores.redis.spent(),
             postgres: stores.postgres.spent(),
-            stores,
         }
     }
 
