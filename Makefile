@@ -110,3 +110,9 @@ unused:
 .PHONY: alerts
 alerts:
 	$(call step_if,promtool,alerts,scripts/check-alerts.sh)
+
+# One build, so that the program is the one that is shipped and the ceilings share its dependencies.
+.PHONY: bench
+bench: setup-check ## measure what a request costs, beside ceilings: docs/benchmarks.md (ARGS=--quick, ARGS=profile)
+	$(call step,release build,cargo build --release -p claviger -p bench)
+	$(call step,bench,$(target_dir)/release/bench $(ARGS))
