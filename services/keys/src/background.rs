@@ -174,3 +174,8 @@ fn spawn(tasks: &TaskTracker, stopped: &CancellationToken, work: impl Future<Out
     let stopped = stopped.clone();
     tasks.spawn(async move { stopped.run_until_cancelled(work).await });
 }
+
+/// Between half and one and a half of `duration`, so that replicas do not work in step.
+fn jittered(duration: Duration) -> Duration {
+    duration.mul_f64(rand::rng().random_range(0.5..1.5))
+}
