@@ -253,39 +253,6 @@ impl RequestMetrics {
     }
 }
 
-/// What becomes of the rows of the request log.
-#[derive(Debug, Clone)]
-pub(crate) struct RequestLogMetrics {
-    written: Counter,
-    dropped: Counter,
-}
-
-impl RequestLogMetrics {
-    pub(crate) fn register(metrics: &Metrics) -> Self {
-        Self {
-            written: metrics.counter(MetricRow {
-                name: "claviger_request_log_written_total",
-                help: "Rows of the request log that Postgres has.",
-                labels: &[],
-            }),
-            dropped: metrics.counter(MetricRow {
-                name: "claviger_request_log_dropped_total",
-                help: "Requests whose row in the request log was given up, by why.",
-                labels: &["reason"],
-            }),
-        }
-    }
-
-    pub(crate) fn written(&self, rows: usize) {
-        self.written.add(&[], rows as u64);
-    }
-
-    /// `reason` is a word of the program.
-    pub(crate) fn dropped(&self, reason: &'static str, rows: usize) {
-        self.dropped.add(&[reason], rows as u64);
-    }
-}
-
 /// What the listener counts of connections.
 #[derive(Debug, Clone)]
 pub(crate) struct ConnectionMetrics {
@@ -469,7 +436,7 @@ mod tests {
         ExportMetrics::register(&metrics);
         HealthMetrics::register(&metrics);
         ClockMetrics::register(&metrics);
-        RequestLogMetrics::register(&metrics);
+        crate::request_log::RequestLogMetrics::register(&metrics);
         Admission::new(Bounds::for_threads(1), &metrics);
         let telemetry = include_str!("../../../docs/telemetry.md");
         for row in metrics.rows() {

@@ -3,6 +3,8 @@
 //! A request leaves its row in a queue and waits for nothing: a queue that is full counts the row as dropped. One task
 //! writes what has come together, and keeps a batch that Postgres does not take until it does.
 
+mod metrics;
+
 use std::{
     net::IpAddr,
     time::{Duration, Instant},
@@ -18,7 +20,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics::{Metrics, RequestLogMetrics};
+pub(crate) use self::metrics::RequestLogMetrics;
+use crate::metrics::Metrics;
 
 /// Rows are written after this long, or as soon as there are so many.
 const FLUSH_EVERY: Duration = Duration::from_millis(500);
