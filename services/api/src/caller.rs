@@ -82,7 +82,7 @@ impl Caller {
 
     async fn prove(request: &Request) -> Result<Self, Problem> {
         let app = request.data::<Arc<App>>().expect("the app is attached to every route");
-        let context = request.data::<RequestContext>().expect("the stack attaches a context");
+        let context = request.data::<Arc<RequestContext>>().expect("the stack attaches a context");
         let line = request.data::<LogFields>().expect("the stack attaches the log line");
         let operation = operation_of(request)?;
         let presented = read_bearer(request)?;
@@ -93,8 +93,8 @@ impl Caller {
         };
         let answer = app.keys.authenticate(&question, operation.urgency()).await.map_err(unanswered)?;
         if let Some(authority) = &answer.authority {
-            line.key(authority.key_id.to_string());
-            line.organization(authority.organization_id.to_string());
+            line.key(authority.key_id);
+            line.organization(authority.organization_id);
         }
         line.verdict(answer.verdict.name());
         if let Some(spent) = request.data::<Spent>() {
@@ -137,7 +137,7 @@ impl Scoped {
         let organization = resolve(app, &caller.authority, reference).await?.ok_or_else(not_found)?;
         let scope = caller.authority.authorize(permission, organization).map_err(denied)?;
         // A root key's own is the installation; the request is about the one that it names.
-        caller.line.organization(organization.to_string());
+        caller.line.organization(organization);
         caller.refuse_parameters()?;
         Ok(Self { caller, scope })
     }
@@ -226,7 +226,7 @@ fn wrong_environment(app: &App, answer: &AuthenticateAnswer) -> Problem {
 impl Scoped {
     /// Says in the request's log line which customer it is about.
     pub fn is_about(&self, customer: CustomerId) {
-        self.caller.line.customer(customer.to_string());
+        self.caller.line.customer(customer);
     }
 
     /// Refuses what reaches beyond single customers to a caller that is limited to some.

@@ -132,6 +132,7 @@ async fn serve(
     let config = StackConfig::new(routes(), &metrics)
         .environment(environment.name())
         .tracer(tracer)
+        .quiet()
         .admission(&admission, move |request| urgency(environment, &token, request))
         .body_max_bytes(BODY_MAX_BYTES as u64);
     let endpoint = stack(KeyRoutes::new(served.verifier, &served.token), config);

@@ -95,7 +95,7 @@ impl KeyRoutes {
         self.admit(&request)?;
         check_content_type(request.headers())?;
         let body = read_body(request.take_body(), BODY_MAX_BYTES).await?;
-        let request_id = request.data::<RequestContext>().map_or("", |context| context.request_id.as_str());
+        let request_id = request.data::<Arc<RequestContext>>().map_or("", |context| context.request_id.as_str());
         let urgency = request.data::<Urgency>().copied().unwrap_or(Urgency::Verification);
         let line = request.data::<LogFields>();
         match operation {
@@ -258,7 +258,7 @@ fn note(line: Option<&LogFields>, judgement: &Judgement) {
     let Some(line) = line else { return };
     line.verdict(judgement.verdict.name());
     if let Some(evidence) = &judgement.evidence {
-        line.key(evidence.key.snapshot.key.id.to_string());
-        line.organization(evidence.key.snapshot.organization.id.to_string());
+        line.key(evidence.key.snapshot.key.id);
+        line.organization(evidence.key.snapshot.organization.id);
     }
 }

@@ -209,6 +209,8 @@ impl Histogram {
 pub(crate) struct RequestMetrics {
     requests: Counter,
     duration: Histogram,
+    /// By operation and outcome: what was found once is not sought again.
+    series: Arc<papaya::HashMap<(&'static str, &'static str), (CounterSeries, HistogramSeries)>>,
     ignored_chains: Counter,
 }
 
@@ -228,6 +230,7 @@ impl RequestMetrics {
                 },
                 DURATION_BUCKETS,
             ),
+            series: Arc::default(),
             ignored_chains: metrics.counter(MetricRow {
                 name: "http_forwarded_ignored_total",
                 help: "Requests with an X-Forwarded-For that was ignored because the peer is not a trusted proxy.",
@@ -238,9 +241,13 @@ impl RequestMetrics {
 
     /// `operation` is `none` for what no operation answered: a closed set, unlike paths.
     pub(crate) fn answered(&self, operation: Option<&'static str>, code: Option<ErrorCode>, duration: Duration) {
-        let operation = operation.unwrap_or("none");
-        self.requests.count(&[operation, code.map_or("ok", ErrorCode::name)]);
-        self.duration.record(&[operation], duration);
+        let outcome = (operation.unwrap_or("none"), code.map_or("ok", ErrorCode::name));
+        let series = self.series.pin();
+        let (requests, durations) = series.get_or_insert_with(outcome, || {
+            (self.requests.series(&[outcome.0, outcome.1]), self.duration.series(&[outcome.0]))
+        });
+        requests.count();
+        durations.record(duration);
     }
 
     /// A request that was not let in. How long its answer took is no news.

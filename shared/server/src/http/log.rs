@@ -1,16 +1,21 @@
 //! The one log line of a request: an interface, described in `docs/telemetry.md`.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use http::Method;
+use domain::ids::{CustomerId, KeyId, OrganizationId};
+use http::{Method, Uri};
 use poem::{FromRequest, Request, RequestBody, Result};
+use tracing::Level;
 
-use super::RequestContext;
+use super::{RequestContext, credential_in_url};
 use crate::{
     problem::{ErrorCode, Problem},
     request_log::Entry,
 };
 
+/// What lines are filtered by.
+const TARGET: &str = "request";
 /// How much of a path the line repeats.
 const PATH_MAX_CHARS: usize = 256;
 
@@ -18,32 +23,30 @@ const PATH_MAX_CHARS: usize = 256;
 #[derive(Debug, Clone, Default)]
 pub struct LogFields(Arc<Mutex<Fields>>);
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Fields {
-    key: Option<String>,
-    organization: Option<String>,
-    customer: Option<String>,
+    key: Option<KeyId>,
+    organization: Option<OrganizationId>,
+    customer: Option<CustomerId>,
     verdict: Option<&'static str>,
 }
 
 impl LogFields {
     /// Names the key that called.
-    pub fn key(&self, id: impl Into<String>) {
-        let id = id.into();
-        trace::set_with("claviger.key.id", || id.clone());
+    pub fn key(&self, id: KeyId) {
+        trace::set_with("claviger.key.id", || id.to_string());
         self.write(|fields| fields.key = Some(id));
     }
 
     /// Names the organization that the request was about.
-    pub fn organization(&self, id: impl Into<String>) {
-        let id = id.into();
-        trace::set_with("claviger.organization.id", || id.clone());
+    pub fn organization(&self, id: OrganizationId) {
+        trace::set_with("claviger.organization.id", || id.to_string());
         self.write(|fields| fields.organization = Some(id));
     }
 
     /// Names the customer that the request was about.
-    pub fn customer(&self, id: impl Into<String>) {
-        self.write(|fields| fields.customer = Some(id.into()));
+    pub fn customer(&self, id: CustomerId) {
+        self.write(|fields| fields.customer = Some(id));
     }
 
     /// Names the verdict that was given.
@@ -54,6 +57,10 @@ impl LogFields {
 
     fn write(&self, change: impl FnOnce(&mut Fields)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn read(&self) -> Fields {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -66,86 +73,90 @@ impl<'a> FromRequest<'a> for LogFields {
 /// Everything the line tells that the stack itself knows.
 pub(super) struct Line {
     pub(super) method: Method,
-    /// Withheld when the URL carried a credential.
-    pub(super) path: String,
+    pub(super) uri: Uri,
     pub(super) operation: Option<&'static str>,
     pub(super) status: u16,
     pub(super) code: Option<ErrorCode>,
     pub(super) cause: Option<String>,
-    pub(super) duration_ms: f64,
+    pub(super) duration: Duration,
 }
 
-/// The path as the line shows it: no query, no credential, nothing unprintable, not without end.
-pub(super) fn shown_path(uri: &http::Uri, has_credential: bool) -> String {
-    if has_credential {
+impl Line {
+    /// How much somebody should care: a success of a service that answers nothing else all day is for debugging.
+    pub(super) fn level(&self, success: Level) -> Level {
+        match self.status {
+            500 => Level::ERROR,
+            400.. => Level::INFO,
+            _ => success,
+        }
+    }
+}
+
+/// The path as the line shows it: no query, nothing unprintable, not without end, and withheld when the URL carries a
+/// credential.
+fn shown_path(uri: &Uri) -> String {
+    if credential_in_url(uri) {
         return "(withheld)".to_owned();
     }
     uri.path().chars().take(PATH_MAX_CHARS).flat_map(char::escape_default).collect()
 }
 
 /// The same as a row of the request log.
-pub(super) fn entry(line: Line, context: RequestContext, fields: &LogFields) -> Entry {
-    let fields = fields.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+pub(super) fn entry(line: Line, context: &RequestContext, fields: &LogFields) -> Entry {
+    let fields = fields.read();
     Entry {
         started: context.started,
-        request_id: context.request_id,
+        request_id: context.request_id.clone(),
         key: fields.key,
         organization: fields.organization,
         customer: fields.customer,
         operation: line.operation,
+        path: shown_path(&line.uri),
         method: line.method,
-        path: line.path,
         status: line.status,
         code: line.code.map(ErrorCode::name),
         verdict: fields.verdict,
         client_ip: context.client_ip,
-        duration: context.started.elapsed(),
+        duration: line.duration,
     }
 }
 
-/// Writes the line: an error when we are to blame, else information.
-pub(super) fn write(line: &Line, context: &RequestContext, fields: &LogFields) {
-    let fields = fields.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let code = line.code.map(ErrorCode::name);
-    let outcome = code.or(fields.verdict).map_or(String::new(), |word| format!(" {word}"));
-    let message = format!("{} {} {}{outcome} in {:.1} ms", line.method, line.path, line.status, line.duration_ms);
-    let client = context.client_ip.map(|address| address.to_string());
-    let trace_id = trace::current_id();
-    if line.status == 500 {
-        tracing::error!(target: "request", {
+/// Writes one line at a level that the program knows when it is built.
+macro_rules! write_at {
+    ($level:expr, $line:expr, $context:expr, $fields:expr) => {{
+        let (line, context, fields) = ($line, $context, $fields.read());
+        let code = line.code.map(ErrorCode::name);
+        let path = shown_path(&line.uri);
+        let duration_ms = line.duration.as_secs_f64() * 1000.0;
+        let outcome = code.or(fields.verdict).map_or(String::new(), |word| format!(" {word}"));
+        tracing::event!(target: TARGET, $level, {
             request.id = context.request_id,
-            trace.id = trace_id,
+            trace.id = trace::current_id(),
             operation = line.operation,
             http.method = line.method.as_str(),
-            http.path = line.path,
+            http.path = path,
             http.status = line.status,
             code,
-            key.id = fields.key,
-            organization = fields.organization,
-            customer.id = fields.customer,
+            key.id = fields.key.map(|id| id.to_string()),
+            organization = fields.organization.map(|id| id.to_string()),
+            customer.id = fields.customer.map(|id| id.to_string()),
             verdict = fields.verdict,
-            client.address = client,
+            client.address = context.client_ip.map(|address| address.to_string()),
             peer.address = %context.peer,
-            duration_ms = line.duration_ms,
+            duration_ms,
             cause = line.cause
-        }, "{message}");
-        return;
+        }, "{} {path} {}{outcome} in {duration_ms:.1} ms", line.method, line.status);
+    }};
+}
+
+/// Writes the line, if anybody reads lines of its level.
+pub(super) fn write(line: &Line, success: Level, context: &RequestContext, fields: &LogFields) {
+    match line.level(success) {
+        Level::ERROR => write_at!(Level::ERROR, line, context, fields),
+        Level::DEBUG if tracing::enabled!(target: TARGET, Level::DEBUG) => {
+            write_at!(Level::DEBUG, line, context, fields);
+        }
+        Level::DEBUG => {}
+        _ => write_at!(Level::INFO, line, context, fields),
     }
-    tracing::info!(target: "request", {
-        request.id = context.request_id,
-        trace.id = trace_id,
-        operation = line.operation,
-        http.method = line.method.as_str(),
-        http.path = line.path,
-        http.status = line.status,
-        code,
-        key.id = fields.key,
-        organization = fields.organization,
-        customer.id = fields.customer,
-        verdict = fields.verdict,
-        client.address = client,
-        peer.address = %context.peer,
-        duration_ms = line.duration_ms,
-        cause = line.cause
-    }, "{message}");
 }

@@ -24,6 +24,7 @@ use http::{HeaderName, HeaderValue, Version, header};
 use ipnet::IpNet;
 use poem::{Addr, Endpoint, FromRequest, IntoEndpoint, IntoResponse, Request, RequestBody, Response, Result};
 use poem_openapi::OperationId;
+use tracing::Level;
 
 use crate::{
     json::BODY_MAX_BYTES,
@@ -62,6 +63,7 @@ pub struct StackConfig {
     deadline: Duration,
     gate: Gate,
     tracer: Option<trace::Tracer>,
+    success_level: Level,
 }
 
 impl StackConfig {
@@ -78,6 +80,7 @@ impl StackConfig {
             deadline: DEADLINE,
             gate: Gate::new(Admission::new(Bounds::for_threads(1), metrics)),
             tracer: None,
+            success_level: Level::INFO,
         }
     }
 
@@ -134,6 +137,14 @@ impl StackConfig {
         self
     }
 
+    /// Logs what succeeds at the level for debugging: for a service that is asked the same all day, by others who log
+    /// their own requests.
+    #[must_use]
+    pub fn quiet(mut self) -> Self {
+        self.success_level = Level::DEBUG;
+        self
+    }
+
     /// Gives every request a span.
     #[must_use]
     pub fn tracer(mut self, tracer: Option<trace::Tracer>) -> Self {
@@ -172,7 +183,8 @@ impl RequestContext {
 
 impl<'a> FromRequest<'a> for RequestContext {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
-        request.data::<Self>().cloned().ok_or_else(|| Problem::new(ErrorCode::Internal).into())
+        let attached = request.data::<Arc<Self>>();
+        attached.map(|context| Self::clone(context)).ok_or_else(|| Problem::new(ErrorCode::Internal).into())
     }
 }
 
@@ -217,16 +229,13 @@ impl<E: Endpoint + 'static> Endpoint for Stack<E> {
         let Some(ticket) = self.config.gate.try_enter(&mut request) else {
             return Ok(self.refuse(&request));
         };
-        let context = RequestContext::of(&request, &self.config);
+        let context = Arc::new(RequestContext::of(&request, &self.config));
         let fields = LogFields::default();
-        let has_credential = credential_in_url(request.uri());
-        let method = request.method().clone();
-        let path = log::shown_path(request.uri(), has_credential);
-        let version = request.version();
+        let (method, uri, version) = (request.method().clone(), request.uri().clone(), request.version());
         if trusted_proxies::is_ignored_chain(context.peer, request.headers(), &self.config.trusted_proxies) {
             self.config.metrics.ignored_chain();
         }
-        request.set_data(context.clone());
+        request.set_data(Arc::clone(&context));
         request.set_data(fields.clone());
 
         let (mut response, cause) = match self.run(request, ticket).await {
@@ -243,17 +252,17 @@ impl<E: Endpoint + 'static> Endpoint for Stack<E> {
         self.finish(&mut response, &context.request_id, version);
         let line = log::Line {
             method,
-            path,
+            uri,
             operation: response.data::<OperationId>().map(|operation| operation.0),
             status: response.status().as_u16(),
             code: response.data::<ErrorCode>().copied(),
             cause,
-            duration_ms: context.started.elapsed().as_secs_f64() * 1000.0,
+            duration: context.started.elapsed(),
         };
-        self.config.metrics.answered(line.operation, line.code, context.started.elapsed());
-        log::write(&line, &context, &fields);
+        self.config.metrics.answered(line.operation, line.code, line.duration);
+        log::write(&line, self.config.success_level, &context, &fields);
         if let Some(request_log) = &self.config.request_log {
-            request_log.offer(|| log::entry(line, context, &fields));
+            request_log.offer(|| log::entry(line, &context, &fields));
         }
         Ok(response)
     }

@@ -4,6 +4,7 @@ mod admission;
 mod body;
 mod frames;
 mod scanner;
+mod shelter;
 mod watch;
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
@@ -30,6 +31,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::{
     admission::{Place, Sources},
     body::{CountedBody, TimedBody},
+    shelter::Sheltered,
     watch::{InFlight, Watch, WatchedStream},
 };
 use crate::{
@@ -108,7 +110,8 @@ impl Limits {
 
 /// Serves `endpoint` until `shutdown`, then lets requests in flight end within [`Limits::drain`].
 ///
-/// Each request is handled in a task of its own, so that a client that leaves never cancels database work half-way.
+/// A request is handled to its end whatever its client does, so that one that leaves never cancels database work
+/// half-way.
 pub async fn serve<E>(
     listener: TcpListener,
     endpoint: E,
@@ -248,12 +251,12 @@ impl<E: Endpoint<Output = Response> + 'static> Door<E> {
         let endpoint = Arc::clone(&self.endpoint);
         let response = match in_flight.run(self.limits.http2_streams as usize) {
             Some(running) => {
-                let handled = tokio::spawn(async move {
+                let handled = Sheltered::new(async move {
                     let _running = running;
                     endpoint.get_response(request).await
                 });
-                let failed = |error| Problem::new(ErrorCode::Internal).source(error).into_response("");
-                handled.await.unwrap_or_else(failed)
+                // The stack answers for the panics of its handlers; this one is the stack's own.
+                handled.await.unwrap_or_else(|_panic| Problem::new(ErrorCode::Internal).into_response(""))
             }
             // Its connection is cut at the next look at the clock.
             None => Problem::new(ErrorCode::Overloaded).into_response(""),

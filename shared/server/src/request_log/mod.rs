@@ -11,7 +11,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use domain::ids::{OrganizationId, RequestId};
+use domain::ids::{CustomerId, KeyId, OrganizationId, RequestId};
 use http::Method;
 use store::{Error, RequestLog, Store};
 use tokio::{
@@ -39,9 +39,9 @@ const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct Entry {
     pub(crate) started: Instant,
     pub(crate) request_id: String,
-    pub(crate) key: Option<String>,
-    pub(crate) organization: Option<String>,
-    pub(crate) customer: Option<String>,
+    pub(crate) key: Option<KeyId>,
+    pub(crate) organization: Option<OrganizationId>,
+    pub(crate) customer: Option<CustomerId>,
     pub(crate) operation: Option<&'static str>,
     pub(crate) method: Method,
     pub(crate) path: String,
@@ -167,10 +167,10 @@ impl Entry {
         RequestLog {
             id: RequestId::mint(at),
             at,
-            organization: parsed(self.organization).unwrap_or(OrganizationId::INSTALLATION),
+            organization: self.organization.unwrap_or(OrganizationId::INSTALLATION),
             request_id: self.request_id,
-            key: parsed(self.key),
-            customer: parsed(self.customer),
+            key: self.key,
+            customer: self.customer,
             operation: self.operation.map(Into::into),
             method: self.method.as_str().to_owned().into(),
             path: self.path,
@@ -181,10 +181,6 @@ impl Entry {
             duration: self.duration,
         }
     }
-}
-
-fn parsed<T: std::str::FromStr>(id: Option<String>) -> Option<T> {
-    id.and_then(|text| text.parse().ok())
 }
 
 #[expect(clippy::disallowed_methods, reason = "a log tells the time of the process, with or without a store")]

@@ -47,7 +47,7 @@ pub struct Toy {
 impl Toy {
     #[oai(path = "/v1/things", method = "post", operation_id = "create_thing")]
     async fn create_thing(&self, fields: LogFields, body: Json<Thing>) -> Result<Created<Thing>, Problem> {
-        fields.key("key_1");
+        fields.key("key_0000000000000000000001".parse().unwrap());
         Ok(Created::new(body.parse()?).etag(1))
     }
 

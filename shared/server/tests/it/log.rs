@@ -56,7 +56,7 @@ async fn one_line_tells_who_asked_and_what_came_of_it() {
         ("operation", "create_thing"),
         ("http.method", "POST"),
         ("http.path", "/v1/things"),
-        ("key.id", "key_1"),
+        ("key.id", "key_0000000000000000000001"),
         ("client.address", "127.0.0.1"),
         ("peer.address", "127.0.0.1"),
         ("level", "INFO"),
