@@ -12,10 +12,12 @@ pub(crate) fn of_statement(mut statement: Statement<'_>) -> Result<(Option<Span>
     if !trace::is_recording() {
         return Ok((None, statement));
     }
+    // Behind a pooler nothing is prepared for later, seen or not.
+    let is_persistent = Execute::persistent(&statement);
     let arguments = statement.take_arguments().map_err(sqlx::Error::Encode)?.unwrap_or_default();
     let sql = statement.sql();
     let span = of_sql(sql.as_str());
-    Ok((span, sqlx::query_with(sql, arguments)))
+    Ok((span, sqlx::query_with(sql, arguments).persistent(is_persistent)))
 }
 
 /// The same for a statement without arguments.
@@ -56,7 +58,28 @@ fn name_of(sql: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry::trace::TracerProvider;
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use sqlx::Arguments;
+    use trace::Tracer;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_statement_is_the_same_whether_or_not_it_is_seen() {
+        let provider = SdkTracerProvider::builder().build();
+        let request = Tracer::new(provider.tracer("test")).server("request", &Default::default());
+        for is_persistent in [true, false] {
+            let statement = || sqlx::query("select id from keys where id = $1").bind(7).persistent(is_persistent);
+            let (unseen, _) = of_statement(statement()).unwrap();
+            assert!(unseen.is_none(), "nobody looks");
+            let (seen, mut statement) = request.around(async { of_statement(statement()) }).await.unwrap();
+            assert!(seen.is_some_and(|span| span.is_recording()));
+            assert_eq!(Execute::persistent(&statement), is_persistent);
+            assert_eq!(statement.take_arguments().unwrap().unwrap().len(), 1);
+            assert_eq!(statement.sql().as_str(), "select id from keys where id = $1");
+        }
+    }
 
     #[test]
     fn a_statement_is_named_by_its_table_and_its_verb() {
