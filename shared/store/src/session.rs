@@ -153,7 +153,8 @@ impl Session {
     async fn run(&mut self, sql: impl SqlSafeStr) -> Result<(), Error> {
         let sql = sql.into_sql_str();
         let span = span::of_sql(sql.as_str());
-        span::around(span, self.bounded(async |connection| sqlx::raw_sql(sql).execute(connection).await.map(drop))).await
+        span::around(span, self.bounded(async |connection| sqlx::raw_sql(sql).execute(connection).await.map(drop)))
+            .await
     }
 
     /// Runs `work` under the client's own deadline: a frozen server never answers, and sqlx waits for ever.
