@@ -1,7 +1,7 @@
 //! Floods of frames, of headers and of streams.
 
 use super::frames::{self, END_HEADERS, END_STREAM};
-use super::{ATTACK_BYTES_MAX, Bystanders, GROWTH_MAX_KIB, attack, limits, resident_kib};
+use super::{Bystanders, GROWTH_MAX_KIB, attack, attack_bytes_max, limits, resident_kib};
 use crate::edge::Edge;
 
 /// Runs one attack while others are served; says how it ended. `frames` are sent behind `opening`, again and again.
@@ -26,7 +26,7 @@ async fn flood(name: &str, is_reading: bool, opening: Vec<u8>, again: impl FnMut
         served.slowest.as_millis(),
     );
     assert!(ended.is_closed, "{name}: the connection lives on");
-    assert!(ended.sent_bytes < ATTACK_BYTES_MAX, "{name}: it was let send all it had");
+    assert!(ended.sent_bytes < attack_bytes_max(), "{name}: it was let send all it had");
     assert!(growth < GROWTH_MAX_KIB, "{name}: {growth} KiB more");
     assert!(served.asked > 0 && served.failed == 0, "{name}: {} of {} bystanders failed", served.failed, served.asked);
     edge

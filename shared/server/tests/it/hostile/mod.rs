@@ -21,8 +21,11 @@ use crate::edge::{Edge, PATIENCE};
 
 /// How much this process may grow while it is attacked, the attacker's own buffers included.
 const GROWTH_MAX_KIB: u64 = 48 * 1024;
-/// What an attacker sends before it gives up: far more than any connection that is bounded takes.
-const ATTACK_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What an attacker sends before it gives up: far more than a bounded connection takes before it is idle for too long.
+fn attack_bytes_max() -> usize {
+    const MIB: usize = 1024 * 1024;
+    if fuzzing::is_long() { 4096 * MIB } else { 64 * MIB }
+}
 
 /// Limits in seconds as they are promised, or in tenths of that, for tests that run every day.
 fn limits() -> Limits {
@@ -152,7 +155,7 @@ async fn attack(edge: &Edge, opening: Vec<u8>, is_reading: bool, mut again: impl
                 bytes.extend(ping);
             }
             sent_bytes += bytes.len();
-            if sent_bytes > ATTACK_BYTES_MAX || bytes.is_empty() {
+            if sent_bytes > attack_bytes_max() || bytes.is_empty() {
                 break;
             }
             writer.write_all(&bytes).await?;
