@@ -309,16 +309,20 @@ mod tests {
         assert_eq!(admission.bound(), 1024);
     }
 
+    fn spin(time: Duration) {
+        let started = Instant::now();
+        while started.elapsed() < time {
+            std::hint::spin_loop();
+        }
+    }
+
     #[tokio::test]
     async fn a_runtime_that_is_behind_narrows_the_door_and_one_that_is_not_widens_it() {
         let admission = Admission::start(|bounds| Bounds { floor: 8, ceiling: 512, ..bounds }, &Metrics::new());
         let tickets: Vec<_> = (0..100).filter_map(|_| admission.try_enter(Urgency::Verification)).collect();
         let busy = tokio::spawn(async {
             loop {
-                let started = Instant::now();
-                while started.elapsed() < TURN_MAX * 2 {
-                    std::hint::spin_loop();
-                }
+                spin(TURN_MAX * 2);
                 tokio::task::yield_now().await;
             }
         });

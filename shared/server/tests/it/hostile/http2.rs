@@ -2,7 +2,8 @@
 
 use super::frames::{self, END_HEADERS, END_STREAM};
 use super::{ATTACK_BYTES_MAX, Bystanders, GROWTH_MAX_KIB, attack, limits, resident_kib};
-use crate::edge::Edge;
+use crate::edge::{Edge, door_for};
+use domain::urgency::Urgency;
 
 /// Runs one attack while others are served; says how it ended. `frames` are sent behind `opening`, again and again.
 #[expect(clippy::print_stdout, reason = "the measured figures are what the test is read for")]
@@ -49,7 +50,7 @@ async fn streams_that_are_reset_as_soon_as_they_are_opened_end_their_connection(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_that_are_reset_while_they_are_answered_occupy_no_more_than_a_connection_may() {
-    let edge = Edge::with(limits(), |config| config).await;
+    let edge = Edge::with(limits(), |config| config.admission(&door_for(300), |_| Urgency::Verification)).await;
     let bystanders = Bystanders::start(&edge, 4);
     // Slow enough for each to be taken up before it is reset.
     let mut number = 0;
