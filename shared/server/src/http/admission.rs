@@ -14,7 +14,8 @@ use std::{
 
 use domain::urgency::Urgency;
 
-use crate::metrics::{Counter, Gauge, MetricRow, Metrics};
+use super::metrics::AdmissionMetrics;
+use crate::metrics::Metrics;
 
 /// How long runnable work may wait for its turn. A request takes a few turns, so that the promise of 250 ms has room.
 const TURN_MAX: Duration = Duration::from_millis(5);
@@ -133,7 +134,7 @@ impl Admission {
 
     pub(super) fn count_refused(&self, urgency: Urgency) {
         self.0.refused.fetch_add(1, Relaxed);
-        self.0.metrics.refused.count(&[urgency.name()]);
+        self.0.metrics.refused(urgency);
     }
 
     /// How many more requests of this kind would be let in now.
@@ -251,34 +252,6 @@ async fn one_turn() -> Duration {
     asked.elapsed()
 }
 
-/// What the door counts.
-#[derive(Debug)]
-struct AdmissionMetrics {
-    refused: Counter,
-    in_progress: Gauge,
-    bound: Gauge,
-}
-
-impl AdmissionMetrics {
-    fn register(metrics: &Metrics) -> Self {
-        let gauge = |name, help| metrics.gauge(MetricRow { name, help, labels: &[] });
-        Self {
-            refused: metrics.counter(MetricRow {
-                name: "http_requests_refused_total",
-                help: "Requests refused for want of time, by the kind of work.",
-                labels: &["urgency"],
-            }),
-            in_progress: gauge("http_requests_in_progress", "Requests in progress, at most, in the last 50 ms."),
-            bound: gauge("http_requests_in_progress_bound", "Requests that may be in progress at once now."),
-        }
-    }
-
-    fn show(&self, busy: usize, bound: usize) {
-        self.in_progress.set(&[], i64::try_from(busy).unwrap_or(i64::MAX));
-        self.bound.set(&[], i64::try_from(bound).unwrap_or(i64::MAX));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -336,16 +309,20 @@ mod tests {
         assert_eq!(admission.bound(), 1024);
     }
 
+    fn spin(time: Duration) {
+        let started = Instant::now();
+        while started.elapsed() < time {
+            std::hint::spin_loop();
+        }
+    }
+
     #[tokio::test]
     async fn a_runtime_that_is_behind_narrows_the_door_and_one_that_is_not_widens_it() {
         let admission = Admission::start(|bounds| Bounds { floor: 8, ceiling: 512, ..bounds }, &Metrics::new());
         let tickets: Vec<_> = (0..100).filter_map(|_| admission.try_enter(Urgency::Verification)).collect();
         let busy = tokio::spawn(async {
             loop {
-                let started = Instant::now();
-                while started.elapsed() < TURN_MAX * 2 {
-                    std::hint::spin_loop();
-                }
+                spin(TURN_MAX * 2);
                 tokio::task::yield_now().await;
             }
         });

@@ -5,6 +5,7 @@ mod catch;
 mod fairness;
 pub mod framing;
 mod log;
+mod metrics;
 mod refusal;
 mod routes;
 mod traced;

@@ -6,7 +6,7 @@ use poem::error::NotFoundError;
 use poem_openapi::{Object, OpenApi, OpenApiService, param::Path};
 use server::{
     answer::{Created, Ok200},
-    http::{LogFields, RequestContext, Routes, StackConfig, stack},
+    http::{Admission, Bounds, LogFields, RequestContext, Routes, StackConfig, stack},
     json::Json,
     listener::{self, Limits},
     metrics::Metrics,
@@ -96,6 +96,12 @@ impl Toy {
     async fn find_large(&self) -> Result<Ok200<String>, Problem> {
         Ok(Ok200::new("x".repeat(64 * 1024 * 1024)))
     }
+}
+
+/// A door for so many requests at a time, whatever they wait for.
+pub fn door_for(requests: usize) -> Admission {
+    let bounds = Bounds { floor: requests, ceiling: requests, ..Bounds::for_threads(1) };
+    Admission::new(bounds, &Metrics::new())
 }
 
 /// A running edge.

@@ -3,24 +3,16 @@
 use std::time::Duration;
 
 use domain::urgency::Urgency;
-use server::http::{Admission, Bounds};
 use server::listener::Limits;
-use server::metrics::Metrics;
 use tokio::io::AsyncWriteExt;
 
-use crate::edge::{Edge, PATIENCE};
+use crate::edge::{Edge, PATIENCE, door_for};
 
 const SHORT: Duration = Duration::from_millis(300);
 
 /// Limits under which only the one that a test shortens is ever met.
 fn long() -> Limits {
     Limits { header: PATIENCE * 2, body: PATIENCE * 2, idle: PATIENCE * 2, write: PATIENCE * 2, ..Limits::promised() }
-}
-
-/// A door for one request at a time, and one revocation.
-fn one() -> Admission {
-    let bounds = Bounds { floor: 1, ceiling: 1, reserve: 1, ..Bounds::for_threads(1) };
-    Admission::new(bounds, &Metrics::new())
 }
 
 async fn is_notified(notify: &tokio::sync::Notify) {
@@ -112,7 +104,7 @@ async fn a_client_that_leaves_does_not_cancel_the_handler() {
 
 #[tokio::test]
 async fn work_beyond_the_bound_is_refused_at_once() {
-    let edge = Edge::with(long(), |config| config.admission(&one(), |_| Urgency::Verification)).await;
+    let edge = Edge::with(long(), |config| config.admission(&door_for(1), |_| Urgency::Verification)).await;
     let mut first = edge.connect().await;
     first.write("GET /v1/slow HTTP/1.1\r\nHost: edge\r\n\r\n").await;
     is_notified(&edge.signals.entered).await;
@@ -130,8 +122,7 @@ async fn work_beyond_the_bound_is_refused_at_once() {
 
 #[tokio::test]
 async fn two_listeners_of_a_process_share_its_door_and_the_urgent_one_is_let_in() {
-    let bounds = Bounds { floor: 8, ceiling: 8, reserve: 1, ..Bounds::for_threads(1) };
-    let admission = Admission::new(bounds, &Metrics::new());
+    let admission = door_for(8);
     let development = Edge::with(long(), |config| config.admission(&admission, |_| Urgency::Development)).await;
     let production = Edge::with(long(), |config| config.admission(&admission, |_| Urgency::Verification)).await;
     let alone = Edge::with(long(), |config| config).await;

@@ -1,8 +1,9 @@
 //! Floods of frames, of headers and of streams.
 
 use super::frames::{self, END_HEADERS, END_STREAM};
-use super::{Bystanders, GROWTH_MAX_KIB, attack, attack_bytes_max, limits, resident_kib};
-use crate::edge::Edge;
+use super::{ATTACK_BYTES_MAX, Bystanders, GROWTH_MAX_KIB, attack, limits, resident_kib};
+use crate::edge::{Edge, door_for};
+use domain::urgency::Urgency;
 
 /// Runs one attack while others are served; says how it ended. `frames` are sent behind `opening`, again and again.
 #[expect(clippy::print_stdout, reason = "the measured figures are what the test is read for")]
@@ -26,7 +27,7 @@ async fn flood(name: &str, is_reading: bool, opening: Vec<u8>, again: impl FnMut
         served.slowest.as_millis(),
     );
     assert!(ended.is_closed, "{name}: the connection lives on");
-    assert!(ended.sent_bytes < attack_bytes_max(), "{name}: it was let send all it had");
+    assert!(ended.sent_bytes < ATTACK_BYTES_MAX, "{name}: it was let send all it had");
     assert!(growth < GROWTH_MAX_KIB, "{name}: {growth} KiB more");
     assert!(served.asked > 0 && served.failed == 0, "{name}: {} of {} bystanders failed", served.failed, served.asked);
     edge
@@ -49,7 +50,7 @@ async fn streams_that_are_reset_as_soon_as_they_are_opened_end_their_connection(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_that_are_reset_while_they_are_answered_occupy_no_more_than_a_connection_may() {
-    let edge = Edge::with(limits(), |config| config).await;
+    let edge = Edge::with(limits(), |config| config.admission(&door_for(300), |_| Urgency::Verification)).await;
     let bystanders = Bystanders::start(&edge, 4);
     // Slow enough for each to be taken up before it is reset.
     let mut number = 0;
