@@ -218,7 +218,8 @@ pub async fn await_counting_together(replicas: &[Client], secret: &str) {
 
 /// What a process tells of itself under this name in the one environment.
 pub async fn metric(member: &Member, name: &str) -> f64 {
-    let page = reqwest::get(format!("{}/metrics", member.management_url())).await.unwrap().text().await.unwrap();
+    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build().unwrap();
+    let page = http.get(format!("{}/metrics", member.management_url())).send().await.unwrap().text().await.unwrap();
     let start = format!("{name}{{");
     let line = page.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("no {name} in {page}"));
     line.rsplit(' ').next().unwrap().parse().unwrap()
