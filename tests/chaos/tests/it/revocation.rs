@@ -155,12 +155,12 @@ async fn wall_clocks_that_are_wrong_change_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_that_slept_through_a_revocation_does_not_accept_the_key_when_it_wakes() {
     let stage = Stage::start(fleet()).await;
-    let (batches, count) = by_length((1, 10), (5, 200));
+    let (batches, count) = by_length((1, 10), (2, 500));
     let asleep = by_length(Duration::from_secs(1), Duration::from_secs(20));
     let mut late = Vec::new();
     for _ in 0..batches {
         let victims = stage.victims(count, &json!({})).await;
-        let batch = stage.watch_victims(&victims, Duration::from_millis(500)).await;
+        let batch = stage.watch_victims(&victims, by_length(Duration::from_millis(500), Duration::from_secs(2))).await;
         stage.fleet.keys[1].pause();
         tokio::time::sleep(asleep).await;
         let answered = batch.carry_out(stage.revocations(&victims), Duration::from_millis(500)).await;
