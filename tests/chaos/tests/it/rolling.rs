@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use sqlx::{Connection, PgConnection};
 use testkit::{Finding, Fleet, Loss, Outcome, RunningLoad, Samples, await_that};
 
-use crate::ground::{Crowd, by_length};
+use crate::ground::{Crowd, by_length, is_long};
 
 const REPLICAS: usize = 3;
 const RECOVERY_MAX: Duration = Duration::from_secs(10);
@@ -79,7 +79,10 @@ async fn replicas_that_all_start_cold_do_not_fall_upon_postgres() {
     let goods = by_length(20, 200);
     let crowd = Crowd::make(fleet.place(), goods).await;
     let load = crowd.load(fleet.place());
-    let rate = by_length(150.0, 0.8 * load.capacity(16, Duration::from_secs(5)).await);
+    let rate = match is_long() {
+        true => 0.8 * load.capacity(16, Duration::from_secs(5)).await,
+        false => 150.0,
+    };
     let running = load.clone().rate(rate).start();
     let settle = by_length(Duration::from_secs(1), Duration::from_secs(5));
     tokio::time::sleep(settle).await;
