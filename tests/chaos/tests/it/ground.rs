@@ -9,6 +9,8 @@ use testkit::{Client, EVERYTHING_LIMIT, Load, Place, Samples};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(100);
+/// How many questions tell whether a replica is well.
+const PROBES: usize = 10;
 
 /// Whether this is the long run.
 pub fn is_long() -> bool {
@@ -65,9 +67,10 @@ impl Crowd {
         crowd
     }
 
-    /// Whether a replica answers each question as it should, with limits that all replicas share.
+    /// Whether a replica answers as it should, with limits that all replicas share: about each kind of key, and some of
+    /// the good ones.
     pub async fn is_right(&self, keys: &Client) -> bool {
-        for (at, body) in self.bodies.iter().enumerate() {
+        for (at, body) in self.bodies.iter().enumerate().skip(self.bodies.len().saturating_sub(PROBES)) {
             let answer = keys.try_send(keys.request(Method::POST, "/v1/keys/verify").json(body)).await;
             let is_right = answer.is_ok_and(|answer| {
                 let is_local = answer.body["limits"][0]["enforced"] == "local";

@@ -2,6 +2,9 @@
 //!
 //! `make test` runs the short form; `make chaos` runs the long one and makes the page of promises.
 
+#![expect(clippy::unwrap_used, reason = "what a test needs is part of the test")]
+#![expect(clippy::print_stdout, reason = "a test tells what it has seen")]
+
 mod dependencies;
 mod durability;
 mod fleet;

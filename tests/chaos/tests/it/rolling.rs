@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use sqlx::{Connection, PgConnection};
 use testkit::{Finding, Fleet, Loss, Outcome, RunningLoad, Samples, await_that};
 
@@ -65,12 +66,11 @@ async fn transactions(fleet: &Fleet) -> i64 {
 
 /// Until every replica answers all of the crowd as before.
 async fn await_recovery(crowd: &Crowd, fleet: &Fleet) {
-    let place = fleet.place();
-    for replica in 0..place.keys_urls.len() {
-        let keys = place.keys(replica);
-        let is_right = async || crowd.is_right(&keys).await;
-        await_that("the replica answers as before", Duration::from_secs(30), is_right).await;
-    }
+    let replicas = (0..REPLICAS).map(|replica| fleet.place().keys(replica));
+    let recovered = replicas.map(async |keys| {
+        await_that("the replica answers as before", Duration::from_secs(30), async || crowd.is_right(&keys).await).await
+    });
+    join_all(recovered).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
