@@ -155,7 +155,7 @@ async fn wall_clocks_that_are_wrong_change_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_that_slept_through_a_revocation_does_not_accept_the_key_when_it_wakes() {
     let stage = Stage::start(fleet()).await;
-    let (batches, count) = by_length((1, 10), (2, 500));
+    let (batches, count) = by_length((1, 10), (3, 334));
     let asleep = by_length(Duration::from_secs(1), Duration::from_secs(20));
     let mut late = Vec::new();
     for _ in 0..batches {

@@ -22,7 +22,7 @@ fn fleet() -> FleetBuilder {
 /// How many batches, of how many keys, revoked within how long. A trial takes as long as the bound, so many are made at
 /// the same time.
 fn shape() -> (usize, usize, Duration) {
-    by_length((1, 10, Duration::from_millis(500)), (2, 500, Duration::from_secs(3)))
+    by_length((1, 10, Duration::from_millis(500)), (3, 334, Duration::from_secs(5)))
 }
 
 /// How often each replica is asked about each key: as often as one machine can ask about all of them.

@@ -81,10 +81,11 @@ impl Stage {
         stream::iter(0..count).map(make).buffered(AT_ONCE).collect().await
     }
 
-    /// Revokes a key.
+    /// Revokes a key; on a machine that is too busy for the moment, again.
     pub fn revocation(&self, victim: &Victim) -> Act {
         let (api, path) = (self.api.clone(), format!("{}/revoke", victim.path));
-        async move { Answered::of(&api.post(&path, &json!({"reason": "compromised"})).await.expect(200)) }.boxed()
+        let body = json!({"reason": "compromised"});
+        async move { Answered::of(&insist(&api, Method::POST, &path, Some(&body), 200).await) }.boxed()
     }
 
     /// Revokes each.
