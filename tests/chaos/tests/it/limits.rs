@@ -312,6 +312,16 @@ async fn without_redis_or_with_a_full_one_nothing_is_unlimited_credentials_wait_
     stage.revocation(&victim).await;
 }
 
+/// Spends what is left of a key's limit; how long to wait then.
+async fn spend_all(replica: &Client, secret: &str) -> Duration {
+    loop {
+        let answer = replica.post("/v1/keys/verify", &about(secret)).await.expect(200);
+        if answer.text("/verdict") == "RATE_LIMITED" {
+            return Duration::from_millis(answer.body["retry_after_ms"].as_u64().unwrap());
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_waits_as_long_as_he_is_told_is_admitted() {
     const WINDOW: Duration = Duration::from_secs(1);
@@ -323,12 +333,7 @@ async fn who_waits_as_long_as_he_is_told_is_admitted() {
         let mut admitted = 0;
         for round in 0..rounds {
             let replica = &stage.replicas[round % REPLICAS];
-            let wait = loop {
-                let answer = replica.post("/v1/keys/verify", &about(&victim.secret)).await.expect(200);
-                if answer.text("/verdict") == "RATE_LIMITED" {
-                    break Duration::from_millis(answer.body["retry_after_ms"].as_u64().unwrap());
-                }
-            };
+            let wait = spend_all(replica, &victim.secret).await;
             assert!(
                 wait > Duration::ZERO && wait <= WINDOW.mul_f64(33.0 / 32.0) + Duration::from_millis(1),
                 "{wait:?}"
