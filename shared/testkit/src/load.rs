@@ -363,19 +363,21 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                tokio::spawn(async move {
-                    let mut buffer = [0; 4096];
-                    while let Ok(1..) = stream.read(&mut buffer).await {
-                        tokio::time::sleep(pause).await;
-                        let body = r#"{"verdict":"VALID","limits":[{"enforced":"local"}]}"#;
-                        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-                        stream.write_all(answer.as_bytes()).await.unwrap();
-                    }
-                });
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(answer_slowly(stream, pause));
             }
         });
         address
+    }
+
+    async fn answer_slowly(mut stream: TcpStream, pause: Duration) {
+        let body = r#"{"verdict":"VALID","limits":[{"enforced":"local"}]}"#;
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let mut buffer = [0; 4096];
+        while let Ok(1..) = stream.read(&mut buffer).await {
+            tokio::time::sleep(pause).await;
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
     }
 
     #[tokio::test]

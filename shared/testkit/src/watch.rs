@@ -13,7 +13,7 @@ use crate::answer::Client;
 
 const POLL: Duration = Duration::from_millis(10);
 /// How long a test waits for what must come true.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A question that was asked.
 #[derive(Debug, Clone)]

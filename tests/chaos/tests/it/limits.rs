@@ -197,7 +197,7 @@ async fn whatever_happens_to_redis_what_is_accepted_stays_within_its_bound_and_i
     // More than usual to answer, so that a busy machine does not pass for a lost Redis once all is over.
     let mut stage = Stage::start(Fleet::builder().replicas(REPLICAS).setting("redis.timeout_ms", 300)).await;
     let (window, runs, keys) = by_length((Duration::from_secs(1), 3, 4), (Duration::from_secs(2), 20, 10));
-    let mut most_of = Blow::ALL.map(|blow| (blow, 0, 0));
+    let (mut most_of, mut calm_runs) = (Blow::ALL.map(|blow| (blow, 0, 0)), 0);
     for run in 0..runs {
         let (blow, most_seen, trials) = &mut most_of[run % Blow::ALL.len()];
         let mut pressures = Vec::new();
@@ -208,20 +208,26 @@ async fn whatever_happens_to_redis_what_is_accepted_stays_within_its_bound_and_i
         tokio::time::sleep(window.mul_f64(1.0 + rng.random::<f64>())).await;
         blow.strike(&mut stage.fleet, window, rng.random()).await;
         stage.await_counting_together().await;
-        let healed = Instant::now();
         // What was spent while Redis was away has left every window by then.
-        tokio::time::sleep(window.mul_f64(3.2)).await;
+        tokio::time::sleep(window.mul_f64(1.1)).await;
+        let (settled, alone) = (Instant::now(), counted_alone_so_far(&stage).await);
+        tokio::time::sleep(window.mul_f64(2.1)).await;
         let bound = blow.limits() * LIMIT + REPLICAS as u64;
-        for accepted in join_all(pressures.into_iter().map(Pressure::finish)).await {
+        let accepted = join_all(pressures.into_iter().map(Pressure::finish)).await;
+        // A machine so busy that Redis seemed to be away once more has nothing to say about what is exact.
+        let is_calm = (counted_alone_so_far(&stage).await - alone).abs() < 0.5;
+        calm_runs += usize::from(is_calm);
+        for accepted in accepted {
             let most = most_in_any_window(&accepted, window) as u64;
             assert!(most <= bound, "{blow:?}: {most} in one window, and {bound} are promised");
             (*most_seen, *trials) = ((*most_seen).max(most), *trials + 1);
-            let settled: Vec<Asked> =
-                accepted.into_iter().filter(|asked| asked.began > healed + window.mul_f64(1.1)).collect();
-            let after = most_in_any_window(&settled, window) as u64;
-            assert!(after <= LIMIT && after > LIMIT / 2, "{blow:?}: {after} in one window after it was over");
+            let after: Vec<Asked> = accepted.into_iter().filter(|asked| asked.began > settled).collect();
+            let after = most_in_any_window(&after, window) as u64;
+            assert!(!is_calm || after <= LIMIT, "{blow:?}: {after} in one window after it was over");
+            assert!(after > LIMIT / 2, "{blow:?}: {after} in one window after it was over");
         }
     }
+    assert!(calm_runs >= by_length(1, runs / 2), "only {calm_runs} of {runs} runs ended calmly");
     for (blow, most, trials) in most_of.into_iter().filter(|(_, _, trials)| *trials > 0) {
         let bound = format!("≤ {} × limit + replicas: {} in any window", blow.limits(), blow.limits() * LIMIT + 3);
         let situation = format!("{}; 3 replicas, {LIMIT} per {} s", blow.words(), window.as_secs());
@@ -245,6 +251,12 @@ async fn rush(replicas: &[Client], secret: &str, count: usize) -> Vec<Value> {
 
 fn accepted(answers: &[Value]) -> u64 {
     answers.iter().filter(|answer| answer["verdict"] == "VALID").count() as u64
+}
+
+/// How many decisions the replicas say that they have made alone.
+async fn counted_alone_so_far(stage: &Stage) -> f64 {
+    let each = stage.fleet.keys.iter().map(|member| metric(member, "claviger_local_limits_total"));
+    join_all(each).await.iter().sum()
 }
 
 fn counted_alone(answers: &[Value]) -> u64 {
@@ -275,13 +287,9 @@ async fn without_redis_or_with_a_full_one_nothing_is_unlimited_credentials_wait_
 
     assert_eq!(accepted(&rush(&stage.replicas, &second, 60).await), 60);
     stage.fleet.redis.kill();
-    let told = async |stage: &Stage| {
-        let each = stage.fleet.keys.iter().map(|member| metric(member, "claviger_local_limits_total"));
-        join_all(each).await.iter().sum::<f64>()
-    };
-    let before = told(&stage).await;
+    let before = counted_alone_so_far(&stage).await;
     let answers = rush(&stage.replicas, &second, count).await;
-    let after = told(&stage).await;
+    let after = counted_alone_so_far(&stage).await;
     assert_eq!(counted_alone(&answers), count as u64, "every answer says who counts");
     assert!((after - before - count as f64).abs() < 0.5, "{before} and {after}, with {count} in between");
     let gone = accepted(&answers);
@@ -304,6 +312,16 @@ async fn without_redis_or_with_a_full_one_nothing_is_unlimited_credentials_wait_
     stage.revocation(&victim).await;
 }
 
+/// Spends what is left of a key's limit; how long to wait then.
+async fn spend_all(replica: &Client, secret: &str) -> Duration {
+    loop {
+        let answer = replica.post("/v1/keys/verify", &about(secret)).await.expect(200);
+        if answer.text("/verdict") == "RATE_LIMITED" {
+            return Duration::from_millis(answer.body["retry_after_ms"].as_u64().unwrap());
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_waits_as_long_as_he_is_told_is_admitted() {
     const WINDOW: Duration = Duration::from_secs(1);
@@ -315,12 +333,7 @@ async fn who_waits_as_long_as_he_is_told_is_admitted() {
         let mut admitted = 0;
         for round in 0..rounds {
             let replica = &stage.replicas[round % REPLICAS];
-            let wait = loop {
-                let answer = replica.post("/v1/keys/verify", &about(&victim.secret)).await.expect(200);
-                if answer.text("/verdict") == "RATE_LIMITED" {
-                    break Duration::from_millis(answer.body["retry_after_ms"].as_u64().unwrap());
-                }
-            };
+            let wait = spend_all(replica, &victim.secret).await;
             assert!(
                 wait > Duration::ZERO && wait <= WINDOW.mul_f64(33.0 / 32.0) + Duration::from_millis(1),
                 "{wait:?}"

@@ -13,13 +13,23 @@ use crate::ground::{by_length, make_key};
 const READY_MAX: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a process says of itself; nothing while it does not listen.
-async fn health(member: &Member, page: &str) -> (u16, Value) {
+/// A page of a process' management; nothing while it does not listen.
+async fn page(member: &Member, path: &str) -> (u16, String) {
     let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build().unwrap();
-    let Ok(answer) = http.get(format!("{}/health/{page}", member.management_url())).send().await else {
-        return (0, Value::Null);
+    let Ok(answer) = http.get(format!("{}{path}", member.management_url())).send().await else {
+        return (0, String::new());
     };
-    (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+    (answer.status().as_u16(), answer.text().await.unwrap_or_default())
+}
+
+/// What a process says of itself.
+async fn health(member: &Member, which: &str) -> (u16, Value) {
+    let (status, text) = page(member, &format!("/health/{which}")).await;
+    (status, serde_json::from_str(&text).unwrap_or_default())
+}
+
+async fn metrics(member: &Member) -> String {
+    page(member, "/metrics").await.1
 }
 
 async fn await_health(fleet: &Fleet, what: &str, is_it: impl Fn(u16, &Value) -> bool) {
@@ -81,6 +91,9 @@ async fn a_process_starts_without_its_stores_says_so_and_is_ready_soon_after_the
         fleet.redis.restart().await.unwrap();
         redis.push(time_until_ready(&fleet).await);
     }
+    // Both run on this machine, so their clocks agree.
+    let agree = r#"claviger_clock_skew_seconds{environment="staging"} 0"#;
+    await_that("the clocks were compared", PATIENCE, async || metrics(&fleet.keys[0]).await.contains(agree)).await;
     record("started without Postgres", "live, not ready; ready ≤ 5 s after it is back", &postgres);
     record("started without Redis", "ready and degraded; whole ≤ 5 s after it is back", &redis);
     assert!(postgres.iter().chain(&redis).all(|time| *time <= READY_MAX), "{postgres:?} {redis:?}");

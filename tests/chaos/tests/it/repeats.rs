@@ -38,6 +38,15 @@ async fn insist(apis: &[Client; 2], first: usize, body: &Value, repeat: &str) ->
     unreachable!("numbers do not end")
 }
 
+/// Waits until the API that will die has sent a commit whose answer it will not get.
+async fn is_cut_within(fleet: &Fleet, before: usize, time: Duration) -> bool {
+    let began = Instant::now();
+    while fleet.apis[0].postgres_cuts() == before && began.elapsed() < time {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    fleet.apis[0].postgres_cuts() > before
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn identical_creations_make_one_key_although_an_api_dies_between_commit_and_answer() {
     let (trials, duplicates) = by_length((5, 20), (100, 50));
@@ -54,11 +63,7 @@ async fn identical_creations_make_one_key_although_an_api_dies_between_commit_an
             let spread = trial % 2;
             let sent = join_all((0..duplicates).map(|number| insist(&apis, number * spread, &body, &repeat)));
             let killed = async {
-                let began = Instant::now();
-                while fleet.apis[0].postgres_cuts() == before && began.elapsed() < COMMIT_MAX[spread] {
-                    tokio::time::sleep(Duration::from_millis(1)).await;
-                }
-                let is_cut = fleet.apis[0].postgres_cuts() > before;
+                let is_cut = is_cut_within(&fleet, before, COMMIT_MAX[spread]).await;
                 fleet.apis[0].kill();
                 fleet.apis[0].set_postgres(&Fault::None);
                 is_cut

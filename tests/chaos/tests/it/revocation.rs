@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use http::Method;
-use serde_json::json;
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 use testkit::{Asked, Fault, Fleet, FleetBuilder, about, await_that};
 
 use crate::ground::by_length;
@@ -51,7 +53,7 @@ async fn a_revocation_that_is_repeated_because_its_commit_went_unanswered_holds_
     let late = stage
         .one_by_one(by_length(15, 1_000), async |victim| {
             let path = format!("{}/revoke", victim.path);
-            let body = json!({"reason": "compromised"});
+            let body = json!({"reason": "other"});
             stage.fleet.apis[0].set_postgres(&Fault::CutAfter(b"commit"));
             let first = stage.api.post(&path, &body).await;
             stage.fleet.apis[0].set_postgres(&Fault::None);
@@ -64,7 +66,53 @@ async fn a_revocation_that_is_repeated_because_its_commit_went_unanswered_holds_
         })
         .await;
     assert!(unanswered * 2 > late.len(), "{unanswered} of {} commits went unanswered", late.len());
+    let url = stage.fleet.postgres.superuser_url(&stage.fleet.place().database.name);
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let sql = "select count(*) from events where action = 'key.revoked'";
+    let committed: i64 = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
+    assert_eq!(usize::try_from(committed), Ok(late.len() + unanswered), "what went unanswered was committed");
     judge("Postgres lost after the commit and before its answer, then the request repeated; one by one", &late, 0);
+}
+
+/// Sends a request whose commit goes unanswered, sends it again until it is answered, and tells how many milliseconds
+/// after the answer the last accepted question began.
+async fn repeat_after_a_cut(
+    stage: &Stage,
+    question: Value,
+    verdict: &'static str,
+    request: impl Fn() -> RequestBuilder,
+) -> f64 {
+    let batch = stage.watch(&[(question, verdict)], Duration::from_millis(5)).await;
+    stage.fleet.apis[0].set_postgres(&Fault::CutAfter(b"commit"));
+    stage.api.send(request()).await.expect(503);
+    stage.fleet.apis[0].set_postgres(&Fault::None);
+    let is_answered = async || stage.api.send(request()).await.status == 200;
+    await_that("the repeated request is answered", Duration::from_secs(5), is_answered).await;
+    let answered = Instant::now();
+    batch.await_refused(answered).await;
+    latest(&batch.finish(&[answered]).await)[0]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_suspension_and_a_rotation_that_are_repeated_hold_once_they_are_answered_too() {
+    let stage = Stage::start(fleet()).await;
+    let (mut suspended, mut rotated) = (Vec::new(), Vec::new());
+    for number in 0..by_length(5, 300) {
+        let body = json!({"name": format!("customer {number}")});
+        let customer = stage.api.post(&stage.path("customers"), &body).await.expect(201);
+        let victim = stage.victims(1, &json!({"customers": [customer.text("/id")]})).await.remove(0);
+        let path = stage.path(&format!("customers/{}/suspend", customer.text("/id")));
+        let request = || stage.api.request(Method::POST, &path);
+        suspended.push(repeat_after_a_cut(&stage, about(&victim.secret), "SUSPENDED", request).await);
+
+        let victim = stage.victims(1, &json!({})).await.remove(0);
+        let (path, once) = (format!("{}/regenerate", victim.path), format!("rotation-{number}"));
+        let request = || stage.api.request(Method::POST, &path).header("Idempotency-Key", &once);
+        rotated.push(repeat_after_a_cut(&stage, about(&victim.secret), "REVOKED", request).await);
+    }
+    let situation = |what: &str| format!("{what}, Postgres lost after the commit and before its answer, repeated");
+    judge(&situation("a customer suspended"), &suspended, 0);
+    judge(&situation("a key rotated under an idempotency key"), &rotated, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -107,12 +155,12 @@ async fn wall_clocks_that_are_wrong_change_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_that_slept_through_a_revocation_does_not_accept_the_key_when_it_wakes() {
     let stage = Stage::start(fleet()).await;
-    let (batches, count) = by_length((1, 10), (5, 200));
+    let (batches, count) = by_length((1, 10), (3, 334));
     let asleep = by_length(Duration::from_secs(1), Duration::from_secs(20));
     let mut late = Vec::new();
     for _ in 0..batches {
         let victims = stage.victims(count, &json!({})).await;
-        let batch = stage.watch_victims(&victims, Duration::from_millis(500)).await;
+        let batch = stage.watch_victims(&victims, by_length(Duration::from_millis(500), Duration::from_secs(2))).await;
         stage.fleet.keys[1].pause();
         tokio::time::sleep(asleep).await;
         let answered = batch.carry_out(stage.revocations(&victims), Duration::from_millis(500)).await;

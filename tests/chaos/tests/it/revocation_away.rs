@@ -15,23 +15,25 @@ use crate::victims::{Act, Answered, Stage, Victim, insist, judge, latest};
 
 const REPLICAS: usize = 3;
 const BOUND_MS: u32 = 5_000;
-/// How often each replica is asked about each key of a batch: a trial takes as long as the bound, so many are made at the
-/// same time, at a lower rate.
-const PAUSE: Duration = Duration::from_millis(250);
-
 fn fleet() -> FleetBuilder {
     Fleet::builder().replicas(REPLICAS).proxied()
 }
 
-/// How many batches, of how many keys, revoked within how long.
+/// How many batches, of how many keys, revoked within how long. A trial takes as long as the bound, so many are made at
+/// the same time.
 fn shape() -> (usize, usize, Duration) {
-    by_length((1, 10, Duration::from_millis(500)), (5, 200, Duration::from_secs(3)))
+    by_length((1, 10, Duration::from_millis(500)), (3, 334, Duration::from_secs(5)))
+}
+
+/// How often each replica is asked about each key: as often as one machine can ask about all of them.
+fn pause() -> Duration {
+    by_length(Duration::from_millis(250), Duration::from_secs(2))
 }
 
 /// A situation with the way in which its trials are made.
 fn situation(what: &str) -> String {
     let (_, count, spread) = shape();
-    let (pause_ms, spread_ms) = (PAUSE.as_millis(), spread.as_millis());
+    let (pause_ms, spread_ms) = (pause().as_millis(), spread.as_millis());
     format!("{what}; batches of {count} keys, each asked about every {pause_ms} ms, revoked within {spread_ms} ms")
 }
 
@@ -48,7 +50,7 @@ async fn revoke_while(
     for _ in 0..batches {
         stage.await_counting_together().await;
         let victims = stage.victims(count, &json!({})).await;
-        let batch = stage.watch_victims(&victims, PAUSE).await;
+        let batch = stage.watch_victims(&victims, pause()).await;
         let acts = stage.revocations(&victims);
         strike(&mut stage.fleet).await;
         let answered = batch.carry_out(acts, spread).await;
@@ -121,7 +123,7 @@ async fn a_redis_that_comes_back_empty_brings_no_revoked_key_back() {
     for _ in 0..batches {
         stage.await_counting_together().await;
         let victims = stage.victims(count, &json!({})).await;
-        let batch = stage.watch_victims(&victims, PAUSE).await;
+        let batch = stage.watch_victims(&victims, pause()).await;
         let acts = stage.revocations(&victims);
         let restart = async {
             tokio::time::sleep(spread / 2).await;
@@ -152,7 +154,7 @@ async fn a_revocation_holds_within_five_seconds_when_redis_is_full() {
             _ => (json!({"key": victim.secret, "limits": [{"name": "requests", "cost": 0}]}), "REVOKED"),
         };
         let questions: Vec<(Value, &'static str)> = victims.iter().enumerate().map(question).collect();
-        let batch = stage.watch(&questions, PAUSE).await;
+        let batch = stage.watch(&questions, pause()).await;
         let acts = stage.revocations(&victims);
         fill(&stage.fleet, true).await;
         let answered = batch.carry_out(acts, spread).await;
@@ -192,7 +194,7 @@ async fn a_suspension_and_a_narrowing_hold_within_five_seconds_too() {
         questions.push((about(&victim.secret), "SUSPENDED"));
         acts.push(suspension(&stage, stage.path(&format!("customers/{}", made.text("/id")))));
     }
-    let batch = stage.watch(&questions, PAUSE).await;
+    let batch = stage.watch(&questions, pause()).await;
     stage.fleet.redis.kill();
     let answered = batch.carry_out(acts, spread).await;
     let instants: Vec<Instant> = answered.iter().map(|answered| answered.at).collect();
@@ -206,7 +208,7 @@ async fn a_suspension_and_a_narrowing_hold_within_five_seconds_too() {
     let victims = stage.victims(count, &json!({})).await;
     let questions: Vec<(Value, &'static str)> =
         victims.iter().map(|victim| (about(&victim.secret), "SUSPENDED")).collect();
-    let batch = stage.watch(&questions, PAUSE).await;
+    let batch = stage.watch(&questions, pause()).await;
     stage.fleet.keys[1].set_redis(&Fault::Lost);
     let root = stage.fleet.place().root(0);
     insist(&root, Method::POST, "/v1/organizations/acme/suspend", None, 200).await;

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use sqlx::{Connection, PgConnection};
-use testkit::{Finding, Fleet, Loss, Outcome, RunningLoad, Samples, await_that};
+use testkit::{Finding, Fleet, Loss, Outcome, await_that};
 
-use crate::ground::{Crowd, by_length};
+use crate::ground::{Crowd, by_length, is_long};
 
 const REPLICAS: usize = 3;
 const RECOVERY_MAX: Duration = Duration::from_secs(10);
@@ -54,23 +55,36 @@ async fn replicas_are_replaced_one_by_one_and_no_answer_is_lost() {
     assert!(*slowest_told <= TOLD_WITHIN * by_length(4, 1), "{slowest_told:?}");
 }
 
-/// How many transactions Postgres has ended in the database of the fleet.
-async fn transactions(fleet: &Fleet) -> i64 {
-    let mut connection = PgConnection::connect(&fleet.postgres.superuser_url("postgres")).await.unwrap();
-    // Backends tell what they did a second later, at the earliest.
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
-    let sql = "select xact_commit + xact_rollback from pg_stat_database where datname = $1";
-    sqlx::query_scalar(sql).bind(&fleet.place().database.name).fetch_one(&mut connection).await.unwrap()
+/// How many transactions Postgres has ended in the database of the fleet, and when.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    transactions: i64,
+    at: Instant,
+}
+
+impl Counted {
+    async fn now(fleet: &Fleet) -> Self {
+        // Backends tell what they did a second later, at the earliest.
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        let mut connection = PgConnection::connect(&fleet.postgres.superuser_url("postgres")).await.unwrap();
+        let sql = "select xact_commit + xact_rollback from pg_stat_database where datname = $1";
+        let counted = sqlx::query_scalar(sql).bind(&fleet.place().database.name).fetch_one(&mut connection).await;
+        Self { transactions: counted.unwrap(), at: Instant::now() }
+    }
+
+    /// Since an earlier count: how many, and in how many seconds.
+    fn since(self, earlier: Self) -> (f64, f64) {
+        ((self.transactions - earlier.transactions) as f64, (self.at - earlier.at).as_secs_f64())
+    }
 }
 
 /// Until every replica answers all of the crowd as before.
 async fn await_recovery(crowd: &Crowd, fleet: &Fleet) {
-    let place = fleet.place();
-    for replica in 0..place.keys_urls.len() {
-        let keys = place.keys(replica);
-        let is_right = async || crowd.is_right(&keys).await;
-        await_that("the replica answers as before", Duration::from_secs(30), is_right).await;
-    }
+    let replicas = (0..REPLICAS).map(|replica| fleet.place().keys(replica));
+    let recovered = replicas.map(async |keys| {
+        await_that("the replica answers as before", Duration::from_secs(30), async || crowd.is_right(&keys).await).await
+    });
+    join_all(recovered).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,13 +93,17 @@ async fn replicas_that_all_start_cold_do_not_fall_upon_postgres() {
     let goods = by_length(20, 200);
     let crowd = Crowd::make(fleet.place(), goods).await;
     let load = crowd.load(fleet.place());
-    let rate = by_length(150.0, 0.8 * load.capacity(16, Duration::from_secs(5)).await);
+    let rate = match is_long() {
+        true => 0.8 * load.capacity(16, Duration::from_secs(5)).await,
+        false => 150.0,
+    };
     let running = load.clone().rate(rate).start();
-    let settle = by_length(Duration::from_secs(1), Duration::from_secs(5));
-    tokio::time::sleep(settle).await;
-    let steady = rate_of_transactions(&fleet, by_length(1, 10)).await;
+    let window = by_length(Duration::from_millis(500), Duration::from_secs(10));
+    tokio::time::sleep(window).await;
+    let first = Counted::now(&fleet).await;
+    tokio::time::sleep(window).await;
+    let steady = Counted::now(&fleet).await;
 
-    let before = transactions(&fleet).await;
     for member in &fleet.keys {
         member.kill();
     }
@@ -95,37 +113,29 @@ async fn replicas_that_all_start_cold_do_not_fall_upon_postgres() {
     }
     await_recovery(&crowd, &fleet).await;
     let recovered = started.elapsed();
-    tokio::time::sleep(RECOVERY_MAX.saturating_sub(recovered).min(settle)).await;
-    let window_s = started.elapsed().as_secs_f64();
-    let cold = (transactions(&fleet).await - before) as f64;
-    let after = rate_of_transactions(&fleet, by_length(1, 10)).await;
-    judge_cold(running, (steady, after), (cold, window_s, goods), recovered).await;
+    tokio::time::sleep(window).await;
+    let warm = Counted::now(&fleet).await;
+    tokio::time::sleep(window).await;
+    let last = Counted::now(&fleet).await;
+    let spent = [steady.since(first), warm.since(steady), last.since(warm)];
+    judge_cold(running.finish().await.count(), goods, spent, recovered);
 }
 
-async fn rate_of_transactions(fleet: &Fleet, seconds: u64) -> f64 {
-    let (since, before) = (Instant::now(), transactions(fleet).await);
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
-    let after = transactions(fleet).await;
-    (after - before) as f64 / since.elapsed().as_secs_f64()
-}
-
-async fn judge_cold(
-    running: RunningLoad,
-    (steady, after): (f64, f64),
-    (cold, window_s, goods): (f64, f64, usize),
-    recovered: Duration,
-) {
-    let samples: Samples = running.finish().await;
+fn judge_cold(asked: usize, goods: usize, spent: [(f64, f64); 3], recovered: Duration) {
+    let [(before, before_s), (cold, cold_s), (after, after_s)] = spent;
+    let (steady, after) = (before / before_s, after / after_s);
     // Each replica reads each key once: that is what being cold means.
     let needed = (REPLICAS * (goods + 2)) as f64 + REPLICAS as f64 * START_STATEMENTS;
     let worst = format!(
-        "{:.1} s; {cold:.0} transactions in {window_s:.1} s for {goods} keys, then {after:.1} a second against {steady:.1} before",
+        "{:.1} s; {cold:.0} transactions in {cold_s:.1} s for {goods} keys, then {after:.1} a second against {steady:.1} before",
         recovered.as_secs_f64()
     );
     let bound = "as before within 10 s; each key read once by each replica, then at most twice as many transactions a second as before";
-    Finding::new("P11", "all replicas start cold under load", bound, worst, samples.count() as u64).record();
+    Finding::new("P11", "all replicas start cold under load", bound, worst, asked as u64).record();
     assert!(recovered <= RECOVERY_MAX, "{recovered:?}");
-    let allowed = needed + 2.0 * (steady + 1.0) * (window_s + 3.0);
-    assert!(cold <= allowed, "{cold} transactions, where {allowed:.0} are enough");
-    assert!(after <= 2.0 * (steady + 1.0), "{after} transactions a second after, {steady} before");
+    // One more a second: the counts come late and whole.
+    let usual = 2.0 * (steady + 1.0);
+    assert!(cold <= needed + usual * cold_s, "{cold} transactions in {cold_s} s, {needed} to read everything");
+    // A second or two tell no rate: last uses are written in bursts.
+    assert!(!is_long() || after <= usual, "{after} transactions a second after, {steady} before");
 }

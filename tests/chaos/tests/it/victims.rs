@@ -81,10 +81,11 @@ impl Stage {
         stream::iter(0..count).map(make).buffered(AT_ONCE).collect().await
     }
 
-    /// Revokes a key.
+    /// Revokes a key; on a machine that is too busy for the moment, again.
     pub fn revocation(&self, victim: &Victim) -> Act {
         let (api, path) = (self.api.clone(), format!("{}/revoke", victim.path));
-        async move { Answered::of(&api.post(&path, &json!({"reason": "compromised"})).await.expect(200)) }.boxed()
+        let body = json!({"reason": "compromised"});
+        async move { Answered::of(&insist(&api, Method::POST, &path, Some(&body), 200).await) }.boxed()
     }
 
     /// Revokes each.
@@ -218,7 +219,8 @@ pub async fn await_counting_together(replicas: &[Client], secret: &str) {
 
 /// What a process tells of itself under this name in the one environment.
 pub async fn metric(member: &Member, name: &str) -> f64 {
-    let page = reqwest::get(format!("{}/metrics", member.management_url())).await.unwrap().text().await.unwrap();
+    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build().unwrap();
+    let page = http.get(format!("{}/metrics", member.management_url())).send().await.unwrap().text().await.unwrap();
     let start = format!("{name}{{");
     let line = page.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("no {name} in {page}"));
     line.rsplit(' ').next().unwrap().parse().unwrap()

@@ -1,14 +1,14 @@
 //! Floods of frames, of headers and of streams.
 
 use super::frames::{self, END_HEADERS, END_STREAM};
-use super::{ATTACK_BYTES_MAX, Bystanders, GROWTH_MAX_KIB, attack, limits, resident_kib};
+use super::{Bystanders, GROWTH_MAX_KIB, attack, attack_bytes_max, limits, resident_kib};
 use crate::edge::{Edge, door_for};
 use domain::urgency::Urgency;
 
 /// Runs one attack while others are served; says how it ended. `frames` are sent behind `opening`, again and again.
 #[expect(clippy::print_stdout, reason = "the measured figures are what the test is read for")]
 async fn flood(name: &str, is_reading: bool, opening: Vec<u8>, again: impl FnMut(u32) -> Vec<u8>) -> Edge {
-    let edge = Edge::with(limits(), |config| config).await;
+    let edge = Edge::with(limits(), |config| config.admission(&door_for(300), |_| Urgency::Verification)).await;
     // Whatever is made once for good is made before.
     assert_eq!(edge.get("/v1/things", "").await.status, 200);
     let before = resident_kib();
@@ -27,7 +27,7 @@ async fn flood(name: &str, is_reading: bool, opening: Vec<u8>, again: impl FnMut
         served.slowest.as_millis(),
     );
     assert!(ended.is_closed, "{name}: the connection lives on");
-    assert!(ended.sent_bytes < ATTACK_BYTES_MAX, "{name}: it was let send all it had");
+    assert!(ended.sent_bytes < attack_bytes_max(), "{name}: it was let send all it had");
     assert!(growth < GROWTH_MAX_KIB, "{name}: {growth} KiB more");
     assert!(served.asked > 0 && served.failed == 0, "{name}: {} of {} bystanders failed", served.failed, served.asked);
     edge
@@ -142,7 +142,7 @@ async fn a_header_list_that_unpacks_to_gigabytes_is_never_held() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_has_its_streams_and_not_one_more() {
-    let edge = Edge::with(limits(), |config| config).await;
+    let edge = Edge::with(limits(), |config| config.admission(&door_for(300), |_| Urgency::Verification)).await;
     let promised = limits().http2_streams;
     let opened: Vec<u8> = (0..promised + 20)
         .flat_map(|number| {
