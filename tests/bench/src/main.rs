@@ -8,6 +8,7 @@ mod cpu;
 mod latency;
 mod lists;
 mod load;
+mod logs;
 mod machine;
 mod measure;
 mod outage;
@@ -64,6 +65,8 @@ enum Part {
     Outage,
     /// Keys made and revoked.
     Writes,
+    /// The request log.
+    Logs,
     /// Many keys.
     Scale,
 }
@@ -75,6 +78,7 @@ impl Part {
             Self::Replicas => replicas::measure(bench, report),
             Self::Outage => outage::measure(bench, report),
             Self::Writes => writes::measure(bench, report),
+            Self::Logs => logs::measure(bench, report),
             Self::Scale => scale::measure(bench, report),
         }
     }
