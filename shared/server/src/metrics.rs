@@ -260,52 +260,6 @@ impl RequestMetrics {
     }
 }
 
-/// What the listener counts of connections.
-#[derive(Debug, Clone)]
-pub(crate) struct ConnectionMetrics {
-    open: Gauge,
-    refused: Counter,
-    cut: Counter,
-}
-
-impl ConnectionMetrics {
-    pub(crate) fn register(metrics: &Metrics) -> Self {
-        Self {
-            open: metrics.gauge(MetricRow {
-                name: "http_connections",
-                help: "Connections that are open now.",
-                labels: &[],
-            }),
-            refused: metrics.counter(MetricRow {
-                name: "http_connections_refused_total",
-                help: "Connections closed unread because their source had too many.",
-                labels: &[],
-            }),
-            cut: metrics.counter(MetricRow {
-                name: "http_connections_cut_total",
-                help: "Connections closed because the other end was too slow, by what it was slow at.",
-                labels: &["slow_at"],
-            }),
-        }
-    }
-
-    pub(crate) fn opened(&self) {
-        self.open.shift(&[], 1);
-    }
-
-    pub(crate) fn closed(&self) {
-        self.open.shift(&[], -1);
-    }
-
-    pub(crate) fn refused(&self) {
-        self.refused.count(&[]);
-    }
-
-    pub(crate) fn cut(&self, slow_at: &'static str) {
-        self.cut.count(&[slow_at]);
-    }
-}
-
 /// What a process says of what it rests on.
 #[derive(Debug, Clone)]
 pub(crate) struct HealthMetrics {
@@ -439,7 +393,7 @@ mod tests {
     fn every_metric_and_every_code_is_documented() {
         let metrics = Metrics::new();
         RequestMetrics::register(&metrics);
-        ConnectionMetrics::register(&metrics);
+        crate::listener::metrics::ConnectionMetrics::register(&metrics);
         ExportMetrics::register(&metrics);
         HealthMetrics::register(&metrics);
         ClockMetrics::register(&metrics);

@@ -16,7 +16,7 @@ const MAY_USE: [(&str, &[&str]); 9] = [
 ];
 
 /// For tests alone: these may use whatever there is.
-const TESTS: [&str; 5] = ["shared/testkit", "shared/fuzzing", "tests/e2e", "tests/tidy", "tests/bench"];
+const TESTS: [&str; 6] = ["shared/testkit", "shared/fuzzing", "tests/e2e", "tests/chaos", "tests/tidy", "tests/bench"];
 /// Depends on nearly everything, so that nothing that ships may depend on it.
 const KIT: &str = "testkit";
 /// Depends on nothing of ours, so that every crate's tests may use it.

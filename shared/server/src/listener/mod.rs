@@ -3,6 +3,7 @@
 mod admission;
 mod body;
 mod frames;
+pub(crate) mod metrics;
 mod scanner;
 mod shelter;
 mod watch;
@@ -31,12 +32,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::{
     admission::{Place, Sources},
     body::{CountedBody, TimedBody},
+    metrics::ConnectionMetrics,
     shelter::Sheltered,
     watch::{InFlight, Watch, WatchedStream},
 };
 use crate::{
     http::framing::BrokenHead,
-    metrics::{ConnectionMetrics, Metrics},
+    metrics::Metrics,
     problem::{ErrorCode, Problem},
 };
 
