@@ -10,7 +10,7 @@ mod watch;
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use http::uri::Scheme;
+use http::{HeaderValue, Version, header, uri::Scheme};
 use http_body_util::combinators::BoxBody;
 use hyper::{Request as HyperRequest, Response as HyperResponse, body::Incoming, service::service_fn};
 use hyper_util::{
@@ -44,6 +44,8 @@ use crate::{
 
 /// How long to rest after an accept failed, above all for want of file descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
+/// How long connections are kept after the process was told to stop, for their clients to be told with an answer.
+const FAREWELL: Duration = Duration::from_millis(500);
 /// What the parser admits of a head: more than the stack does, so that the stack can answer with a problem.
 const HEAD_BUFFER_MAX_BYTES: usize = 80 * 1024;
 /// The same for HTTP/2, where the peer is told the limit.
@@ -180,8 +182,9 @@ impl<E: Endpoint<Output = Response> + 'static> Door<E> {
         };
         tokio::select! {
             biased;
-            () = self.shutdown.cancelled() => None,
+            // Whoever is connected already is let in: closing the listener would reset it.
             next = accepted => Some(next),
+            () = self.shutdown.cancelled() => None,
         }
     }
 
@@ -199,12 +202,13 @@ impl<E: Endpoint<Output = Response> + 'static> Door<E> {
         let mut clock = tokio::time::interval(self.limits.tick());
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_draining = false;
+        let mut departure = pin!(self.departure());
         loop {
             tokio::select! {
                 // A peer's own faults end its connection and are nobody's news.
                 _ended = connection.as_mut() => break,
                 () = self.cut.cancelled() => break,
-                () = self.shutdown.cancelled(), if !is_draining => {
+                () = departure.as_mut(), if !is_draining => {
                     is_draining = true;
                     connection.as_mut().graceful_shutdown();
                 }
@@ -217,6 +221,13 @@ impl<E: Endpoint<Output = Response> + 'static> Door<E> {
             }
         }
         self.metrics.closed();
+    }
+
+    /// The moment at which connections without a request are closed. A client that sends one just then is reset, so for
+    /// a while before that each answer says that its connection ends.
+    async fn departure(&self) {
+        self.shutdown.cancelled().await;
+        tokio::time::sleep(FAREWELL).await;
     }
 
     fn builder(&self) -> Builder<TokioExecutor> {
@@ -243,6 +254,8 @@ impl<E: Endpoint<Output = Response> + 'static> Door<E> {
         (in_flight, fault): (InFlight, Option<&'static str>),
     ) -> Result<HyperResponse<CountedBody<BoxBody<bytes::Bytes, io::Error>>>, Infallible> {
         let (parts, body) = request.into_parts();
+        // HTTP/2 says it in a frame of its own.
+        let is_http1 = parts.version <= Version::HTTP_11;
         let addresses = (LocalAddr(Addr::SocketAddr(self.local)), RemoteAddr(Addr::SocketAddr(peer)));
         let parts = RequestParts::from((parts, addresses.0, addresses.1, Scheme::HTTP));
         let body = BoxBody::new(TimedBody::new(body, &self.limits));
@@ -263,7 +276,10 @@ impl<E: Endpoint<Output = Response> + 'static> Door<E> {
             // Its connection is cut at the next look at the clock.
             None => Problem::new(ErrorCode::Overloaded).into_response(""),
         };
-        let response: HyperResponse<BoxBody<bytes::Bytes, io::Error>> = response.into();
+        let mut response: HyperResponse<BoxBody<bytes::Bytes, io::Error>> = response.into();
+        if is_http1 && self.shutdown.is_cancelled() {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         Ok(response.map(|body| CountedBody::new(body, in_flight)))
     }
 }

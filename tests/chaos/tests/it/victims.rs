@@ -111,11 +111,14 @@ impl Stage {
         self.watch(&questions, pause).await
     }
 
-    /// Fails unless every replica says this of every key.
+    /// Fails unless every replica says this of every key, once it says anything.
     pub async fn assert_everywhere(&self, victims: &[Victim], verdict: &str) {
         let ask = |(replica, victim): (&Client, &Victim)| {
             let (replica, question) = (replica.clone(), about(&victim.secret));
-            async move { replica.post("/v1/keys/verify", &question).await.expect(200).text("/verdict").to_owned() }
+            async move {
+                let answer = insist(&replica, Method::POST, "/v1/keys/verify", Some(&question), 200).await;
+                answer.text("/verdict").to_owned()
+            }
         };
         let pairs = self.replicas.iter().flat_map(|replica| victims.iter().map(move |victim| (replica, victim)));
         let said: Vec<String> = stream::iter(pairs).map(ask).buffer_unordered(AT_ONCE).collect().await;
