@@ -26,6 +26,12 @@ pub fn description() -> String {
     format!("{cpu}, {cores} cores, {} GiB of memory, Linux {}", kib.div_ceil(1 << 20), kernel.trim())
 }
 
+/// How many threads ran or wanted to, over the last minutes, the benchmark's own among them.
+pub fn load_average() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').take(3).collect::<Vec<_>>().join(", ")
+}
+
 fn line_of(file: &str, name: &str) -> Option<String> {
     let text = std::fs::read_to_string(file).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;

@@ -137,11 +137,13 @@ impl Case {
         let (accounts, mut outcome) = match &self.work {
             Work::Http(plan) => {
                 let mut load = Load::open(plan, self.next)?;
-                load.run(Until::Elapsed(pace.warm_up))?.all_right()?;
+                let warmed_up = load.run(Until::Elapsed(pace.warm_up))?;
                 let accounts = read_accounts();
-                let outcome = load.run(Until::Elapsed(pace.turn))?.all_right()?;
+                let outcome = load.run(Until::Elapsed(pace.turn))?;
+                // Before any answer is judged: what was asked once may not be asked again.
                 self.next = load.next();
-                (accounts, outcome)
+                warmed_up.all_right()?;
+                (accounts, outcome.all_right()?)
             }
             Work::Redis(plan) => {
                 bench.runtime.block_on(plan.run(pace.warm_up))?;

@@ -90,6 +90,7 @@ impl Report {
             ("Commit", machine::commit()),
             ("Date", machine::date()),
             ("Machine", machine::description()),
+            ("Load average at the end, about 2 when nothing else runs", machine::load_average()),
             ("Rounds", format!("{} of {} s for each case", pace.rounds, number(pace.turn.as_secs_f64()))),
         ];
         for (name, value) in lines {
