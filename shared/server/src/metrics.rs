@@ -204,13 +204,16 @@ impl Histogram {
     }
 }
 
+/// An operation and how it went.
+type Outcome = (&'static str, &'static str);
+
 /// What the stack counts of requests.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestMetrics {
     requests: Counter,
     duration: Histogram,
     /// By operation and outcome: what was found once is not sought again.
-    series: Arc<papaya::HashMap<(&'static str, &'static str), (CounterSeries, HistogramSeries)>>,
+    series: Arc<papaya::HashMap<Outcome, (CounterSeries, HistogramSeries)>>,
     ignored_chains: Counter,
 }
 

@@ -19,6 +19,7 @@ const BATCHES: u32 = 50;
 const BATCHES_QUICK: u32 = 10;
 
 /// Writes batches, one after the other.
+#[expect(clippy::disallowed_methods, reason = "measures what the writer of the request log does")]
 pub fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let stage = Stage::start(&bench.runtime, Fleet::builder().apis(0).durable())?;
     let place = stage.place();
