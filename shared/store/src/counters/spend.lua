@@ -11,17 +11,14 @@ local values = redis.call('MGET', unpack(KEYS))
 local requests, at = ARGV[1], 1
 local numbers, windows, answers = {}, {}, { pack('<d', now_us) }
 local opened, most, costs = {}, {}, {}
+local max, min = math.max, math.min
 
--- A window with what earlier requests of the batch have left of it. `fresh` is spent in the cell of now and not yet in
--- the packed cells.
+-- A window with what earlier requests of the batch have left of it.
 local function window_at(place, window_ms, is_spending)
   local held = windows[place]
   if held and held.window_ms == window_ms then return held end
   local raw = values[place]
-  if held then
-    settle(held)
-    raw = packed(held)
-  end
+  if held then raw = packed(held) end
   local window = open(raw, window_ms)
   if not held or is_spending then windows[place] = window end
   return window
@@ -69,7 +66,7 @@ while at <= #requests do
       if is_spending and is_admitted and cost > 0 then
         if window.total == 0 then window.age = 0 end
         window.total = window.total + cost
-        window.fresh = window.fresh + cost
+        window.spent = window.spent + cost
         window.is_dirty = true
       elseif is_spending and window.is_changed then
         window.is_dirty = true
@@ -78,22 +75,18 @@ while at <= #requests do
       if cost > limit then
         retry_ms = window.window_ms
       elseif not fits then
-        settle(window)
-        retry_ms = math.max(1, freed_in_ms(window, window.total + cost - limit))
+        retry_ms = max(1, freed_in_ms(window, window.total + cost - limit))
       end
       if window.age ~= NONE then
-        reset_ms = math.min(window.window_ms, leaves_in_ms(window, window.index - window.age))
+        reset_ms = min(window.window_ms, leaves_in_ms(window, window.index - window.age))
       end
-      local remaining = math.max(0, limit - window.total)
+      local remaining = max(0, limit - window.total)
       answers[#answers + 1] = pack('<BI4I4I4d', fits and 1 or 0, remaining, reset_ms, retry_ms, window.index)
     end
   end
 end
 
 for place, window in pairs(windows) do
-  if window.is_dirty then
-    settle(window)
-    redis.call('SET', KEYS[place], packed(window), 'PX', ceil(window.window_ms * 33 / 32) + 1000)
-  end
+  if window.is_dirty then keep(KEYS[place], window) end
 end
 return table.concat(answers)
