@@ -70,7 +70,7 @@ impl App {
             cursors: Cursors::new(config.secrets.cursor_key()?),
             ownership: Ownership::new(&config.dns.servers)?,
             fairness: Fairness::new(&admission),
-            turns: Turns::new(connections),
+            turns: Turns::new(&config.database),
             admission,
             demands: config.policy.clone(),
             metrics: ApiMetrics::register(metrics),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::urgency::Urgency;
 use http::Method;
 use server::http::Bounds;
+use store::DatabaseConfig;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -19,12 +20,13 @@ const WRITES_PER_CONNECTION: usize = 24;
 
 /// Connections to Postgres that are left for revocations, and for asking whether Postgres is there.
 const SPARE_CONNECTIONS: usize = 2;
-/// How long a request may wait for its turn.
-const TURN_WAIT_MAX: Duration = Duration::from_millis(250);
 
 /// Who may use the database now. A pool serves in the order in which it is asked; a revocation that stood in line with a
 /// flood of lists would come too late, so that the line is here, and revocations walk past it.
-pub struct Turns(Arc<Semaphore>);
+pub struct Turns {
+    free: Arc<Semaphore>,
+    wait_max: Duration,
+}
 
 /// One turn, until it is dropped.
 pub struct Turn {
@@ -32,9 +34,11 @@ pub struct Turn {
 }
 
 impl Turns {
-    /// Turns at so many connections.
-    pub fn new(connections: usize) -> Self {
-        Self(Arc::new(Semaphore::new(connections.saturating_sub(SPARE_CONNECTIONS).max(1))))
+    /// Turns at the connections of a pool; one is waited for as long as a connection is.
+    pub fn new(database: &DatabaseConfig) -> Self {
+        let turns = (database.pool_size as usize).saturating_sub(SPARE_CONNECTIONS).max(1);
+        let wait_max = Duration::from_millis(database.acquire_timeout_ms);
+        Self { free: Arc::new(Semaphore::new(turns)), wait_max }
     }
 
     /// The operation's turn, if it needs one; `None` when it does not come in time.
@@ -49,7 +53,7 @@ impl Turns {
         if !needs_one {
             return Some(Turn { _permit: None });
         }
-        let permit = timeout(TURN_WAIT_MAX, Arc::clone(&self.0).acquire_owned()).await.ok()?;
+        let permit = timeout(self.wait_max, Arc::clone(&self.free).acquire_owned()).await.ok()?;
         Some(Turn { _permit: permit.ok() })
     }
 }

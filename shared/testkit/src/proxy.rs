@@ -150,6 +150,7 @@ async fn connect(client: TcpStream, mut line: Line) {
     let (from_server, to_server) = server.into_split();
     let is_cut = Arc::new(AtomicBool::new(false));
     let faults = line.faults.clone();
+    let (to_client, to_server) = (Outgoing(Some(to_client)), Outgoing(Some(to_server)));
     let question = Pump { direction: Direction::Question, faults: faults.clone(), is_cut: Arc::clone(&is_cut) };
     let answer = Pump { direction: Direction::Answer, faults, is_cut };
     let passed = async { tokio::join!(question.run(from_client, to_server), answer.run(from_server, to_client)) };
@@ -175,6 +176,23 @@ enum Ended {
     Cut,
 }
 
+/// The writing half of a connection. Dropped, it is left as it is: saying goodbye is for whoever means it.
+struct Outgoing(Option<OwnedWriteHalf>);
+
+impl Outgoing {
+    fn half(&mut self) -> &mut OwnedWriteHalf {
+        self.0.as_mut().expect("taken when it is dropped")
+    }
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        if let Some(half) = self.0.take() {
+            half.forget();
+        }
+    }
+}
+
 struct Pump {
     direction: Direction,
     faults: watch::Receiver<Fault>,
@@ -183,7 +201,7 @@ struct Pump {
 
 impl Pump {
     /// Passes on what comes, in order, each piece when it is due.
-    async fn run(mut self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> Ended {
+    async fn run(mut self, mut from: OwnedReadHalf, mut to: Outgoing) -> Ended {
         let (chunks, mut due) = mpsc::channel::<(Instant, Vec<u8>)>(CHUNKS_MAX);
         let faults = self.faults.clone();
         let read = async move {
@@ -198,13 +216,16 @@ impl Pump {
         let write = async {
             while let Some((at, chunk)) = due.recv().await {
                 tokio::time::sleep_until(at).await;
-                match self.pass(&chunk, &mut to).await {
+                match self.pass(&chunk, to.half()).await {
                     Ok(None) => {}
                     Ok(Some(ended)) => return ended,
                     Err(_) => return Ended::Closed,
                 }
             }
-            let _ = to.shutdown().await;
+            // The end of an answer that was cut is no orderly one.
+            if !self.is_cut.load(Ordering::Acquire) {
+                let _ = to.half().shutdown().await;
+            }
             Ended::Closed
         };
         let ((), ended) = tokio::join!(read, write);

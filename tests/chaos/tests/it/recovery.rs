@@ -9,6 +9,8 @@ use testkit::{Finding, Fleet, Member, await_that};
 
 use crate::ground::{by_length, make_key};
 
+/// Makes every version of a migration an older one.
+const OLDER: i64 = 1_000_000;
 /// How soon a process is ready after what it needs is there.
 const READY_MAX: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -92,7 +94,7 @@ async fn a_process_starts_without_its_stores_says_so_and_is_ready_soon_after_the
         redis.push(time_until_ready(&fleet).await);
     }
     // Both run on this machine, so their clocks agree.
-    let agree = r#"claviger_clock_skew_seconds{environment="staging"} 0"#;
+    let agree = r#"claviger_clock_offset_seconds{postgres="postgres"} 0"#;
     await_that("the clocks were compared", PATIENCE, async || metrics(&fleet.keys[0]).await.contains(agree)).await;
     record("started without Postgres", "live, not ready; ready ≤ 5 s after it is back", &postgres);
     record("started without Redis", "ready and degraded; whole ≤ 5 s after it is back", &redis);
@@ -114,16 +116,16 @@ async fn run(connection: &mut PgConnection, sql: &str) {
 async fn a_process_on_a_schema_that_it_does_not_know_is_not_ready_and_says_which() {
     let mut fleet = Fleet::builder().workers().start().await;
     let mut connection = superuser(&fleet).await;
-    let newest = "(select max(version) from _sqlx_migrations)";
+    let newest = store::MIGRATIONS.iter().map(|migration| migration.version).max().unwrap();
     let situations = [
         (
-            format!("update _sqlx_migrations set version = 7 where version = {newest}"),
-            "the database's schema is 7; this program needs ",
-            format!("update _sqlx_migrations set version = {} where version = 7", store_version()),
+            format!("update _sqlx_migrations set version = version / {OLDER}"),
+            format!("the database's schema is {}; this program needs {newest}", newest / OLDER),
+            format!("update _sqlx_migrations set version = version * {OLDER}"),
         ),
         (
             floor(99_990_101_000_000),
-            "the database's schema is for programs from 99990101000000 on; this one is ",
+            "the database's schema is for programs from 99990101000000 on; this one is ".to_owned(),
             floor(0),
         ),
     ];
@@ -138,10 +140,6 @@ async fn a_process_on_a_schema_that_it_does_not_know_is_not_ready_and_says_which
         assert!(time_until_ready(&fleet).await <= READY_MAX);
     }
     Finding::new("P11", "the schema is older or newer", "not ready, with both versions", "so it is", 6).record();
-}
-
-fn store_version() -> i64 {
-    store::MIGRATIONS.iter().map(|migration| migration.version).max().unwrap()
 }
 
 fn floor(version: i64) -> String {

@@ -24,7 +24,7 @@ const GROWTH_MAX_KIB: u64 = 48 * 1024;
 /// What an attacker sends before it gives up: far more than a bounded connection takes before it is idle for too long.
 fn attack_bytes_max() -> usize {
     const MIB: usize = 1024 * 1024;
-    if fuzzing::is_long() { 4096 * MIB } else { 64 * MIB }
+    if fuzzing::is_long() { 4096 * MIB } else { 1024 * MIB }
 }
 
 /// Limits in seconds as they are promised, or in tenths of that, for tests that run every day.
