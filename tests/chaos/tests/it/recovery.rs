@@ -10,7 +10,7 @@ use testkit::{Finding, Fleet, Member, await_that};
 use crate::ground::{by_length, make_key};
 
 /// Makes every version of a migration an older one.
-const OLDER: i64 = 1_000_000;
+const OLDER: i64 = 20_000_000_000_000;
 /// How soon a process is ready after what it needs is there.
 const READY_MAX: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -119,9 +119,9 @@ async fn a_process_on_a_schema_that_it_does_not_know_is_not_ready_and_says_which
     let newest = store::MIGRATIONS.iter().map(|migration| migration.version).max().unwrap();
     let situations = [
         (
-            format!("update _sqlx_migrations set version = version / {OLDER}"),
-            format!("the database's schema is {}; this program needs {newest}", newest / OLDER),
-            format!("update _sqlx_migrations set version = version * {OLDER}"),
+            format!("update _sqlx_migrations set version = version - {OLDER}"),
+            format!("the database's schema is {}; this program needs {newest}", newest - OLDER),
+            format!("update _sqlx_migrations set version = version + {OLDER}"),
         ),
         (
             floor(99_990_101_000_000),
