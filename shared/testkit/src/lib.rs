@@ -28,7 +28,7 @@ pub use fixtures::EVERYTHING_LIMIT;
 pub use fleet::{Fleet, FleetBuilder, Place};
 pub use folder::temporary_folder;
 pub use load::{Load, Loss, Outcome, RunningLoad, Sample, Samples};
-pub use member::Member;
+pub use member::{Member, free_ports};
 pub use promises::Finding;
 pub use proxy::{Fault, Proxy};
 pub use servers::Servers;

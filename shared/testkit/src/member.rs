@@ -2,15 +2,20 @@
 
 use std::ffi::{OsStr, OsString};
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use rand::RngExt;
 use serde_json::Value;
 use store::local::{Process, StopSignal};
 
 use crate::proxy::{Fault, Proxy};
 
+/// Where servers that are told their port listen.
+const PORTS: Range<u16> = 12_000..32_000;
+const PORT_TRIES: usize = 1_000;
 const READY_TIME_MAX: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(10);
 
@@ -167,9 +172,17 @@ pub(crate) fn program() -> anyhow::Result<PathBuf> {
     Ok(file)
 }
 
-/// Ports that nobody listened on a moment ago, taken all at once so that no two are the same.
-pub(crate) fn free_ports(count: usize) -> anyhow::Result<Vec<u16>> {
-    let listeners: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
-    let ports = listeners.iter().map(|listener| listener.local_addr().map(|address| address.port()));
+/// Ports that nobody listened on a moment ago, taken all at once so that no two are the same. Below those that the
+/// system gives to outgoing connections: one of these could take a port before its server does.
+pub fn free_ports(count: usize) -> anyhow::Result<Vec<u16>> {
+    let mut taken: Vec<TcpListener> = Vec::with_capacity(count);
+    for _ in 0..PORT_TRIES {
+        if taken.len() == count {
+            break;
+        }
+        taken.extend(TcpListener::bind(("127.0.0.1", rand::rng().random_range(PORTS))).ok());
+    }
+    ensure!(taken.len() == count, "there are no {count} free ports");
+    let ports = taken.iter().map(|listener| listener.local_addr().map(|address| address.port()));
     Ok(ports.collect::<Result<_, _>>()?)
 }

@@ -321,7 +321,14 @@ impl<E: Endpoint + 'static> Stack<E> {
     fn finish(&self, response: &mut Response, request_id: &str, version: Version) {
         let must_close = response.status().is_client_error()
             && response.data::<ErrorCode>().is_some_and(|code| {
-                matches!(code, ErrorCode::BadFraming | ErrorCode::HeadersTooLarge | ErrorCode::UriTooLong)
+                // The last one is answered before the body was read, which ends the connection: say so.
+                matches!(
+                    code,
+                    ErrorCode::BadFraming
+                        | ErrorCode::HeadersTooLarge
+                        | ErrorCode::UriTooLong
+                        | ErrorCode::PayloadTooLarge
+                )
             });
         let headers = response.headers_mut();
         let id = HeaderValue::try_from(request_id).expect("ids are letters, digits, - and _");

@@ -1,7 +1,6 @@
 //! The installation as it is run: the real program, a process for each service, every one of them telling all it knows.
 
 use std::ffi::OsStr;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,6 +11,7 @@ use serde_json::{Value, json};
 use store::local::{LocalDatabase, LocalOptions, Postgres, Process, Redis, RedisUser, StopSignal};
 use tempfile::TempDir;
 use testkit::Collector;
+use testkit::free_ports;
 use tokio::process::Command;
 
 const READY_TIME_MAX: Duration = Duration::from_secs(30);
@@ -63,8 +63,8 @@ impl Installation {
         };
         let postgres = Postgres::start(options("postgres")).await.unwrap();
         let redis = Redis::start(options("redis")).await.unwrap();
-        let [api_ports, keys_ports, api_management, worker_management] = [(); 4].map(|()| free_ports::<3>());
-        let [keys_management] = free_ports::<1>();
+        let [api_ports, keys_ports, api_management, worker_management] = [(); 4].map(|()| ports::<3>());
+        let [keys_management] = ports::<1>();
         let mut installation = Self {
             processes: Vec::new(),
             places: Vec::new(),
@@ -246,10 +246,9 @@ fn program() -> PathBuf {
     file
 }
 
-/// Ports that nobody listened on a moment ago, taken all at once so that no two are the same.
-fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
-    let listeners = [(); COUNT].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
+/// As many as a place needs.
+fn ports<const COUNT: usize>() -> [u16; COUNT] {
+    free_ports(COUNT).unwrap().try_into().unwrap()
 }
 
 fn merged(mut own: Value, others: &Value) -> Value {
