@@ -30,8 +30,7 @@ impl Store {
         key: KeyId,
         cost: i64,
     ) -> Result<Option<Spent>, Error> {
-        let mut session = self.session(Mode::Write).await?;
-        let now = session.enter(organization).await?;
+        let (mut session, now) = self.session_in(Mode::Write, organization).await?;
         let sql = "select remaining, refill_amount, refill_interval, refill_day, refill_at, $3 as now
             from credits
             where organization_id = $1 and key_id = $2
@@ -54,8 +53,7 @@ impl Store {
 
     /// Gives back what a later check refused.
     pub async fn give_back_credits(&self, organization: OrganizationId, key: KeyId, cost: i64) -> Result<(), Error> {
-        let mut session = self.session(Mode::Write).await?;
-        session.enter(organization).await?;
+        let (mut session, _) = self.session_in(Mode::Write, organization).await?;
         let sql = "update credits set remaining = remaining + $3 where organization_id = $1 and key_id = $2";
         session.execute(sqlx::query(sql).bind(organization.uuid()).bind(key.uuid()).bind(cost.max(0))).await?;
         session.commit().await

@@ -117,7 +117,7 @@ impl Write {
     /// Back to the rows that this change is about.
     async fn enter_own(&mut self) -> Result<(), Error> {
         let organization = self.bounds.organization;
-        self.rows.session.enter(organization).await.map(drop)
+        self.rows.session.enter(organization).await
     }
 
     fn forgotten_at(&self) -> DateTime<Utc> {

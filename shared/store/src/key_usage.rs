@@ -66,8 +66,7 @@ impl Store {
     ///
     /// A writer's batches have to come in the order of their numbers.
     pub async fn update_key_usage(&self, batch: BatchId<'_>, uses: &[KeyUse]) -> Result<(), Error> {
-        let mut session = self.session(Mode::Write).await?;
-        session.enter(OrganizationId::INSTALLATION).await?;
+        let (mut session, _) = self.session_in(Mode::Write, OrganizationId::INSTALLATION).await?;
         session.enter_key_usage().await?;
         let sql = "insert into usage_flushes (organization_id, replica, seq, at)
             values ($1, $2, $3, clock_timestamp())
@@ -97,8 +96,7 @@ impl Store {
 
     /// Deletes some hours that are older than so many days, of all organizations. Says how many rows; with none it is done.
     pub async fn delete_key_usage(&self, retention_days: u16) -> Result<u64, Error> {
-        let mut session = self.session(Mode::Write).await?;
-        session.enter(OrganizationId::INSTALLATION).await?;
+        let (mut session, _) = self.session_in(Mode::Write, OrganizationId::INSTALLATION).await?;
         session.enter_key_usage().await?;
         let sql = "delete from key_usage where ctid = any (array(
                 select ctid from key_usage where hour < clock_timestamp() - make_interval(days => $1) limit $2

@@ -68,13 +68,8 @@ impl Mode {
 
 impl Session {
     /// Takes a connection and begins.
-    ///
-    /// sqlx's own `begin` forgets a transaction whose future is cancelled between sending BEGIN and reading the
-    /// answer. Here the guard exists before BEGIN is sent.
     pub(crate) async fn begin(pool: &PgPool, manner: &Manner, mode: Mode) -> Result<Self, Error> {
-        let connection = Some(pool.acquire().await?);
-        let (deadline, is_pooled) = (manner.deadline, manner.settings.is_some());
-        let mut session = Self { connection, deadline, is_pooled, is_stuck: false };
+        let mut session = Self::take(pool, manner).await?;
         match &manner.settings {
             None => session.run(mode.begin()).await?,
             // In one round trip.
@@ -83,11 +78,31 @@ impl Session {
         Ok(session)
     }
 
-    /// Sets the organization whose rows this transaction sees and writes: the one place that does.
-    pub(crate) async fn enter(&mut self, organization: OrganizationId) -> Result<DateTime<Utc>, Error> {
-        let sql = "select set_config('claviger.organization', $1, true), clock_timestamp()";
-        let row = self.one(sqlx::query(sql).bind(organization.uuid().to_string())).await?;
-        Ok(row.try_get(1)?)
+    /// Takes a connection, begins, and enters an organization, all in one round trip; says when, by the database.
+    pub(crate) async fn begin_in(
+        pool: &PgPool,
+        manner: &Manner,
+        (mode, organization): (Mode, OrganizationId),
+    ) -> Result<(Self, DateTime<Utc>), Error> {
+        let mut session = Self::take(pool, manner).await?;
+        let settings = manner.settings.as_deref().map(|settings| format!("{settings}; ")).unwrap_or_default();
+        let sql = format!("{}; {settings}{}", mode.begin(), entering(organization));
+        let span = span::of_sql(&sql);
+        let work = session.bounded(async |connection| sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await);
+        let rows = span::around(span, work).await?;
+        Ok((session, read_instant(rows.last())?))
+    }
+
+    /// sqlx's own `begin` forgets a transaction whose future is cancelled between sending BEGIN and reading the answer.
+    /// Here the guard exists before BEGIN is sent.
+    async fn take(pool: &PgPool, manner: &Manner) -> Result<Self, Error> {
+        let connection = Some(pool.acquire().await?);
+        Ok(Self { connection, deadline: manner.deadline, is_pooled: manner.settings.is_some(), is_stuck: false })
+    }
+
+    /// Enters another organization.
+    pub(crate) async fn enter(&mut self, organization: OrganizationId) -> Result<(), Error> {
+        self.run(AssertSqlSafe(entering(organization))).await
     }
 
     /// Opens the door for the secrets with one public id, of any organization.
@@ -180,6 +195,21 @@ impl Drop for Session {
             Ok(_) | Err(_) => drop(connection.detach()),
         }
     }
+}
+
+/// Sets the organization whose rows a transaction sees and writes: the one place that does. Nothing but hexadecimal
+/// digits and hyphens goes into it.
+fn entering(organization: OrganizationId) -> String {
+    let id = organization.uuid().hyphenated();
+    format!(
+        "select set_config('claviger.organization', '{id}', true), \
+        (extract(epoch from clock_timestamp()) * 1000000)::bigint as now"
+    )
+}
+
+fn read_instant(row: Option<&PgRow>) -> Result<DateTime<Utc>, Error> {
+    let micros: i64 = row.ok_or(sqlx::Error::RowNotFound)?.try_get("now")?;
+    DateTime::from_timestamp_micros(micros).ok_or_else(|| Error::unreadable("the database's clock is beyond all years"))
 }
 
 async fn roll_back(mut connection: PoolConnection<Postgres>) {

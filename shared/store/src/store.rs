@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::access::{Authority, Scope};
+use domain::ids::OrganizationId;
 use domain::permission::Permission;
 use domain::policy::KeyKind;
 use sqlx::{PgPool, Row};
@@ -58,12 +59,21 @@ impl Store {
     }
 
     pub(crate) async fn rows(&self, mode: Mode, bounds: Bounds) -> Result<Rows, Error> {
-        let mut session = self.session(mode).await?;
-        let now = session.enter(bounds.organization).await?;
+        let (session, now) = self.session_in(mode, bounds.organization).await?;
         Ok(Rows { session, bounds, now })
     }
 
+    /// A transaction that sees no organization yet.
     pub(crate) async fn session(&self, mode: Mode) -> Result<Session, Error> {
         Session::begin(&self.pool, &self.manner, mode).await
+    }
+
+    /// A transaction in an organization, and the database's clock.
+    pub(crate) async fn session_in(
+        &self,
+        mode: Mode,
+        organization: OrganizationId,
+    ) -> Result<(Session, DateTime<Utc>), Error> {
+        Session::begin_in(&self.pool, &self.manner, (mode, organization)).await
     }
 }

@@ -124,8 +124,7 @@ impl Store {
         organization: OrganizationId,
         reference: &str,
     ) -> Result<Option<CustomerFacts>, Error> {
-        let mut session = self.session(Mode::Read).await?;
-        session.enter(organization).await?;
+        let (mut session, _) = self.session_in(Mode::Read, organization).await?;
         let Some(customer) = customers::find(&mut session, organization, None, reference).await? else {
             return Ok(None);
         };
@@ -154,8 +153,7 @@ impl Store {
     }
 
     async fn update_last_used_of(&self, organization: OrganizationId, uses: &[&LastUse]) -> Result<(), Error> {
-        let mut session = self.session(Mode::Write).await?;
-        session.enter(organization).await?;
+        let (mut session, _) = self.session_in(Mode::Write, organization).await?;
         let sql = "with free as (
                 select id from secrets
                 where organization_id = $1 and id = any ($2)

@@ -13,7 +13,7 @@ use domain::policy::{self, AllOr, Credits, KeyKind, KeyStatus, Policy, RevokeRea
 use serde_json::{Map, Value};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Postgres, Row};
+use sqlx::{Arguments, AssertSqlSafe, Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
 use crate::credits::read_credits;
@@ -82,8 +82,8 @@ const COLUMNS: &str = "k.organization_id, k.id, k.kind, k.name, k.permissions, k
     s.prefix, s.lookup_id, s.last4, u.last_used_at, u.last_used_ip, u.secrets_active, \
     c.remaining, c.refill_amount, c.refill_interval, c.refill_day, c.refill_at, $4 as now";
 
-const TABLES: &str = "keys k \
-    join lateral (select n.prefix, n.lookup_id, n.last4 from secrets n \
+/// What [`COLUMNS`] needs beside `keys k`.
+const BESIDE: &str = "join lateral (select n.prefix, n.lookup_id, n.last4 from secrets n \
         where n.organization_id = k.organization_id and n.key_id = k.id \
         order by n.created_at desc, n.id desc limit 1) s on true \
     cross join lateral (select max(a.last_used_at) as last_used_at, \
@@ -109,6 +109,9 @@ const STATUS: &str = "case when k.revoked_at is not null then 'inactive' \
     when k.not_before > $4 then 'scheduled' \
     else 'active' end";
 
+/// What the index `keys_organization_ending_index` holds: all that is, was or will be anything but active.
+const ENDING: &str = " and (k.revoked_at is not null or k.expires_at is not null or k.not_before is not null)";
+
 impl Key {
     /// Whether it works at `now`.
     pub fn status(&self, now: DateTime<Utc>) -> KeyStatus {
@@ -119,9 +122,22 @@ impl Key {
 impl Rows {
     /// The key with this id, if it is in scope and has not been deleted.
     pub async fn find_key(&mut self, id: KeyId) -> Result<Option<Key>, Error> {
-        let sql = format!("select {COLUMNS} from {TABLES} where {VISIBLE} and k.deleted_at is null and k.id = $5");
+        let sql = format!("select {COLUMNS} from keys k {BESIDE} where {VISIBLE} and k.deleted_at is null and k.id = $5");
         let statement = self.of_scope(sql).bind(id.uuid());
         self.session.optional(statement).await?.as_ref().map(read_row).transpose()
+    }
+
+    /// The beginning of a statement that is put together, with the scope as $1 to $3 and the instant as $4.
+    fn scoped(&self, sql: String) -> QueryBuilder<Postgres> {
+        let mut arguments = PgArguments::default();
+        let added = [
+            arguments.add(self.organization()),
+            arguments.add(self.bounds.customers.clone()),
+            arguments.add(self.bounds.domains.clone()),
+            arguments.add(self.now),
+        ];
+        added.into_iter().collect::<Result<(), _>>().expect("ids, texts and an instant can be written");
+        QueryBuilder::with_arguments(sql, arguments)
     }
 
     /// A statement about keys, with the scope as $1 to $3 and the instant as $4.

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
 use super::secrets::NewSecret;
-use super::{COLUMNS, Key, TABLES, VISIBLE, read_row};
+use super::{BESIDE, COLUMNS, Key, VISIBLE, read_row};
 use crate::decode::{only_texts, texts};
 use crate::error::Error;
 use crate::generation::Subject;
@@ -113,7 +113,7 @@ impl Write {
 
     /// The key as this change leaves it, even where the change moved it out of the caller's own sight.
     async fn find_written_key(&mut self, id: KeyId) -> Result<Key, Error> {
-        let sql = format!("select {COLUMNS} from {TABLES} where {VISIBLE} and k.id = $5");
+        let sql = format!("select {COLUMNS} from keys k {BESIDE} where {VISIBLE} and k.id = $5");
         let everything: (Option<Vec<Uuid>>, Option<Vec<String>>) = (None, None);
         let statement = sqlx::query(AssertSqlSafe(sql))
             .bind(self.organization())

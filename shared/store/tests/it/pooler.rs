@@ -94,7 +94,7 @@ async fn take_turns(store: &Store, client: u64, organizations: [OrganizationId; 
     let (mut cancelled, mut acknowledged) = (0, 0);
     for iteration in 0..iterations {
         let organization = organizations[usize::try_from((iteration + client) % 2).unwrap()];
-        let polls = if dice.below(10) == 0 { 1 + dice.below(8) } else { u64::MAX };
+        let polls = if dice.below(8) == 0 { 1 + dice.below(6) } else { u64::MAX };
         if iteration % 10 == 0 {
             let name = format!("c{client}_{iteration}");
             match at_most_polls(polls, insert_named(store, organization, &name)).await {
