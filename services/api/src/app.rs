@@ -21,6 +21,7 @@ use crate::config::{Config, KeyPolicy};
 use crate::cursor::Cursors;
 use crate::metrics::ApiMetrics;
 use crate::ownership::Ownership;
+use crate::told::Told;
 use crate::urgency::{self, Turns};
 use crate::wire::instant::Instant;
 use crate::wire::receipt::{ReceiptBody, ReplicaBody};
@@ -50,6 +51,8 @@ pub struct App {
     pub fairness: Arc<Fairness>,
     /// Gives everything but revocations its turn at the database.
     pub turns: Turns,
+    /// Forgets what Redis has heard of.
+    told: Told,
     /// What this environment demands of keys.
     pub demands: KeyPolicy,
     /// What this process counts.
@@ -61,9 +64,11 @@ impl App {
     pub async fn connect(config: &Config, metrics: &Metrics) -> anyhow::Result<Arc<Self>> {
         let connections = config.database.pool_size as usize;
         let admission = Admission::start(|bounds| urgency::bounds(bounds, connections), metrics);
+        let store = Store::connect(&config.database).await?;
         Ok(Arc::new(Self {
             environment: config.environment,
-            store: Store::connect(&config.database).await?,
+            told: Told::start(store.clone()),
+            store,
             counters: Counters::connect(&config.redis),
             keys: KeysClient::new(&config.keys.url, &config.keys.token),
             peppers: config.secrets.ring()?,
@@ -93,12 +98,7 @@ impl App {
             self.metrics.untold();
             return UNPUBLISHED_BOUND.as_millis() as u64;
         }
-        let (store, outbox) = (self.store.clone(), committed.outbox_ids.clone());
-        tokio::spawn(async move {
-            if let Err(error) = store.delete_outbox(&outbox).await {
-                tracing::warn!(%error, "an outbox row stays and will be published again");
-            }
-        });
+        self.told.forget(&committed.outbox_ids);
         0
     }
 

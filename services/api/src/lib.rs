@@ -18,6 +18,7 @@ mod ownership;
 mod page;
 mod precondition;
 pub mod routes;
+mod told;
 mod urgency;
 pub mod wire;
 

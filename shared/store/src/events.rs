@@ -144,25 +144,29 @@ impl Write {
             hash: [0; 32],
         };
         row.hash = row.expected_hash();
-        self.insert_event(&row).await?;
-        let sql = "update event_heads set seq = $2, hash = $3 where organization_id = $1";
-        let statement = sqlx::query(sql).bind(self.organization()).bind(row.seq).bind(row.hash.to_vec());
-        self.rows.session.execute(statement).await.map(drop)
+        self.insert_event(&row).await
     }
 
     /// Holds the end of the chain: of two commits at once, the second waits here.
     async fn hold_head(&mut self) -> Result<(i64, [u8; 32]), Error> {
-        let begin = "insert into event_heads (organization_id, seq, hash) values ($1, 0, $2)
-            on conflict (organization_id) do nothing";
-        let statement = sqlx::query(begin).bind(self.organization()).bind(CHAIN_START.to_vec());
-        self.rows.session.execute(statement).await?;
         let hold = "select seq, hash from event_heads where organization_id = $1 for update";
-        let row = self.rows.session.one(sqlx::query(hold).bind(self.organization())).await?;
+        let row = match self.rows.session.optional(sqlx::query(hold).bind(self.organization())).await? {
+            Some(row) => row,
+            None => {
+                let begin = "insert into event_heads (organization_id, seq, hash) values ($1, 0, $2)
+                    on conflict (organization_id) do nothing";
+                let statement = sqlx::query(begin).bind(self.organization()).bind(CHAIN_START.to_vec());
+                self.rows.session.execute(statement).await?;
+                self.rows.session.one(sqlx::query(hold).bind(self.organization())).await?
+            }
+        };
         Ok((row.try_get("seq")?, read_hash(&row, "hash")?))
     }
 
+    /// Writes the entry, and moves the end of the chain to it.
     async fn insert_event(&mut self, row: &EventRow) -> Result<(), Error> {
-        let sql = "insert into events
+        let sql = "with head as (update event_heads set seq = $2, hash = $13 where organization_id = $1)
+            insert into events
                 (organization_id, seq, id, environment, at, actor, action, subject, request_id, ip, details,
                 previous_hash, hash)
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::json, $12, $13)";

@@ -41,6 +41,19 @@ pub(crate) enum Mode {
     Write,
 }
 
+/// What row-level security lets a transaction see.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Door<'a> {
+    /// The rows of one organization, to read and to write.
+    Organization(OrganizationId),
+    /// The secrets with one public id, of any organization.
+    Lookup(&'a LookupId),
+    /// The list of organizations.
+    Root,
+    /// What one job needs of all organizations: the outbox, the request log, the usage of keys.
+    Job(&'static str),
+}
+
 /// A statement with its arguments.
 pub(crate) type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
@@ -66,6 +79,23 @@ impl Mode {
     }
 }
 
+impl Door<'_> {
+    /// The statement that opens it for the rest of the transaction: the one place where rows become visible. Ids are
+    /// written as digits, hyphens and letters, so that they cannot end the text that they stand in.
+    fn opening(self) -> String {
+        let (setting, value) = match self {
+            Self::Organization(id) => ("organization", id.uuid().hyphenated().to_string()),
+            Self::Lookup(id) => ("lookup", id.as_str().to_owned()),
+            Self::Root => ("root", "on".to_owned()),
+            Self::Job(job) => ("job", job.to_owned()),
+        };
+        format!(
+            "select set_config('claviger.{setting}', '{value}', true), \
+            (extract(epoch from clock_timestamp()) * 1000000)::bigint as now"
+        )
+    }
+}
+
 impl Session {
     /// Takes a connection and begins.
     pub(crate) async fn begin(pool: &PgPool, manner: &Manner, mode: Mode) -> Result<Self, Error> {
@@ -78,15 +108,15 @@ impl Session {
         Ok(session)
     }
 
-    /// Takes a connection, begins, and enters an organization, all in one round trip; says when, by the database.
-    pub(crate) async fn begin_in(
+    /// Takes a connection, begins, and opens a door, all in one round trip; says when, by the database.
+    pub(crate) async fn begin_at(
         pool: &PgPool,
         manner: &Manner,
-        (mode, organization): (Mode, OrganizationId),
+        (mode, door): (Mode, Door<'_>),
     ) -> Result<(Self, DateTime<Utc>), Error> {
         let mut session = Self::take(pool, manner).await?;
         let settings = manner.settings.as_deref().map(|settings| format!("{settings}; ")).unwrap_or_default();
-        let sql = format!("{}; {settings}{}", mode.begin(), entering(organization));
+        let sql = format!("{}; {settings}{}", mode.begin(), door.opening());
         let span = span::of_sql(&sql);
         let work = session.bounded(async |connection| sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await);
         let rows = span::around(span, work).await?;
@@ -100,36 +130,9 @@ impl Session {
         Ok(Self { connection, deadline: manner.deadline, is_pooled: manner.settings.is_some(), is_stuck: false })
     }
 
-    /// Enters another organization.
-    pub(crate) async fn enter(&mut self, organization: OrganizationId) -> Result<(), Error> {
-        self.run(AssertSqlSafe(entering(organization))).await
-    }
-
-    /// Opens the door for the secrets with one public id, of any organization.
-    pub(crate) async fn enter_lookup(&mut self, lookup_id: &LookupId) -> Result<DateTime<Utc>, Error> {
-        let sql = "select set_config('claviger.lookup', $1, true), clock_timestamp()";
-        let row = self.one(sqlx::query(sql).bind(lookup_id.as_str().to_owned())).await?;
-        Ok(row.try_get(1)?)
-    }
-
-    /// Opens the door for the list of organizations.
-    pub(crate) async fn enter_root(&mut self) -> Result<(), Error> {
-        self.one(sqlx::query("select set_config('claviger.root', 'on', true)")).await.map(drop)
-    }
-
-    /// Opens the door for the outbox of all organizations.
-    pub(crate) async fn enter_outbox(&mut self) -> Result<(), Error> {
-        self.one(sqlx::query("select set_config('claviger.job', 'outbox', true)")).await.map(drop)
-    }
-
-    /// Opens the door for rows of the request log, of all organizations, to be inserted.
-    pub(crate) async fn enter_request_log(&mut self) -> Result<(), Error> {
-        self.one(sqlx::query("select set_config('claviger.job', 'request-log', true)")).await.map(drop)
-    }
-
-    /// Opens the door for the usage of all organizations' keys.
-    pub(crate) async fn enter_key_usage(&mut self) -> Result<(), Error> {
-        self.one(sqlx::query("select set_config('claviger.job', 'key-usage', true)")).await.map(drop)
+    /// Opens another door.
+    pub(crate) async fn open(&mut self, door: Door<'_>) -> Result<(), Error> {
+        self.run(AssertSqlSafe(door.opening())).await
     }
 
     pub(crate) async fn all(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
@@ -195,16 +198,6 @@ impl Drop for Session {
             Ok(_) | Err(_) => drop(connection.detach()),
         }
     }
-}
-
-/// Sets the organization whose rows a transaction sees and writes: the one place that does. Nothing but hexadecimal
-/// digits and hyphens goes into it.
-fn entering(organization: OrganizationId) -> String {
-    let id = organization.uuid().hyphenated();
-    format!(
-        "select set_config('claviger.organization', '{id}', true), \
-        (extract(epoch from clock_timestamp()) * 1000000)::bigint as now"
-    )
 }
 
 fn read_instant(row: Option<&PgRow>) -> Result<DateTime<Utc>, Error> {

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use domain::access::{Authority, Scope};
-use domain::ids::OrganizationId;
 use domain::permission::Permission;
 use domain::policy::KeyKind;
 use sqlx::{PgPool, Row};
@@ -10,7 +9,7 @@ use sqlx::{PgPool, Row};
 use crate::config::DatabaseConfig;
 use crate::error::Error;
 use crate::rows::{Bounds, Read, Rows};
-use crate::session::{Manner, Mode, Session};
+use crate::session::{Door, Manner, Mode, Session};
 use crate::write::{Origin, Write};
 
 /// One environment's database. Cloning shares the connections.
@@ -47,7 +46,7 @@ impl Store {
     pub async fn read_installation(&self, caller: &Authority) -> Result<Read, Error> {
         let mut rows = self.rows(Mode::Read, Bounds::of_own(caller)).await?;
         if caller.kind == KeyKind::Root && caller.check(Permission::OrganizationsList).is_ok() {
-            rows.session.enter_root().await?;
+            rows.session.open(Door::Root).await?;
         }
         Ok(Read(rows))
     }
@@ -59,7 +58,7 @@ impl Store {
     }
 
     pub(crate) async fn rows(&self, mode: Mode, bounds: Bounds) -> Result<Rows, Error> {
-        let (session, now) = self.session_in(mode, bounds.organization).await?;
+        let (session, now) = self.session_at(mode, Door::Organization(bounds.organization)).await?;
         Ok(Rows { session, bounds, now })
     }
 
@@ -68,12 +67,8 @@ impl Store {
         Session::begin(&self.pool, &self.manner, mode).await
     }
 
-    /// A transaction in an organization, and the database's clock.
-    pub(crate) async fn session_in(
-        &self,
-        mode: Mode,
-        organization: OrganizationId,
-    ) -> Result<(Session, DateTime<Utc>), Error> {
-        Session::begin_in(&self.pool, &self.manner, (mode, organization)).await
+    /// A transaction behind a door, and the database's clock.
+    pub(crate) async fn session_at(&self, mode: Mode, door: Door<'_>) -> Result<(Session, DateTime<Utc>), Error> {
+        Session::begin_at(&self.pool, &self.manner, (mode, door)).await
     }
 }

@@ -22,7 +22,7 @@ use crate::decode;
 use crate::error::Error;
 use crate::keys::{Key, read_hash, read_kind, read_policy};
 use crate::rows::Bounds;
-use crate::session::{Mode, Session};
+use crate::session::{Door, Mode, Session};
 use crate::store::Store;
 
 /// The most secrets with one public id that are looked at.
@@ -62,8 +62,7 @@ pub struct LastUse {
 impl Store {
     /// The organization that a root key names in a path.
     pub async fn find_organization_id(&self, reference: OrganizationRef) -> Result<Option<OrganizationId>, Error> {
-        let mut session = self.session(Mode::Read).await?;
-        session.enter_root().await?;
+        let (mut session, _) = self.session_at(Mode::Read, Door::Root).await?;
         let statement = match reference {
             OrganizationRef::Id(id) => {
                 sqlx::query("select id from organizations where id = $1 and deleted_at is null").bind(id.uuid())
@@ -97,8 +96,7 @@ impl Store {
         lookup_id: &LookupId,
         proves: impl Fn(OrganizationId, &SecretHash) -> bool,
     ) -> Result<Found, Error> {
-        let mut session = self.session(Mode::Snapshot).await?;
-        let now = session.enter_lookup(lookup_id).await?;
+        let (mut session, now) = self.session_at(Mode::Snapshot, Door::Lookup(lookup_id)).await?;
         let sql = "select organization_id, id, key_id, hash, hash_scheme, pepper_id, retires_at
             from secrets
             where lookup_id = $1
@@ -124,7 +122,7 @@ impl Store {
         organization: OrganizationId,
         reference: &str,
     ) -> Result<Option<CustomerFacts>, Error> {
-        let (mut session, _) = self.session_in(Mode::Read, organization).await?;
+        let (mut session, _) = self.session_at(Mode::Read, Door::Organization(organization)).await?;
         let Some(customer) = customers::find(&mut session, organization, None, reference).await? else {
             return Ok(None);
         };
@@ -153,7 +151,7 @@ impl Store {
     }
 
     async fn update_last_used_of(&self, organization: OrganizationId, uses: &[&LastUse]) -> Result<(), Error> {
-        let (mut session, _) = self.session_in(Mode::Write, organization).await?;
+        let (mut session, _) = self.session_at(Mode::Write, Door::Organization(organization)).await?;
         let sql = "with free as (
                 select id from secrets
                 where organization_id = $1 and id = any ($2)
@@ -187,7 +185,7 @@ async fn find_snapshot(
     if !proves(organization, &hash) {
         return Ok(None);
     }
-    session.enter(organization).await?;
+    session.open(Door::Organization(organization)).await?;
     let sql = "select k.id, k.kind, k.name, k.permissions, k.domains, k.is_for_all_customers, k.ips, k.not_before,
             k.expires_at, k.limits, k.metadata, k.revoked_at, k.deleted_at, k.generation,
             array(select kc.customer_id from key_customers kc

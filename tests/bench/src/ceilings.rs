@@ -6,6 +6,9 @@ use std::net::SocketAddr;
 use anyhow::Context;
 use bytes::Bytes;
 use clap::ValueEnum;
+use domain::access::Scope;
+use domain::environment::Environment;
+use domain::ids::{KeyId, OrganizationId};
 use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -13,6 +16,7 @@ use poem::listener::TcpListener as PoemListener;
 use poem::{EndpointExt, IntoResponse, Route, get, handler};
 use poem_openapi::{Object, OpenApi, OpenApiService};
 use sqlx::postgres::{PgPool, PgPoolOptions};
+use store::Store;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -29,6 +33,8 @@ pub enum Ceiling {
     Echo,
     /// poem that reads one row by its primary key.
     Select,
+    /// poem that reads a key as the API does, through the same store, and asks nobody whether it may.
+    Key,
     /// poem that changes one row by its primary key and waits for the commit.
     Commit,
 }
@@ -41,6 +47,7 @@ impl Ceiling {
             Self::Poem => "poem",
             Self::Echo => "echo",
             Self::Select => "select",
+            Self::Key => "key",
             Self::Commit => "commit",
         }
     }
@@ -53,6 +60,11 @@ impl Ceiling {
             Self::Echo => {
                 let service = OpenApiService::new(EchoApi, "echo", "1");
                 Ok(poem::Server::new(PoemListener::bind(address)).run(Route::new().nest("/", service)).await?)
+            }
+            Self::Key => {
+                let config = store::DatabaseConfig::new(database.context("it needs --database")?, POOL_SIZE);
+                let app = Route::new().at("/:organization/:id", get(whole_key)).data(Store::connect(&config).await?);
+                Ok(poem::Server::new(PoemListener::bind(address)).run(app).await?)
             }
             Self::Select | Self::Commit => {
                 let database = database.context("it needs --database")?;
@@ -74,7 +86,7 @@ impl Ceiling {
                 "update keys set updated_at = clock_timestamp() \
                 where organization_id = $1 and id = $2 returning name"
             }
-            Self::Hello | Self::Poem | Self::Echo | Self::Select => {
+            Self::Hello | Self::Poem | Self::Echo | Self::Key | Self::Select => {
                 "select name from keys where organization_id = $1 and id = $2"
             }
         }
@@ -129,5 +141,18 @@ async fn row(
 ) -> poem::Result<poem::Response> {
     let row = sqlx::query_scalar::<_, String>(ceiling.sql()).bind(organization).bind(id).fetch_one(pool.0).await;
     let name = row.map_err(poem::error::InternalServerError)?;
+    Ok(format!("{{\"name\":\"{name}\"}}").with_content_type("application/json").into_response())
+}
+
+#[handler]
+async fn whole_key(
+    poem::web::Path((organization, id)): poem::web::Path<(Uuid, Uuid)>,
+    store: poem::web::Data<&Store>,
+) -> poem::Result<poem::Response> {
+    let organization = OrganizationId::from_uuid(organization);
+    let scope = Scope::system("bench", Environment::Staging, organization);
+    let mut read = store.read(&scope).await.map_err(poem::error::InternalServerError)?;
+    let found = read.find_key(KeyId::from_uuid(id)).await.map_err(poem::error::InternalServerError)?;
+    let name = found.map(|key| key.name).unwrap_or_default();
     Ok(format!("{{\"name\":\"{name}\"}}").with_content_type("application/json").into_response())
 }

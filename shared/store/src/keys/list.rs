@@ -72,7 +72,9 @@ impl Rows {
             sql.push(format!(" and {STATUS} = ")).push_bind(status.name());
         }
         if let Some(customer) = filter.customer {
-            sql.push(" and k.id in (select f.key_id from key_customers f where f.organization_id = $1 and f.customer_id = ");
+            sql.push(
+                " and k.id in (select f.key_id from key_customers f where f.organization_id = $1 and f.customer_id = ",
+            );
             sql.push_bind(customer.uuid()).push(")");
         }
         if let Some(permission) = &filter.permission {

@@ -122,7 +122,8 @@ impl Key {
 impl Rows {
     /// The key with this id, if it is in scope and has not been deleted.
     pub async fn find_key(&mut self, id: KeyId) -> Result<Option<Key>, Error> {
-        let sql = format!("select {COLUMNS} from keys k {BESIDE} where {VISIBLE} and k.deleted_at is null and k.id = $5");
+        let sql =
+            format!("select {COLUMNS} from keys k {BESIDE} where {VISIBLE} and k.deleted_at is null and k.id = $5");
         let statement = self.of_scope(sql).bind(id.uuid());
         self.session.optional(statement).await?.as_ref().map(read_row).transpose()
     }

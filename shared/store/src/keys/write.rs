@@ -42,13 +42,14 @@ pub enum CreditsChange {
 impl Write {
     /// Makes a key with its first secret. In the installation it is a root key, elsewhere an organization key.
     pub async fn insert_key(&mut self, new: &KeyChange, secret: &NewSecret) -> Result<Key, Error> {
-        self.hold_organization().await?;
         let id = KeyId::mint(self.now);
         let kind = if self.bounds.organization.is_installation() { KeyKind::Root } else { KeyKind::Organization };
         let sql = "insert into keys
                 (organization_id, id, kind, name, name_folded, permissions, domains, is_for_all_customers,
                 ips, not_before, expires_at, limits, metadata, tags, created_at, created_by, updated_at)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $15)";
+            select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $15
+            -- Nobody deletes the organization before this change ends.
+            from organizations where id = $1 and deleted_at is null for key share";
         let policy = &new.policy;
         let statement = sqlx::query(sql)
             .bind(self.organization())
@@ -67,10 +68,14 @@ impl Write {
             .bind(&new.tags)
             .bind(self.rows.now)
             .bind(self.rows.bounds.actor.clone());
-        self.rows.session.execute(statement).await?;
+        if self.rows.session.execute(statement).await? == 0 {
+            return Err(Error::conflict("keys_organization_fkey"));
+        }
         self.insert_key_customers(id, policy).await?;
         self.insert_secret(id, secret).await?;
-        self.update_credits(id, &new.credits).await?;
+        if new.credits != CreditsChange::Set(None) {
+            self.update_credits(id, &new.credits).await?;
+        }
         self.bump(Subject::Key(id), 1);
         self.find_written_key(id).await
     }
@@ -122,13 +127,6 @@ impl Write {
             .bind(self.now)
             .bind(id.uuid());
         read_row(&self.rows.session.one(statement).await?)
-    }
-
-    /// Nobody deletes the organization before this change ends.
-    async fn hold_organization(&mut self) -> Result<(), Error> {
-        let sql = "select 1 from organizations where id = $1 and deleted_at is null for key share";
-        let found = self.rows.session.optional(sqlx::query(sql).bind(self.organization())).await?;
-        found.map(drop).ok_or_else(|| Error::conflict("keys_organization_fkey"))
     }
 
     async fn delete_key_customers(&mut self, id: KeyId) -> Result<(), Error> {
