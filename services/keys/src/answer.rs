@@ -121,7 +121,7 @@ fn authority(evidence: &Evidence) -> Authority {
         key_id: key.id,
         secret_id: snapshot.secret.id,
         kind: key.kind,
-        name: key.name.clone(),
+        name: key.name.to_string(),
         organization_id: snapshot.organization.id,
         slug: snapshot.organization.slug.clone(),
         environment: key.environment,

@@ -12,6 +12,8 @@ use domain::snapshot::{CustomerFacts, Snapshot};
 use papaya::HashMap;
 use store::{Generation, Subject};
 
+use crate::sharing::Common;
+
 /// How many public ids are kept; beyond, some others make room.
 const KEYS_MAX: usize = 1_000_000;
 /// How many secrets of one public id are kept: organizations that import keys may have the same.
@@ -85,7 +87,33 @@ impl CachedCustomer {
 }
 
 /// The secrets of one public id that were proven.
-pub type Candidates = Arc<[Arc<CachedKey>]>;
+#[derive(Debug, Clone)]
+pub enum Candidates {
+    /// The rule, without a list around it.
+    One(Arc<CachedKey>),
+    /// Organizations that import keys may have the same.
+    Several(Arc<[Arc<CachedKey>]>),
+}
+
+impl Candidates {
+    /// All of them.
+    pub fn as_slice(&self) -> &[Arc<CachedKey>] {
+        match self {
+            Self::One(key) => std::slice::from_ref(key),
+            Self::Several(keys) => keys,
+        }
+    }
+
+    /// What was read of a secret, beside what is known of others.
+    fn with(&self, read: &Arc<CachedKey>) -> Self {
+        let is_other = |known: &&Arc<CachedKey>| known.snapshot.secret.id != read.snapshot.secret.id;
+        let mut others = self.as_slice().iter().filter(is_other).take(CANDIDATES_MAX - 1).peekable();
+        if others.peek().is_none() {
+            return Self::One(Arc::clone(read));
+        }
+        Self::Several(others.chain([read]).map(Arc::clone).collect())
+    }
+}
 
 /// The entries of one environment in this process.
 #[derive(Default)]
@@ -94,6 +122,8 @@ pub struct Cache {
     customers: HashMap<(OrganizationId, String), Arc<CachedCustomer>>,
     /// The version that each changed row has at least, with when that was heard.
     floors: HashMap<Subject, (i64, u64)>,
+    /// What keys have in common.
+    common: Common,
 }
 
 impl Cache {
@@ -103,7 +133,9 @@ impl Cache {
     }
 
     /// Keeps what was read of a secret, beside other secrets with the same public id.
-    pub fn keep_key(&self, id: LookupId, read: &Arc<CachedKey>) {
+    pub fn keep_key(&self, id: LookupId, mut snapshot: Snapshot, freshness: Freshness) -> Arc<CachedKey> {
+        self.common.share(&mut snapshot);
+        let read = Arc::new(CachedKey { snapshot, freshness });
         let keys = self.keys.pin();
         if keys.len() >= KEYS_MAX {
             let evicted: Vec<LookupId> = keys.keys().take(EVICTED).copied().collect();
@@ -111,11 +143,8 @@ impl Cache {
                 keys.remove(id);
             }
         }
-        let is_other = |known: &&Arc<CachedKey>| known.snapshot.secret.id != read.snapshot.secret.id;
-        let beside = |known: &Candidates| {
-            known.iter().filter(is_other).take(CANDIDATES_MAX - 1).chain([read]).map(Arc::clone).collect()
-        };
-        keys.update_or_insert_with(id, beside, || Arc::from([Arc::clone(read)]));
+        keys.update_or_insert_with(id, |known| known.with(&read), || Candidates::One(Arc::clone(&read)));
+        read
     }
 
     /// Forgets a public id: what was known of it is no more.
@@ -167,7 +196,14 @@ impl Cache {
 
 #[cfg(test)]
 mod tests {
-    use domain::ids::KeyId;
+    use chrono::DateTime;
+    use domain::environment::Environment;
+    use domain::ids::{KeyId, SecretId};
+    use domain::limit::Limit;
+    use domain::permission::PermissionName;
+    use domain::policy::{AllOr, KeyKind, Policy};
+    use domain::secret::{HashScheme, SecretHash};
+    use domain::snapshot::{KeyFacts, OrganizationFacts, SecretFacts};
     use uuid::Uuid;
 
     use super::*;
@@ -191,5 +227,120 @@ mod tests {
         freshness.confirm(400);
         freshness.confirm(300);
         assert_eq!(freshness.age_ms(1_000), 600);
+    }
+
+    /// A key of the one organization, with nothing of its own but ids and a name.
+    fn key(number: u128) -> Snapshot {
+        let organization = OrganizationFacts {
+            id: OrganizationId::from_uuid(Uuid::from_u128(1)),
+            slug: "acme".to_owned(),
+            is_suspended: false,
+            generation: 3,
+            limits: Vec::new(),
+        };
+        let policy = Policy {
+            permissions: vec![PermissionName::parse("documents.read").expect("a name")],
+            domains: AllOr::All,
+            customers: AllOr::All,
+            ips: AllOr::All,
+            not_before: None,
+            expires_at: None,
+            limits: vec![Limit::platform_default()],
+        };
+        let key = KeyFacts {
+            id: KeyId::from_uuid(Uuid::from_u128(number)),
+            kind: KeyKind::Organization,
+            environment: Environment::Production,
+            name: Box::from(&*format!("1 limits, 1000000 keys, {number}")),
+            policy: Arc::new(policy),
+            has_credits: false,
+            metadata: Arc::default(),
+            is_revoked: false,
+            is_deleted: false,
+            generation: 1,
+        };
+        let hash = SecretHash { pepper_id: "1".into(), scheme: HashScheme::Text, bytes: [7; 32] };
+        let secret = SecretFacts { id: SecretId::from_uuid(Uuid::from_u128(number)), hash, retired_at: None };
+        Snapshot { organization: Arc::new(organization), key, secret }
+    }
+
+    fn lookup_id(number: u128) -> LookupId {
+        LookupId::parse(&format!("{number:016}")).expect("16 digits")
+    }
+
+    fn keep(cache: &Cache, id: u128, snapshot: Snapshot) -> Arc<CachedKey> {
+        cache.keep_key(lookup_id(id), snapshot, Freshness::new(1, 1))
+    }
+
+    #[test]
+    fn keys_hold_in_common_what_is_equal_and_nothing_else() {
+        let cache = Cache::default();
+        let first = keep(&cache, 1, key(1)).snapshot.clone();
+        let same = keep(&cache, 2, key(2)).snapshot.clone();
+        assert!(Arc::ptr_eq(&first.organization, &same.organization));
+        assert!(Arc::ptr_eq(&first.key.policy, &same.key.policy));
+        assert!(Arc::ptr_eq(&first.key.metadata, &same.key.metadata));
+        assert!(Arc::ptr_eq(&first.secret.hash.pepper_id, &same.secret.hash.pepper_id));
+
+        let mut changed = key(3);
+        Arc::make_mut(&mut changed.organization).generation += 1;
+        Arc::make_mut(&mut changed.key.policy).expires_at = DateTime::from_timestamp(1_800_000_000, 0);
+        Arc::make_mut(&mut changed.key.metadata).insert("plan".to_owned(), 1.into());
+        changed.secret.hash.pepper_id = "2".into();
+        let other = keep(&cache, 3, changed).snapshot.clone();
+        assert_eq!((other.organization.generation, first.organization.generation), (4, 3));
+        assert!(other.key.policy.expires_at.is_some() && first.key.policy.expires_at.is_none());
+        assert!(other.key.metadata.len() == 1 && first.key.metadata.is_empty());
+        assert_eq!((&*other.secret.hash.pepper_id, &*first.secret.hash.pepper_id), ("2", "1"));
+    }
+
+    #[test]
+    fn each_secret_of_a_public_id_is_kept_once_and_as_it_was_last_read() {
+        let cache = Cache::default();
+        let kept = || {
+            let known = cache.find_key(&lookup_id(1)).expect("it is known");
+            known.as_slice().iter().map(|key| (key.snapshot.key.id, key.snapshot.key.generation)).collect::<Vec<_>>()
+        };
+        let id = |number| KeyId::from_uuid(Uuid::from_u128(number));
+        keep(&cache, 1, key(1));
+        let mut newer = key(1);
+        newer.key.generation = 2;
+        keep(&cache, 1, newer);
+        assert_eq!(kept(), [(id(1), 2)]);
+        keep(&cache, 1, key(2));
+        assert_eq!(kept(), [(id(1), 2), (id(2), 1)]);
+        keep(&cache, 1, key(1));
+        assert_eq!(kept(), [(id(2), 1), (id(1), 1)], "what was read last is last");
+        for number in 3..30 {
+            keep(&cache, 1, key(number));
+        }
+        assert_eq!(kept().len(), CANDIDATES_MAX);
+        assert!(kept().contains(&(id(29), 1)));
+        cache.forget_key(&lookup_id(1));
+        assert!(cache.find_key(&lookup_id(1)).is_none());
+    }
+
+    #[cfg(target_os = "linux")]
+    fn resident_bytes() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").expect("the kernel tells");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1_024
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_warm_key_takes_no_more_memory_than_is_promised() {
+        /// A quarter of all that are kept: it fills the table to the same degree.
+        const COUNT: u64 = KEYS_MAX as u64 / 4;
+        let cache = Cache::default();
+        let before = resident_bytes();
+        for number in 0..COUNT {
+            keep(&cache, number.into(), key(number.into()));
+        }
+        let taken = (resident_bytes() - before) / COUNT;
+        println!("{taken} bytes for each of {COUNT} keys");
+        assert!(taken <= 400, "{taken} bytes for each key");
+        // With the two counts of its `Arc` it fills a block of 192 bytes; the next larger one has 224.
+        assert!(size_of::<CachedKey>() <= 192 - 2 * size_of::<usize>(), "{} bytes", size_of::<CachedKey>());
     }
 }

@@ -16,6 +16,7 @@ mod plain;
 mod question;
 mod reader;
 mod routes;
+mod sharing;
 mod throttle;
 mod usage;
 mod verify;
@@ -24,6 +25,11 @@ mod within;
 pub use app::{Bound, bind};
 pub use config::{Config, DEFAULTS};
 use tokio_util::sync::CancellationToken;
+
+/// The same as the program's: what a warm key takes is measured with it.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Runs the service until `shutdown`.
 pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {

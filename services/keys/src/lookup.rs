@@ -271,5 +271,5 @@ fn organization_of(key: &CachedKey) -> OrganizationId {
 /// The candidate whose secret this is; the first one, should there be two.
 fn proven_among(ring: &PepperRing, candidates: &Candidates, secret: &PlainSecret) -> Option<Arc<CachedKey>> {
     let proves = |key: &&Arc<CachedKey>| ring.proves(key.snapshot.organization.id, secret, &key.snapshot.secret.hash);
-    candidates.iter().find(proves).cloned()
+    candidates.as_slice().iter().find(proves).cloned()
 }

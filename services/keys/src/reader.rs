@@ -226,15 +226,11 @@ impl Inner {
             self.ring.disprove(&secret);
         }
         self.clock.hear(found.now, asked_at);
-        let cached = |snapshot: Snapshot| {
+        let keep = |snapshot: Snapshot| {
             let run = runs.of(snapshot.organization.id).unwrap_or(0);
-            Arc::new(CachedKey { snapshot, freshness: Freshness::new(at_ms, run) })
+            self.cache.keep_key(id, snapshot, Freshness::new(at_ms, run))
         };
-        let key = found.snapshots.into_iter().next().map(cached);
-        if let Some(key) = &key {
-            self.cache.keep_key(id, key);
-        }
-        Ok(key)
+        Ok(found.snapshots.into_iter().next().map(keep))
     }
 
     /// Waits for a stranger's turn. Who is not there cannot be told from who is there with another secret, here either.

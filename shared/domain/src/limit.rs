@@ -15,7 +15,7 @@ pub const WINDOW_MS_MAX: u64 = 31 * 24 * 3_600_000;
 pub const LIMITS_MAX: usize = 10;
 
 /// A named limit: how many requests in how long a window.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limit {
     /// What answers and headers call it.

@@ -29,7 +29,7 @@ impl KeyKind {
 }
 
 /// Everything, said explicitly, or a list that is never empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum AllOr<T> {
     /// `"all"`.
     All,
@@ -126,7 +126,7 @@ impl Refill {
 }
 
 /// All that binds a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Policy {
     /// Sorted, without repetition.
     pub permissions: Vec<PermissionName>,

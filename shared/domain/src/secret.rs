@@ -2,6 +2,8 @@
 //!
 //! A plain secret cannot be printed, compared or serialized; the one way to its text is [`PlainSecret::expose`].
 
+use std::sync::Arc;
+
 use hmac::{Hmac, KeyInit, Mac};
 use rand::TryRng;
 use sha2::{Digest, Sha256};
@@ -202,13 +204,13 @@ pub fn hint(prefix: &str, environment: Environment, lookup_id: &str, last4: &str
 
 /// One pepper of one environment: an id that rows name, and 32 bytes that never leave the process.
 pub struct Pepper {
-    id: String,
+    id: Arc<str>,
     bytes: Zeroizing<[u8; 32]>,
 }
 
 impl Pepper {
     /// A pepper from its configured id and bytes; refuses bytes that nobody drew at random.
-    pub fn new(id: impl Into<String>, mut bytes: Vec<u8>) -> Result<Self, Refusal> {
+    pub fn new(id: impl Into<Arc<str>>, mut bytes: Vec<u8>) -> Result<Self, Refusal> {
         let fixed: Result<[u8; 32], _> = bytes.as_slice().try_into();
         bytes.zeroize();
         let fixed = fixed.map_err(|_| Refusal::new("pepper-length", "a pepper has exactly 32 bytes"))?;
@@ -261,7 +263,7 @@ pub enum HashScheme {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretHash {
     /// Which pepper of the environment's ring.
-    pub pepper_id: String,
+    pub pepper_id: Arc<str>,
     /// What went under the HMAC.
     pub scheme: HashScheme,
     /// HMAC-SHA-256.
@@ -307,11 +309,11 @@ impl PepperRing {
     }
 
     fn pepper(&self, id: &str) -> Option<&Pepper> {
-        std::iter::once(&self.current).chain(&self.retired).find(|pepper| pepper.id == id)
+        std::iter::once(&self.current).chain(&self.retired).find(|pepper| &*pepper.id == id)
     }
 
     fn seal(&self, scheme: HashScheme, bytes: [u8; 32]) -> SecretHash {
-        SecretHash { pepper_id: self.current.id.clone(), scheme, bytes }
+        SecretHash { pepper_id: Arc::clone(&self.current.id), scheme, bytes }
     }
 }
 

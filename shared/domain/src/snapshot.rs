@@ -1,4 +1,8 @@
 //! What the checks of a verification look at: one key, its secret and its organization, as they stood at one version.
+//!
+//! A key service holds a million of them: what their keys have in common can be held by all of them at once.
+
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -12,7 +16,7 @@ use crate::secret::SecretHash;
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     /// The organization that owns the key; the installation for root keys.
-    pub organization: OrganizationFacts,
+    pub organization: Arc<OrganizationFacts>,
     /// The key.
     pub key: KeyFacts,
     /// The secret that was presented.
@@ -20,7 +24,7 @@ pub struct Snapshot {
 }
 
 /// The organization behind a key.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OrganizationFacts {
     /// Its id.
     pub id: OrganizationId,
@@ -44,17 +48,17 @@ pub struct KeyFacts {
     /// The environment of the database that holds it.
     pub environment: Environment,
     /// Its name.
-    pub name: String,
+    pub name: Box<str>,
     /// What binds it.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// Whether a balance is spent by verifying.
     pub has_credits: bool,
     /// The organization's own notes.
-    pub metadata: serde_json::Map<String, serde_json::Value>,
-    /// When it was revoked, if it is.
-    pub revoked_at: Option<DateTime<Utc>>,
-    /// When it was deleted, if it is.
-    pub deleted_at: Option<DateTime<Utc>>,
+    pub metadata: Arc<serde_json::Map<String, serde_json::Value>>,
+    /// Whether it was revoked.
+    pub is_revoked: bool,
+    /// Whether it was deleted.
+    pub is_deleted: bool,
     /// The row's version.
     pub generation: i64,
 }

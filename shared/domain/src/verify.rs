@@ -135,9 +135,9 @@ fn check_organization(snapshot: &Snapshot, _: &Question) -> Result<(), Failure> 
 }
 
 fn check_revocation(snapshot: &Snapshot, question: &Question) -> Result<(), Failure> {
-    let reason = if snapshot.key.deleted_at.is_some() {
+    let reason = if snapshot.key.is_deleted {
         Reason::KeyDeleted
-    } else if snapshot.key.revoked_at.is_some() {
+    } else if snapshot.key.is_revoked {
         Reason::KeyRevoked
     } else if snapshot.secret.retired_at.is_some_and(|at| at <= question.now) {
         Reason::SecretRetired
@@ -208,6 +208,8 @@ fn check_permissions(snapshot: &Snapshot, question: &Question) -> Result<(), Fai
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::addresses::IpRule;
     use crate::environment::Environment;
@@ -243,28 +245,28 @@ mod tests {
             limits: Vec::new(),
         };
         let snapshot = Snapshot {
-            organization: OrganizationFacts {
+            organization: Arc::new(OrganizationFacts {
                 id: organization,
                 slug: "acme".to_owned(),
                 is_suspended: true,
                 generation: 1,
                 limits: Vec::new(),
-            },
+            }),
             key: KeyFacts {
                 id: KeyId::from_uuid(Uuid::from_u128(2)),
                 kind: KeyKind::Organization,
                 environment: Environment::Production,
-                name: "k".to_owned(),
-                policy,
+                name: "k".into(),
+                policy: Arc::new(policy),
                 has_credits: false,
-                metadata: serde_json::Map::new(),
-                revoked_at: Some(at(-5)),
-                deleted_at: None,
+                metadata: Arc::default(),
+                is_revoked: true,
+                is_deleted: false,
                 generation: 1,
             },
             secret: SecretFacts {
                 id: SecretId::from_uuid(Uuid::from_u128(3)),
-                hash: SecretHash { pepper_id: "1".to_owned(), scheme: HashScheme::Text, bytes: [0; 32] },
+                hash: SecretHash { pepper_id: "1".into(), scheme: HashScheme::Text, bytes: [0; 32] },
                 retired_at: None,
             },
         };
@@ -279,6 +281,10 @@ mod tests {
         (snapshot, question)
     }
 
+    fn policy(snapshot: &mut Snapshot) -> &mut Policy {
+        Arc::make_mut(&mut snapshot.key.policy)
+    }
+
     fn verdict(snapshot: &Snapshot, question: &Question) -> (Verdict, Option<Reason>) {
         match evaluate(snapshot, question) {
             Ok(()) => (Verdict::Valid, None),
@@ -290,9 +296,9 @@ mod tests {
     fn the_first_failure_in_the_order_of_the_policy_is_the_verdict() {
         let (mut snapshot, mut question) = hopeless();
         assert_eq!(verdict(&snapshot, &question), (Verdict::Suspended, Some(Reason::OrganizationSuspended)));
-        snapshot.organization.is_suspended = false;
+        Arc::make_mut(&mut snapshot.organization).is_suspended = false;
         assert_eq!(verdict(&snapshot, &question), (Verdict::Revoked, Some(Reason::KeyRevoked)));
-        snapshot.key.revoked_at = None;
+        snapshot.key.is_revoked = false;
         assert_eq!(verdict(&snapshot, &question), (Verdict::Expired, None), "the end is exclusive");
         question.now = at(-1);
         assert_eq!(verdict(&snapshot, &question), (Verdict::Forbidden, Some(Reason::IpNotAllowed)));
@@ -304,37 +310,37 @@ mod tests {
         assert_eq!(verdict(&snapshot, &question), (Verdict::Suspended, Some(Reason::CustomerSuspended)));
         question.customer = CustomerAsked::Known(customer(1, false));
         assert_eq!(verdict(&snapshot, &question), (Verdict::InsufficientPermissions, None));
-        snapshot.key.policy.permissions = vec![PermissionName::parse("keys.read").expect("a name")];
+        policy(&mut snapshot).permissions = vec![PermissionName::parse("keys.read").expect("a name")];
         assert_eq!(verdict(&snapshot, &question), (Verdict::Valid, None));
     }
 
     #[test]
     fn a_restriction_that_the_question_says_nothing_of_refuses() {
         let (mut snapshot, mut question) = hopeless();
-        snapshot.organization.is_suspended = false;
-        snapshot.key.revoked_at = None;
+        Arc::make_mut(&mut snapshot.organization).is_suspended = false;
+        snapshot.key.is_revoked = false;
         question.now = at(-1);
         question.client_ip = None;
         assert_eq!(verdict(&snapshot, &question), (Verdict::Forbidden, Some(Reason::IpNotAllowed)));
-        snapshot.key.policy.ips = AllOr::All;
+        policy(&mut snapshot).ips = AllOr::All;
         question.domain = None;
         assert_eq!(verdict(&snapshot, &question), (Verdict::Forbidden, Some(Reason::DomainNotAllowed)));
-        snapshot.key.policy.domains = AllOr::All;
+        policy(&mut snapshot).domains = AllOr::All;
         question.customer = CustomerAsked::Unnamed;
         assert_eq!(verdict(&snapshot, &question), (Verdict::Forbidden, Some(Reason::CustomerNotAllowed)));
         question.customer = CustomerAsked::Unknown;
-        snapshot.key.policy.customers = AllOr::All;
+        policy(&mut snapshot).customers = AllOr::All;
         assert_eq!(verdict(&snapshot, &question), (Verdict::Forbidden, Some(Reason::CustomerNotAllowed)));
     }
 
     #[test]
     fn a_deleted_key_and_a_retired_secret_are_revoked() {
         let (mut snapshot, question) = hopeless();
-        snapshot.organization.is_suspended = false;
-        snapshot.key.deleted_at = Some(at(-9));
+        Arc::make_mut(&mut snapshot.organization).is_suspended = false;
+        snapshot.key.is_deleted = true;
         assert_eq!(verdict(&snapshot, &question), (Verdict::Revoked, Some(Reason::KeyDeleted)));
-        snapshot.key.deleted_at = None;
-        snapshot.key.revoked_at = None;
+        snapshot.key.is_deleted = false;
+        snapshot.key.is_revoked = false;
         snapshot.secret.retired_at = Some(at(0));
         assert_eq!(verdict(&snapshot, &question), (Verdict::Revoked, Some(Reason::SecretRetired)));
     }
@@ -343,7 +349,7 @@ mod tests {
     fn any_of_several_permissions_is_enough_when_it_is_asked_so() {
         let (mut snapshot, mut question) = hopeless();
         let names = ["keys.read", "keys.create"].map(|text| PermissionName::parse(text).expect("a name"));
-        snapshot.key.policy.permissions = vec![names[1].clone()];
+        policy(&mut snapshot).permissions = vec![names[1].clone()];
         question.needed = Needed::Any(names.to_vec());
         assert_eq!(check_permissions(&snapshot, &question), Ok(()));
         question.needed = Needed::All(names.to_vec());

@@ -21,7 +21,9 @@ use crate::error::Error;
 const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;
 
 pub(crate) fn limits(row: &PgRow, column: &str) -> Result<Vec<Limit>, Error> {
-    let Json(limits) = row.try_get::<Json<Vec<Limit>>, _>(column)?;
+    let Json(mut limits) = row.try_get::<Json<Vec<Limit>>, _>(column)?;
+    // The parser leaves room for more, and a key service keeps what it read.
+    limits.shrink_to_fit();
     Ok(limits)
 }
 
@@ -76,5 +78,9 @@ fn all_or<T>(texts: Option<Vec<String>>, parse: fn(&str) -> Result<T, Refusal>) 
 }
 
 fn parse_all<T>(texts: &[String], parse: fn(&str) -> Result<T, Refusal>) -> Result<Vec<T>, Error> {
-    texts.iter().map(|text| parse(text).map_err(Error::unreadable)).collect()
+    let mut items = Vec::with_capacity(texts.len());
+    for text in texts {
+        items.push(parse(text).map_err(Error::unreadable)?);
+    }
+    Ok(items)
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::access::Authority;
@@ -202,7 +203,7 @@ async fn find_snapshot(
     let statement = sqlx::query(sql).bind(organization.uuid()).bind(key);
     let Some(row) = session.optional(statement).await? else { return Ok(None) };
     Ok(Some(Snapshot {
-        organization: read_organization(organization, &row)?,
+        organization: Arc::new(read_organization(organization, &row)?),
         key: read_key(environment, &row)?,
         secret: SecretFacts {
             id: SecretId::from_uuid(secret.try_get("id")?),
@@ -229,12 +230,12 @@ fn read_key(environment: Environment, row: &PgRow) -> Result<KeyFacts, Error> {
         id: KeyId::from_uuid(row.try_get("id")?),
         kind: read_kind(row)?,
         environment,
-        name: row.try_get("name")?,
-        policy: read_policy(row)?,
+        name: row.try_get::<&str, _>("name")?.into(),
+        policy: Arc::new(read_policy(row)?),
         has_credits: row.try_get("has_credits")?,
-        metadata: decode::metadata(row)?,
-        revoked_at: decode::instant(row, "revoked_at")?,
-        deleted_at: decode::instant(row, "deleted_at")?,
+        metadata: Arc::new(decode::metadata(row)?),
+        is_revoked: decode::instant(row, "revoked_at")?.is_some(),
+        is_deleted: decode::instant(row, "deleted_at")?.is_some(),
         generation: row.try_get("generation")?,
     })
 }

@@ -69,7 +69,7 @@ impl Columns {
         self.lookup_ids.push(secret.lookup_id().as_str().to_owned());
         self.last4s.push(secret.last4().to_owned());
         self.hashes.push(hash.bytes.to_vec());
-        self.peppers.push(hash.pepper_id);
+        self.peppers.push(hash.pepper_id.to_string());
         SeededKey { id, secret: secret.expose().to_owned() }
     }
 

@@ -96,7 +96,7 @@ impl Write {
             .bind(secret.last4.clone())
             .bind(secret.hash.bytes.to_vec())
             .bind(scheme_name(secret.hash.scheme))
-            .bind(secret.hash.pepper_id.clone())
+            .bind(secret.hash.pepper_id.to_string())
             .bind(self.now);
         self.rows.session.execute(statement).await.map(drop)
     }
@@ -192,5 +192,6 @@ pub(crate) fn read_hash(row: &PgRow) -> Result<SecretHash, Error> {
     };
     let bytes: &[u8] = row.try_get("hash")?;
     let bytes = bytes.try_into().map_err(Error::unreadable)?;
-    Ok(SecretHash { pepper_id: row.try_get("pepper_id")?, scheme, bytes })
+    let pepper_id: &str = row.try_get("pepper_id")?;
+    Ok(SecretHash { pepper_id: pepper_id.into(), scheme, bytes })
 }

@@ -102,7 +102,7 @@ async fn the_ends_of_keys_secrets_and_organizations_show_at_once() {
     write.commit(Event::OrganizationDeleted(world.acme), json!({})).await.unwrap();
     let found = world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id(), anyone).await.unwrap();
     assert!(found.snapshots[0].organization.is_suspended, "a deleted organization is refused whatever else it is");
-    assert!(found.snapshots[0].key.deleted_at.is_some());
+    assert!(found.snapshots[0].key.is_deleted);
     assert!(found.snapshots[0].secret.retired_at.unwrap() <= found.now);
 }
 
