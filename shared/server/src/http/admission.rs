@@ -1,30 +1,29 @@
 //! Which requests are let in when there is more work than can be done in time: few at once, the urgent ones first.
 //!
-//! One bound on the work in progress for a whole process, which follows how long runnable work waits for a processor;
-//! why it is so: `docs/decisions/0020-shed-load-in-a-declared-order.md`.
+//! One bound on the work in progress for a whole process: while its threads have no rest, what is done in a tenth of a
+//! second. Why it is so: `docs/decisions/0020-shed-load-in-a-declared-order.md`.
 
 use std::{
     sync::{
         Arc, Weak,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    task::Poll,
     time::{Duration, Instant},
 };
 
 use domain::urgency::Urgency;
+use tokio::runtime::{Handle, RuntimeMetrics};
 
 use super::metrics::AdmissionMetrics;
 use crate::metrics::Metrics;
 
-/// How long runnable work may wait for its turn. A request takes a few turns, so that the promise of 250 ms has room.
-const TURN_MAX: Duration = Duration::from_millis(5);
-/// How often the wait is measured while there is work, and how many measurements make a judgement: the shortest of
-/// them counts, since one long wait is a burst or somebody else's process, and only a wait that never goes is a queue.
-const MEASURE_EVERY: Duration = Duration::from_millis(5);
-const MEASUREMENTS: u32 = 10;
-/// How often anything is looked at while there is no work.
-const REST: Duration = Duration::from_millis(50);
+/// The share of the time in which the threads of a process have work before there is too much of it.
+const BUSY_MAX: f64 = 0.9;
+/// How long a request may take while there is too much: as many are let in as are done in this time. The promise of
+/// 250 ms has room for it twice.
+const STAY_MAX: Duration = Duration::from_millis(100);
+/// How often the door is moved: long enough that what is done meanwhile can be counted.
+const JUDGE_EVERY: Duration = Duration::from_millis(50);
 /// How often refusals are told in the log: a line for each would cost more than the refusal.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
@@ -81,6 +80,8 @@ struct Door {
     /// Everything but revocations.
     working: AtomicUsize,
     of_each: [AtomicUsize; Urgency::ALL.len()],
+    /// Requests that were let in and have left.
+    done: AtomicUsize,
     refused: AtomicUsize,
     metrics: AdmissionMetrics,
 }
@@ -101,6 +102,7 @@ impl Admission {
             bound: AtomicUsize::new(bounds.ceiling),
             working: AtomicUsize::default(),
             of_each: Default::default(),
+            done: AtomicUsize::default(),
             refused: AtomicUsize::default(),
             metrics,
         }))
@@ -108,7 +110,7 @@ impl Admission {
 
     /// A door for the runtime that this is called in; it follows that runtime's queue for as long as it is used.
     pub fn start(bounds: impl FnOnce(Bounds) -> Bounds, metrics: &Metrics) -> Self {
-        let threads = tokio::runtime::Handle::current().metrics().num_workers();
+        let threads = Handle::current().metrics().num_workers();
         let admission = Self::new(bounds(Bounds::for_threads(threads)), metrics);
         tokio::spawn(follow(Arc::downgrade(&admission.0)));
         admission
@@ -150,20 +152,19 @@ impl Admission {
         self.0.bound.load(Relaxed)
     }
 
-    /// Narrows the door when work waited this long for a processor while so many requests were in progress, and widens
-    /// it when it did not. The work in progress is what waits, so that less of it in proportion waits as it should.
-    fn judge(&self, turn: Duration, busy: usize) {
+    /// While there is work nearly all the time, lets as many in as are done in the time that one may take (Little's
+    /// law); else widens the door.
+    ///
+    /// How long something waits is no measure for it: refusals wait and make wait as well, so that a door that is
+    /// narrowed until nothing waits ends up refusing nearly everything.
+    fn judge(&self, busy: f64, done_per_second: f64) {
         let door = &self.0;
         let bound = self.bound();
-        let next = if turn > TURN_MAX {
-            let share = (TURN_MAX.as_secs_f64() / turn.as_secs_f64()).max(0.5);
-            (busy.min(bound) as f64 * share) as usize
-        } else {
-            bound + bound / 8 + 1
-        };
+        let next =
+            if busy > BUSY_MAX { (done_per_second * STAY_MAX.as_secs_f64()) as usize } else { bound + bound / 2 + 1 };
         let next = next.clamp(door.bounds.floor, door.bounds.ceiling);
         door.bound.store(next, Relaxed);
-        door.metrics.show(busy, next);
+        door.metrics.show(door.working.load(Relaxed), next);
     }
 
     fn tell_refused(&self) {
@@ -198,6 +199,7 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.door.of_each[self.urgency as usize].fetch_sub(1, Relaxed);
+        self.door.done.fetch_add(1, Relaxed);
         if self.urgency != Urgency::Revocation {
             self.door.working.fetch_sub(1, Relaxed);
         }
@@ -206,26 +208,14 @@ impl Drop for Ticket {
 
 /// Measures and judges until nobody uses the door.
 async fn follow(door: Weak<Door>) {
-    let mut told = Instant::now();
+    let (mut busy, mut told) = (Busy::start(), Instant::now());
     loop {
-        let (mut turn, mut busy) = (Duration::MAX, 0);
-        for _ in 0..MEASUREMENTS {
-            let Some(door) = door.upgrade() else { return };
-            let working = door.working.load(Relaxed);
-            busy = busy.max(working);
-            let is_idle = working == 0 && door.bound.load(Relaxed) == door.bounds.ceiling;
-            drop(door);
-            if is_idle {
-                turn = Duration::ZERO;
-                tokio::time::sleep(REST).await;
-                break;
-            }
-            tokio::time::sleep(MEASURE_EVERY).await;
-            turn = turn.min(one_turn().await);
-        }
+        tokio::time::sleep(JUDGE_EVERY).await;
         let Some(door) = door.upgrade() else { return };
         let admission = Admission(door);
-        admission.judge(turn, busy);
+        let (share, elapsed) = busy.since();
+        let done = admission.0.done.swap(0, Relaxed);
+        admission.judge(share, done as f64 / elapsed.as_secs_f64());
         if told.elapsed() >= TELL_EVERY {
             told = Instant::now();
             admission.tell_refused();
@@ -233,23 +223,30 @@ async fn follow(door: Weak<Door>) {
     }
 }
 
-/// How long a task that gives up its turn waits for the next: the time in which everything else that is runnable runs.
-///
-/// Waking oneself before giving up puts the task last in the queue. The runtime's own `yield_now` would be woken ahead
-/// of it, and measure nothing.
-async fn one_turn() -> Duration {
-    let asked = Instant::now();
-    let mut has_waited = false;
-    std::future::poll_fn(|context| {
-        if has_waited {
-            return Poll::Ready(());
-        }
-        has_waited = true;
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-    asked.elapsed()
+/// How much of its time the runtime has work.
+struct Busy {
+    runtime: RuntimeMetrics,
+    looked_at: Instant,
+    total: Duration,
+}
+
+impl Busy {
+    fn start() -> Self {
+        let runtime = Handle::current().metrics();
+        Self { looked_at: Instant::now(), total: total(&runtime), runtime }
+    }
+
+    /// The share of the time since the last look in which there was work for every thread, and that time.
+    fn since(&mut self) -> (f64, Duration) {
+        let (elapsed, total) = (self.looked_at.elapsed(), total(&self.runtime));
+        let worked = total.saturating_sub(self.total).as_secs_f64() / self.runtime.num_workers() as f64;
+        (self.looked_at, self.total) = (Instant::now(), total);
+        (worked / elapsed.as_secs_f64(), elapsed)
+    }
+}
+
+fn total(runtime: &RuntimeMetrics) -> Duration {
+    (0..runtime.num_workers()).map(|worker| runtime.worker_total_busy_duration(worker)).sum()
 }
 
 #[cfg(test)]
@@ -295,16 +292,18 @@ mod tests {
     }
 
     #[test]
-    fn the_bound_falls_to_what_waits_as_it_should_and_comes_back() {
+    fn the_bound_is_what_is_done_in_time_while_there_is_too_much_and_comes_back() {
         let admission = door(1024);
-        admission.judge(TURN_MAX * 4 / 3, 400);
-        assert_eq!(admission.bound(), 300, "from what was in progress, not from what might have been");
-        admission.judge(TURN_MAX * 100, 300);
-        assert_eq!(admission.bound(), 150);
-        admission.judge(TURN_MAX * 100, 1);
+        admission.judge(BUSY_MAX, 0.0);
+        assert_eq!(admission.bound(), 1024, "there is time left");
+        admission.judge(1.0, 7_000.0);
+        assert_eq!(admission.bound(), 700);
+        admission.judge(1.0, 7_500.0);
+        assert_eq!(admission.bound(), 750, "more is done, more is let in");
+        admission.judge(1.0, 10.0);
         assert_eq!(admission.bound(), 4, "the floor");
-        for _ in 0..60 {
-            admission.judge(Duration::ZERO, 4);
+        for _ in 0..20 {
+            admission.judge(0.5, 10.0);
         }
         assert_eq!(admission.bound(), 1024);
     }
@@ -317,26 +316,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_runtime_that_is_behind_narrows_the_door_and_one_that_is_not_widens_it() {
+    async fn a_runtime_without_rest_narrows_the_door_and_one_with_rest_widens_it() {
         let admission = Admission::start(|bounds| Bounds { floor: 8, ceiling: 512, ..bounds }, &Metrics::new());
-        let tickets: Vec<_> = (0..100).filter_map(|_| admission.try_enter(Urgency::Verification)).collect();
         let busy = tokio::spawn(async {
             loop {
-                spin(TURN_MAX * 2);
+                spin(Duration::from_millis(5));
                 tokio::task::yield_now().await;
             }
         });
         let narrowed = async {
             while admission.bound() > 100 {
-                tokio::time::sleep(MEASURE_EVERY).await;
+                tokio::time::sleep(JUDGE_EVERY).await;
             }
         };
         tokio::time::timeout(Duration::from_secs(30), narrowed).await.expect("the door narrows");
         busy.abort();
-        drop(tickets);
         let widened = async {
             while admission.bound() < 512 {
-                tokio::time::sleep(MEASURE_EVERY).await;
+                tokio::time::sleep(JUDGE_EVERY).await;
             }
         };
         tokio::time::timeout(Duration::from_secs(30), widened).await.expect("the door widens");

@@ -56,9 +56,15 @@ impl Gate {
     }
 }
 
+/// Marks the answer to a request that was not let in: its connection has to rest.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NotLetIn;
+
 /// The refusal. Whoever obeys it comes back at a time of its own: all together they would be the next flood.
 pub(super) fn overloaded(request_id: &str) -> Response {
     static TURN: AtomicU64 = AtomicU64::new(0);
     let wait = Duration::from_secs(1 + TURN.fetch_add(1, Relaxed) % WAIT_MAX_SECONDS);
-    Problem::new(ErrorCode::Overloaded).retry_after(wait).into_response(request_id)
+    let mut response = Problem::new(ErrorCode::Overloaded).retry_after(wait).into_response(request_id);
+    response.set_data(NotLetIn);
+    response
 }

@@ -37,7 +37,7 @@ use self::{
     watch::{InFlight, Watch, WatchedStream},
 };
 use crate::{
-    http::framing::BrokenHead,
+    http::{NotLetIn, framing::BrokenHead},
     metrics::Metrics,
     problem::{ErrorCode, Problem},
 };
@@ -276,6 +276,9 @@ impl<E: Endpoint<Output = Response> + 'static> Door<E> {
             // Its connection is cut at the next look at the clock.
             None => Problem::new(ErrorCode::Overloaded).into_response(""),
         };
+        if is_http1 && response.data::<NotLetIn>().is_some() {
+            in_flight.rest();
+        }
         let mut response: HyperResponse<BoxBody<bytes::Bytes, io::Error>> = response.into();
         if is_http1 && self.shutdown.is_cancelled() {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

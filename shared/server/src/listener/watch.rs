@@ -7,19 +7,24 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    time::Sleep,
 };
 
 use super::{
     Limits,
     scanner::{Fault, Phase, Scanner},
 };
+
+/// How long nothing is read from a connection whose request was not let in. It was told to wait ten times as long, so
+/// that only one that does not obey will notice; and refusing it again and again costs no more than this allows.
+const REST: Duration = Duration::from_millis(100);
 
 /// Times are milliseconds since the connection was opened; zero in `write_blocked` means not blocked.
 #[derive(Debug)]
@@ -36,6 +41,7 @@ pub(super) struct Watch {
     answers_untaken: AtomicUsize,
     last_taken: AtomicU64,
     requests: AtomicUsize,
+    needs_rest: AtomicBool,
     fault: OnceLock<Fault>,
 }
 
@@ -54,6 +60,7 @@ impl Watch {
             answers_untaken: AtomicUsize::new(0),
             last_taken: AtomicU64::new(0),
             requests: AtomicUsize::new(0),
+            needs_rest: AtomicBool::new(false),
             fault: OnceLock::new(),
         })
     }
@@ -135,6 +142,11 @@ impl InFlight {
         Some(running)
     }
 
+    /// Lets the connection rest before its next request is read.
+    pub(super) fn rest(&self) {
+        self.0.needs_rest.store(true, Ordering::Release);
+    }
+
     /// The peer could take more of the answer.
     pub(super) fn await_taking(&self) {
         self.0.last_taken.store(self.0.now(), Ordering::Release);
@@ -170,11 +182,26 @@ pub(super) struct WatchedStream {
     stream: TcpStream,
     scanner: Scanner,
     watch: Arc<Watch>,
+    rest: Option<Pin<Box<Sleep>>>,
 }
 
 impl WatchedStream {
     pub(super) fn new(stream: TcpStream, watch: Arc<Watch>) -> Self {
-        Self { stream, scanner: Scanner::new(), watch }
+        Self { stream, scanner: Scanner::new(), watch, rest: None }
+    }
+
+    /// Ready where the next bytes may be read: not while the connection rests. A request is read to its end first,
+    /// since the parser closes a connection in the middle of one.
+    fn poll_rested(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let is_between = self.scanner.phase() == Phase::Between;
+        if is_between && self.watch.needs_rest.swap(false, Ordering::AcqRel) {
+            self.rest = Some(Box::pin(tokio::time::sleep(REST)));
+        }
+        if let Some(rest) = &mut self.rest {
+            ready!(rest.as_mut().poll(cx));
+            self.rest = None;
+        }
+        Poll::Ready(())
     }
 
     fn noted<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -185,6 +212,7 @@ impl WatchedStream {
 
 impl AsyncRead for WatchedStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_rested(cx));
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         let this = &mut *self;
