@@ -160,8 +160,12 @@ fn launch(name: &str, command: &[OsString], log: &Path) -> anyhow::Result<Proces
     Ok(Process::start(name, Path::new(program), &arguments, log, StopSignal::Terminate)?)
 }
 
-/// The program beside the tests: no crate may depend on a program, so it has to be built with them.
+/// The program that `CLAVIGER_PROGRAM` names, as one that is built for release; else the one beside the tests: no crate
+/// may depend on a program, so it has to be built with them.
 pub(crate) fn program() -> anyhow::Result<PathBuf> {
+    if let Some(named) = std::env::var_os("CLAVIGER_PROGRAM") {
+        return Ok(PathBuf::from(named));
+    }
     let own = std::env::current_exe()?;
     let file = own.parent().and_then(Path::parent).context("tests lie in a folder")?.join("claviger");
     ensure!(

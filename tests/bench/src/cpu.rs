@@ -11,6 +11,8 @@ use anyhow::{Context, ensure};
 pub const SERVER_CORE: &str = "0";
 /// Where the load comes from.
 pub const LOAD_CORE: &str = "1";
+/// Both, where nothing is measured.
+pub const ALL_CORES: &str = "0,1";
 
 /// A process with all its threads and children.
 #[derive(Debug, Clone, Copy)]

@@ -6,6 +6,7 @@ use anyhow::Context;
 use testkit::Fleet;
 
 use crate::Bench;
+use crate::cpu::{ALL_CORES, SERVER_CORE};
 use crate::latency::median;
 use crate::lists;
 use crate::measure::{Case, Sample, take_turns};
@@ -56,7 +57,10 @@ fn grow(bench: &Bench, count: usize) -> anyhow::Result<Grown> {
     let before = keys[0].resident_bytes()?;
     eprintln!("presenting each of {count} keys");
     let plan = verify::plan(&stage, &warm.requests, MANY)?;
+    // Nothing is measured yet: the stores may use the other core as well.
+    stage.pin_stores(ALL_CORES)?;
     verify::warm(&plan)?;
+    stage.pin_stores(SERVER_CORE)?;
     let grown = keys[0].resident_bytes()?.saturating_sub(before);
     let case = Case::http(format!("verify, one limit, {count} warm keys"), (&keys, stage.stores()), plan);
     Ok(Grown { stage, keys: warm.keys, case: Some(case), bytes_per_key: grown as f64 / count as f64 })

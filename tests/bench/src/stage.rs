@@ -41,10 +41,15 @@ impl Stage {
         let patient = ["redis.timeout_ms", "database.acquire_timeout_ms", "database.statement_timeout_ms"];
         let builder = patient.into_iter().fold(builder, |builder, path| builder.setting(path, PATIENCE_MS));
         let stage = Self { fleet: runtime.block_on(builder.start()) };
-        let stores = stage.stores();
-        stores.redis.pin(SERVER_CORE)?;
-        stores.postgres.pin(SERVER_CORE)?;
+        stage.pin_stores(SERVER_CORE)?;
         Ok(stage)
+    }
+
+    /// Has the stores use these cores and no others.
+    pub fn pin_stores(&self, cores: &str) -> anyhow::Result<()> {
+        let stores = self.stores();
+        stores.redis.pin(cores)?;
+        stores.postgres.pin(cores)
     }
 
     /// The stores.

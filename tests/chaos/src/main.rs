@@ -1,4 +1,5 @@
-//! `chaos FINDINGS PAGE COMMIT`: makes the page of promises from what a run of the tests has found.
+//! `chaos FINDINGS PAGE COMMIT STATUS`: makes the page of promises from what a run of the tests has found. The status is
+//! the run's: 0 where every test passed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -11,19 +12,22 @@ const HEAD: &str = "# Promises
 What is promised, and the worst that the last long run has seen. `make chaos` makes this page: every figure below comes from a test that
 fails when the bound is crossed.
 ";
+const FAILED: &str = "
+**Tests of this run have failed:** a bound below was crossed, or what belongs here is missing.
+";
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [findings, page, commit] = arguments.as_slice() else {
-        anyhow::bail!("usage: chaos FINDINGS PAGE COMMIT");
+    let [findings, page, commit, status] = arguments.as_slice() else {
+        anyhow::bail!("usage: chaos FINDINGS PAGE COMMIT STATUS");
     };
     let text = std::fs::read_to_string(findings).with_context(|| format!("reading {findings}"))?;
     let findings = text.lines().map(serde_json::from_str).collect::<Result<Vec<Finding>, _>>()?;
     anyhow::ensure!(!findings.is_empty(), "no test has found anything");
-    std::fs::write(page, written(findings, commit)?).with_context(|| format!("writing {page}"))
+    std::fs::write(page, written(findings, commit, status == "0")?).with_context(|| format!("writing {page}"))
 }
 
-fn written(findings: Vec<Finding>, commit: &str) -> anyhow::Result<String> {
+fn written(findings: Vec<Finding>, commit: &str, has_passed: bool) -> anyhow::Result<String> {
     let mut promises: BTreeMap<(usize, String), BTreeMap<String, Finding>> = BTreeMap::new();
     for finding in findings {
         let number = finding.promise.trim_start_matches('P').parse().unwrap_or(usize::MAX);
@@ -32,6 +36,9 @@ fn written(findings: Vec<Finding>, commit: &str) -> anyhow::Result<String> {
     }
     let mut page = HEAD.to_owned();
     writeln!(page, "\nCommit {commit}, on {}.", machine())?;
+    if !has_passed {
+        page.push_str(FAILED);
+    }
     for ((_, promise), situations) in &promises {
         writeln!(page, "\n## {promise}: {}\n", title(promise))?;
         writeln!(page, "| situation | promised | worst seen | trials |\n| --- | --- | --- | ---: |")?;
@@ -90,7 +97,7 @@ mod tests {
             Finding::new("P6", "three replicas", "0 too many", "0", 20),
             Finding::new("P6", "three replicas", "0 too many", "0", 40),
         ];
-        let page = written(findings, "0123456").unwrap();
+        let page = written(findings, "0123456", true).unwrap();
         let (six, thirteen) = (page.find("## P6: rate limits").unwrap(), page.find("## P13: overload").unwrap());
         assert!(six < thirteen && page.contains("Commit 0123456"), "{page}");
         assert!(

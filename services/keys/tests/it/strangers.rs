@@ -168,6 +168,9 @@ async fn a_flood_of_unknown_keys_is_bounded_and_known_keys_go_on() {
         times[times.len() / 2],
         times[times.len() * 99 / 100],
     );
+    let worst = format!("{grown} KiB, {failed} of {} known keys failed", times.len());
+    let bound = "memory is bounded, known keys are served";
+    fuzzing::Finding::new("P14", "a flood of unknown keys", bound, worst, asked as u64).record();
     assert_eq!(other, 0, "every unknown key is not found, or to be asked again");
     assert!(not_found > 0 && times.len() > 50, "{not_found} {}", times.len());
     assert_eq!(failed, 0, "of {} questions about known keys", times.len());

@@ -24,6 +24,8 @@ const BUSY_MAX: f64 = 0.9;
 const STAY_MAX: Duration = Duration::from_millis(100);
 /// How often the door is moved: long enough that what is done meanwhile can be counted.
 const JUDGE_EVERY: Duration = Duration::from_millis(50);
+/// Over how many of these times the pace is the mean.
+const PACE_LOOKS: f64 = 5.0;
 /// How often refusals are told in the log: a line for each would cost more than the refusal.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
@@ -152,16 +154,17 @@ impl Admission {
         self.0.bound.load(Relaxed)
     }
 
-    /// While there is work nearly all the time, lets as many in as are done in the time that one may take (Little's
-    /// law); else widens the door.
+    /// While there is work nearly all the time, lets as many in as are done, at `pace` requests a second, in the time
+    /// that one may take (Little's law). Else opens the door so far at once, and further little by little: all at once
+    /// would let the next flood in as a whole.
     ///
     /// How long something waits is no measure for it: refusals wait and make wait as well, so that a door that is
     /// narrowed until nothing waits ends up refusing nearly everything.
-    fn judge(&self, busy: f64, done_per_second: f64) {
+    fn judge(&self, busy: f64, pace: f64) {
         let door = &self.0;
         let bound = self.bound();
-        let next =
-            if busy > BUSY_MAX { (done_per_second * STAY_MAX.as_secs_f64()) as usize } else { bound + bound / 2 + 1 };
+        let in_time = (pace * STAY_MAX.as_secs_f64()) as usize;
+        let next = if busy > BUSY_MAX { in_time } else { in_time.max(bound + bound / 16 + 1) };
         let next = next.clamp(door.bounds.floor, door.bounds.ceiling);
         door.bound.store(next, Relaxed);
         door.metrics.show(door.working.load(Relaxed), next);
@@ -208,18 +211,32 @@ impl Drop for Ticket {
 
 /// Measures and judges until nobody uses the door.
 async fn follow(door: Weak<Door>) {
-    let (mut busy, mut told) = (Busy::start(), Instant::now());
+    let (mut busy, mut pace, mut told) = (Busy::start(), Pace::default(), Instant::now());
     loop {
         tokio::time::sleep(JUDGE_EVERY).await;
         let Some(door) = door.upgrade() else { return };
         let admission = Admission(door);
         let (share, elapsed) = busy.since();
         let done = admission.0.done.swap(0, Relaxed);
-        admission.judge(share, done as f64 / elapsed.as_secs_f64());
+        if share > BUSY_MAX {
+            pace.note(done as f64 / elapsed.as_secs_f64());
+        }
+        admission.judge(share, pace.0.unwrap_or_default());
         if told.elapsed() >= TELL_EVERY {
             told = Instant::now();
             admission.tell_refused();
         }
+    }
+}
+
+/// How many requests are done in a second while there is no rest: the mean of the last quarter of a second of that, since
+/// what is done together comes out together.
+#[derive(Debug, Default)]
+struct Pace(Option<f64>);
+
+impl Pace {
+    fn note(&mut self, done_per_second: f64) {
+        self.0 = Some(self.0.map_or(done_per_second, |mean| mean + (done_per_second - mean) / PACE_LOOKS));
     }
 }
 
@@ -302,8 +319,12 @@ mod tests {
         assert_eq!(admission.bound(), 750, "more is done, more is let in");
         admission.judge(1.0, 10.0);
         assert_eq!(admission.bound(), 4, "the floor");
+        admission.judge(0.5, 5_000.0);
+        assert_eq!(admission.bound(), 500, "at once as far as is known to be good");
+        admission.judge(0.5, 5_000.0);
+        assert_eq!(admission.bound(), 532, "and further little by little");
         for _ in 0..20 {
-            admission.judge(0.5, 10.0);
+            admission.judge(0.5, 5_000.0);
         }
         assert_eq!(admission.bound(), 1024);
     }

@@ -4,6 +4,7 @@
 //! build, nothing else running) asserts the figures too.
 
 use std::net::SocketAddr;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use domain::environment::Environment;
@@ -30,11 +31,18 @@ fn time() -> Duration {
     Duration::from_secs(if is_long() { 60 } else { 2 })
 }
 
-/// A fleet whose services are on one core and leave the others to the stores and to us.
+/// A fleet that is on one core with its stores and leaves the others to us.
 async fn fleet(environments: &[Environment]) -> Fleet {
     let builder = Fleet::builder().environments(environments).setting("redis.timeout_ms", 1_000);
-    let is_shared = std::thread::available_parallelism().map_or(1, usize::from) < 2;
-    if is_shared { builder.start().await } else { builder.prefix(&["taskset", "-c", "0"]).start().await }
+    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+        return builder.start().await;
+    }
+    let fleet = builder.prefix(&["taskset", "-c", "0"]).start().await;
+    for store in [fleet.redis.process(), fleet.postgres.process()] {
+        let pinned = Command::new("taskset").args(["-a", "-p", "-c", "0", &store.id().to_string()]).output().unwrap();
+        assert!(pinned.status.success(), "{pinned:?}");
+    }
+    fleet
 }
 
 /// The secrets of one new key in each of several new organizations.

@@ -26,6 +26,10 @@ async fn flood(name: &str, is_reading: bool, opening: Vec<u8>, again: impl FnMut
         served.failed,
         served.slowest.as_millis(),
     );
+    let worst =
+        format!("closed: {}, {growth} KiB, {} of {} others failed", ended.is_closed, served.failed, served.asked);
+    fuzzing::Finding::new("P14", &format!("HTTP/2: {name}"), "closed, memory bounded, others served", worst, 1)
+        .record();
     assert!(ended.is_closed, "{name}: the connection lives on");
     assert!(ended.sent_bytes < attack_bytes_max(), "{name}: it was let send all it had");
     assert!(growth < GROWTH_MAX_KIB, "{name}: {growth} KiB more");

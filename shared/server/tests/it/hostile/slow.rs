@@ -99,6 +99,9 @@ async fn each_way_of_being_slow_is_cut_within_its_limit() {
             let took = drip(connect_from([127, 0, 0, 1], edge).await, way, every).await;
             let bound = way.time_max(limits) + 2 * every + PATIENCE / 10;
             println!("P14 slow {way:?}: closed after {:.2} s, bound {:.2} s", took.as_secs_f64(), bound.as_secs_f64());
+            let (worst, bound_s) =
+                (format!("{:.2} s", took.as_secs_f64()), format!("cut within {:.2} s", bound.as_secs_f64()));
+            fuzzing::Finding::new("P14", &format!("slow: {way:?}"), &bound_s, worst, 1).record();
             assert!(took <= bound, "{way:?} lived for {took:?}");
         }
     });
@@ -135,6 +138,8 @@ async fn two_thousand_slow_clients_hurt_nobody() {
         success * 100.0,
         served.slowest.as_millis()
     );
+    let worst = format!("{:.3} % of {} served", success * 100.0, served.asked);
+    fuzzing::Finding::new("P14", "2,000 slow clients", "others: ≥ 99.9 % served", worst, SLOW as u64).record();
     assert!(served.asked > 1_000 && success >= SUCCESS_MIN, "{} of {} failed", served.failed, served.asked);
     assert!(cut >= SLOW * 3 / 4, "only {cut} were cut");
 }
@@ -158,6 +163,8 @@ async fn one_source_has_its_connections_and_no_more() {
     other.write_all(b"GET /v1/things HTTP/1.1\r\nHost: edge\r\n\r\n").await.unwrap();
     let mut answer = [0; 15];
     other.read_exact(&mut answer).await.unwrap();
+    let worst = format!("{} open, {closed} of 50 more refused", limits.connections_per_source);
+    fuzzing::Finding::new("P14", "connections of one source", "256, others are served", worst, 50).record();
     println!(
         "P14 one source: {} connections, {closed} of 50 more refused, another source served",
         limits.connections_per_source
