@@ -30,8 +30,7 @@ pub struct Load {
 #[derive(Debug, Default)]
 pub struct Outcome {
     pub offered: u64,
-    /// From when an accepted request was sent to its answer, in milliseconds, in ascending order. What was due while
-    /// every connection was busy is sent late or, in the end, never: it is offered and not accepted.
+    /// From when an accepted request was due to its answer, in milliseconds, in ascending order.
     pub accepted_ms: Vec<f64>,
     /// From when a refused request was sent to its refusal, in milliseconds, in ascending order.
     pub refused_ms: Vec<f64>,
@@ -141,18 +140,18 @@ impl Sender {
                 self.outcome.borrow_mut().unanswered += 1;
                 return;
             };
-            self.note(&answer, asked.is_err(), sent);
+            self.note(&answer, asked.is_err(), due, sent);
             if asked.is_err() {
                 stream = connect(self.load.address).await;
             }
         }
     }
 
-    fn note(&self, answer: &[u8], is_broken: bool, sent: Instant) {
+    fn note(&self, answer: &[u8], is_broken: bool, due: Instant, sent: Instant) {
         let mut outcome = self.outcome.borrow_mut();
         let status = if is_broken { b"" } else { answer.get(9..12).unwrap_or_default() };
         match status {
-            b"200" => outcome.accepted_ms.push(sent.elapsed().as_secs_f64() * 1_000.0),
+            b"200" => outcome.accepted_ms.push(due.elapsed().as_secs_f64() * 1_000.0),
             b"503" if find(answer, b"\"overloaded\"").is_some() => {
                 outcome.refused_ms.push(sent.elapsed().as_secs_f64() * 1_000.0);
                 outcome.without_retry_after += u64::from(find(answer, b"\r\nretry-after: ").is_none());

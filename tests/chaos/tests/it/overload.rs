@@ -16,9 +16,6 @@ use crate::load::{Load, Outcome, percentile};
 /// More than what a process that keeps its pace has in progress, so that what it does not do is refused by it and does
 /// not wait on our side.
 const CONNECTIONS: usize = 2048;
-/// Questions in a request. A refusal has to be read and written as well: of a request with a single question it costs
-/// so much in proportion that no process could refuse as much as it does.
-const BATCH: usize = 20;
 const ORGANIZATIONS: usize = 16;
 const REVOCATIONS: usize = 20;
 const ENVIRONMENTS: [Environment; 3] = [Environment::Production, Environment::Staging, Environment::Development];
@@ -72,12 +69,12 @@ fn address(url: &str) -> SocketAddr {
     url.trim_start_matches("http://").parse().unwrap()
 }
 
-/// Questions about each of the keys, as a gateway sends them that gathers what arrives together.
+/// A question about each of the keys, as an application sends it.
 fn questions(token: &str, secrets: &[String]) -> Vec<Vec<u8>> {
     let question = |secret: &String| {
-        let body = json!({"requests": vec![json!({"key": secret}); BATCH]}).to_string();
+        let body = json!({"key": secret}).to_string();
         let length = body.len();
-        let head = format!("POST /v1/keys/verify-batch HTTP/1.1\r\nHost: keys\r\nAuthorization: Bearer {token}\r\n");
+        let head = format!("POST /v1/keys/verify HTTP/1.1\r\nHost: keys\r\nAuthorization: Bearer {token}\r\n");
         format!("{head}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
     };
     secrets.iter().map(question).collect()
@@ -93,7 +90,7 @@ fn verifying(place: &Place, secrets: &[String], per_second: f64) -> Load {
     }
 }
 
-/// Requests per second that one process answers: what it does when it is asked for ever more, until it refuses or
+/// Verifications per second that one process gives: what it does when it is asked for ever more, until it refuses or
 /// keeps somebody waiting.
 async fn capacity(place: &Place, secrets: &[String]) -> f64 {
     // As many as can be: 64 askers who never rest.
@@ -199,7 +196,7 @@ async fn beyond_its_capacity_a_process_keeps_its_pace_and_refuses_the_rest() {
     let place = fleet.place();
     let secrets = keys_of(place, ORGANIZATIONS).await;
     let capacity = capacity(place, &secrets).await;
-    println!("P13 capacity: {capacity:.0} requests a second, of {BATCH} verifications each");
+    println!("P13 capacity: {capacity:.0} verifications a second");
     let mut memory = Vec::new();
     for times in [0.5, 1.0, 2.0, 5.0] {
         let watch = Watch::start(fleet.keys[0].management_url());
