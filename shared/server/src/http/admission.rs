@@ -29,8 +29,9 @@ const PACE_LOOKS: f64 = 5.0;
 /// How often refusals are told in the log: a line for each would cost more than the refusal.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
-/// Requests in progress that are never too many, for each thread that works on them.
-const FLOOR_PER_THREAD: usize = 64;
+/// Requests in progress that are never too many, for each thread that works on them: a burst of this many is worked off,
+/// however little was to do before.
+const FLOOR_PER_THREAD: usize = 256;
 /// Requests in progress that are always too many, for each thread that works on them: waiting ones cost memory.
 const CEILING_PER_THREAD: usize = 1024;
 /// Revocations in progress beyond all others. Each is a few statements, so that even this many end within a second.
