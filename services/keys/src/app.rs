@@ -135,7 +135,7 @@ async fn serve(
         .quiet()
         .admission(&admission, move |request| urgency(environment, &token, request))
         .body_max_bytes(BODY_MAX_BYTES as u64);
-    let endpoint = stack(KeyRoutes::new(served.verifier, &served.token), config);
+    let endpoint = stack(KeyRoutes::new(served.verifier, &served.token, admission), config);
     listener::serve(served.listener, endpoint, Limits::promised(), &metrics, shutdown).await
 }
 

@@ -14,7 +14,7 @@ use poem_openapi::OperationId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use server::answer::JSON;
-use server::http::{LogFields, RequestContext, Routes, Share};
+use server::http::{Admission, LogFields, RequestContext, Routes, Share, Ticket};
 use server::json::{check_content_type, parse_slice, read_body};
 use server::problem::{ErrorCode, FieldError, Problem};
 use subtle::ConstantTimeEq;
@@ -73,12 +73,13 @@ pub fn routes() -> Routes {
 pub struct KeyRoutes {
     verifier: Arc<Verifier>,
     token: String,
+    admission: Admission,
 }
 
 impl KeyRoutes {
     /// Routes that answer who holds `token`.
-    pub fn new(verifier: Arc<Verifier>, token: &str) -> Self {
-        Self { verifier, token: token.to_owned() }
+    pub fn new(verifier: Arc<Verifier>, token: &str, admission: Admission) -> Self {
+        Self { verifier, token: token.to_owned(), admission }
     }
 
     fn admit(&self, request: &Request) -> Result<(), Problem> {
@@ -108,13 +109,15 @@ impl KeyRoutes {
             }
             Operation::VerifyKeys => {
                 let batch = parse_slice::<BatchRequest>(&body)?;
+                let _rest = self.let_in(&batch.requests, urgency)?;
                 let judgements = self.verify_all(&batch.requests, None).await?;
                 Ok(json(&BatchVerified::of(&judgements, request_id)))
             }
             Operation::VerifyFor => {
                 let batch: InternalVerifyRequest = parse_internal(&body)?;
+                let _rest = self.let_in(&batch.requests, urgency)?;
                 let _share = match &batch.within {
-                    Some(within) => Some(self.share(within, urgency)?),
+                    Some(within) => Some(self.share(within, urgency, batch.requests.len())?),
                     None => None,
                 };
                 let judgements = self.verify_all(&batch.requests, batch.within.as_ref()).await?;
@@ -130,9 +133,15 @@ impl KeyRoutes {
         }
     }
 
-    /// A caller's batch is one piece of its organization's work.
-    fn share(&self, within: &Within, urgency: Urgency) -> Result<Share, Problem> {
-        self.verifier.share(within.organization_id, urgency).map_err(|error| problem(error, ""))
+    /// Lets in what a batch is beyond the one request that was let in already.
+    fn let_in(&self, requests: &[VerifyRequest], urgency: Urgency) -> Result<Ticket, Problem> {
+        let ticket = self.admission.try_enter_all(urgency, requests.len().saturating_sub(1));
+        ticket.ok_or_else(|| problem(Unanswered::Overloaded, ""))
+    }
+
+    /// A caller's batch is its organization's work, and let in as a whole.
+    fn share(&self, within: &Within, urgency: Urgency, questions: usize) -> Result<Share, Problem> {
+        self.verifier.share(within.organization_id, urgency, questions).map_err(|error| problem(error, ""))
     }
 
     /// One answer for each question, in order; nothing is consumed unless all of them can be asked.

@@ -113,7 +113,7 @@ impl Verifier {
                 return Ok(Judgement::unproven(Verdict::NotFound));
             }
             let organization = proven.key.snapshot.organization.id;
-            let _share = asked.sharing.map(|urgency| self.share(organization, urgency)).transpose()?;
+            let _share = asked.sharing.map(|urgency| self.share(organization, urgency, 1)).transpose()?;
             let standing = self.lookup.find_customer(&proven, asked.customer.as_deref(), need).await?;
             // 4 to 10: organization, revocation, time, address, domain, customer, permissions.
             let question = self.question(asked, &standing)?;
@@ -149,9 +149,9 @@ impl Verifier {
         limits.map(drop).map_err(Unanswered::Invalid)
     }
 
-    /// The organization's share of the work in progress, for one piece of work more.
-    pub fn share(&self, organization: OrganizationId, urgency: Urgency) -> Result<Share, Unanswered> {
-        self.fairness.try_enter(organization, urgency).ok_or(Unanswered::Overloaded)
+    /// The organization's share of the work in progress, for so many questions more.
+    pub fn share(&self, organization: OrganizationId, urgency: Urgency, questions: usize) -> Result<Share, Unanswered> {
+        self.fairness.try_enter_all(organization, urgency, questions).ok_or(Unanswered::Overloaded)
     }
 
     async fn prove(

@@ -32,8 +32,9 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 /// Requests in progress that are never too many, for each thread that works on them: a burst of this many is worked off,
 /// however little was to do before.
 const FLOOR_PER_THREAD: usize = 256;
-/// Requests in progress that are always too many, for each thread that works on them: waiting ones cost memory.
-const CEILING_PER_THREAD: usize = 1024;
+/// Requests in progress that are always too many, for each thread that works on them: waiting ones cost memory. What is
+/// done in time is at most about as much, and less would refuse what could have been done.
+const CEILING_PER_THREAD: usize = 4096;
 /// Revocations in progress beyond all others. Each is a few statements, so that even this many end within a second.
 const RESERVE: usize = 256;
 /// Shares of the bound are told in this many parts.
@@ -89,11 +90,12 @@ struct Door {
     metrics: AdmissionMetrics,
 }
 
-/// One request in progress; its place is free again when this is dropped.
+/// Work in progress; its places are free again when this is dropped.
 #[derive(Debug)]
 pub struct Ticket {
     door: Arc<Door>,
     urgency: Urgency,
+    places: usize,
 }
 
 impl Admission {
@@ -121,15 +123,21 @@ impl Admission {
 
     /// Lets a request in, or refuses it. Takes no lock and never waits.
     pub fn try_enter(&self, urgency: Urgency) -> Option<Ticket> {
+        self.try_enter_all(urgency, 1)
+    }
+
+    /// Lets in what is as much work as so many requests, or refuses it as a whole. It needs room for its first place
+    /// alone: else what is larger than the bound would never be let in.
+    pub fn try_enter_all(&self, urgency: Urgency, places: usize) -> Option<Ticket> {
         let door = &self.0;
-        let of_kind = door.of_each[urgency as usize].fetch_add(1, Relaxed);
+        let of_kind = door.of_each[urgency as usize].fetch_add(places, Relaxed);
         let is_in = if urgency == Urgency::Revocation {
             of_kind < door.bounds.reserve
         } else {
-            let working = door.working.fetch_add(1, Relaxed);
+            let working = door.working.fetch_add(places, Relaxed);
             working < door.limit(urgency) && of_kind < door.bounds.caps[urgency as usize]
         };
-        let ticket = Ticket { door: Arc::clone(door), urgency };
+        let ticket = Ticket { door: Arc::clone(door), urgency, places };
         if is_in {
             return Some(ticket);
         }
@@ -202,10 +210,10 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.door.of_each[self.urgency as usize].fetch_sub(1, Relaxed);
-        self.door.done.fetch_add(1, Relaxed);
+        self.door.of_each[self.urgency as usize].fetch_sub(self.places, Relaxed);
+        self.door.done.fetch_add(self.places, Relaxed);
         if self.urgency != Urgency::Revocation {
-            self.door.working.fetch_sub(1, Relaxed);
+            self.door.working.fetch_sub(self.places, Relaxed);
         }
     }
 }
@@ -307,6 +315,16 @@ mod tests {
         assert!(admission.try_enter(Urgency::Writes).is_some());
         drop(lists);
         assert_eq!(admission.room(Urgency::Lists), 3);
+    }
+
+    #[test]
+    fn what_is_much_work_takes_its_places_as_a_whole_and_gives_them_back() {
+        let admission = door(32);
+        let batch = admission.try_enter_all(Urgency::Verification, 100).expect("there is room to begin");
+        assert!(admission.try_enter(Urgency::Verification).is_none());
+        assert_eq!(admission.room(Urgency::Verification), 0);
+        drop(batch);
+        assert_eq!(admission.room(Urgency::Verification), 32);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! No organization takes the room of the others: one may have in progress what is still free, and no more.
+//! No organization takes the room of the others: one may have in progress what is still free, or a sixteenth of all.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -15,8 +15,9 @@ use super::Admission;
 /// Counters in a row. Organizations that meet in one row hardly ever meet in the other as well.
 const CELLS: usize = 1024;
 const ROWS: usize = 2;
-/// What an organization may have in progress even where nothing is free.
-const SHARE_MIN: usize = 4;
+/// What an organization may have in progress even where nothing is free: this part of the bound. Where many ask for much
+/// alike, nobody is to blame; the door refuses then, before anything of a request is read.
+const PART_OF_EACH: usize = 16;
 
 /// Counts what each organization has in progress, in memory that does not grow with their number.
 #[derive(Debug)]
@@ -27,11 +28,12 @@ pub struct Fairness {
     seed: RandomState,
 }
 
-/// One piece of an organization's work in progress; it ends when this is dropped.
+/// An organization's work in progress; it ends when this is dropped.
 #[derive(Debug)]
 pub struct Share {
     fairness: Arc<Fairness>,
     cells: [usize; ROWS],
+    pieces: usize,
 }
 
 impl Fairness {
@@ -41,17 +43,28 @@ impl Fairness {
         Arc::new(Self { admission: admission.clone(), rows: [row(), row()], seed: RandomState::new() })
     }
 
-    /// Begins work of this kind for an organization, unless it has as much in progress as is free.
+    /// Begins work of this kind for an organization, unless it has as much in progress as is free, and more than its part.
     ///
     /// So one organization alone gets at most half of the bound, two together two thirds, and something is always left
     /// for whoever comes next; nobody has to know how many they are. Where little is in progress it refuses nobody,
     /// since what one organization has is then less than what is free.
     pub fn try_enter(self: &Arc<Self>, organization: OrganizationId, urgency: Urgency) -> Option<Share> {
+        self.try_enter_all(organization, urgency, 1)
+    }
+
+    /// The same for so many pieces of work at once.
+    pub fn try_enter_all(
+        self: &Arc<Self>,
+        organization: OrganizationId,
+        urgency: Urgency,
+        pieces: usize,
+    ) -> Option<Share> {
         let cells = self.cells(organization);
-        let counts = [0, 1].map(|row| self.rows[row][cells[row]].fetch_add(1, Relaxed));
-        let share = Share { fairness: Arc::clone(self), cells };
+        let counts = [0, 1].map(|row| self.rows[row][cells[row]].fetch_add(pieces, Relaxed));
+        let share = Share { fairness: Arc::clone(self), cells, pieces };
         let in_progress = counts.into_iter().min().unwrap_or_default();
-        if urgency == Urgency::Revocation || in_progress < self.admission.room(urgency).max(SHARE_MIN) {
+        let share_max = self.admission.room(urgency).max(self.admission.bound() / PART_OF_EACH);
+        if urgency == Urgency::Revocation || in_progress < share_max {
             return Some(share);
         }
         self.admission.count_refused(urgency);
@@ -67,7 +80,7 @@ impl Fairness {
 impl Drop for Share {
     fn drop(&mut self) {
         for (row, cell) in self.fairness.rows.iter().zip(self.cells) {
-            row[cell].fetch_sub(1, Relaxed);
+            row[cell].fetch_sub(self.pieces, Relaxed);
         }
     }
 }

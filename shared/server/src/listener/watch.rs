@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    ops::RangeInclusive,
     pin::Pin,
     sync::{
         Arc, OnceLock,
@@ -22,9 +23,10 @@ use super::{
     scanner::{Fault, Phase, Scanner},
 };
 
-/// How long nothing is read from a connection whose request was not let in. It was told to wait ten times as long, so
-/// that only one that does not obey will notice; and refusing it again and again costs no more than this allows.
-const REST: Duration = Duration::from_millis(100);
+/// How long nothing is read from a connection whose request was not let in, in milliseconds: any time between these, so
+/// that those who were refused together do not come back together. It was told to wait ten times as long, so that only
+/// one that does not obey will notice; and refusing it again and again costs no more than this allows.
+const REST_MS: RangeInclusive<u64> = 50..=150;
 
 /// Times are milliseconds since the connection was opened; zero in `write_blocked` means not blocked.
 #[derive(Debug)]
@@ -195,7 +197,7 @@ impl WatchedStream {
     fn poll_rested(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let is_between = self.scanner.phase() == Phase::Between;
         if is_between && self.watch.needs_rest.swap(false, Ordering::AcqRel) {
-            self.rest = Some(Box::pin(tokio::time::sleep(REST)));
+            self.rest = Some(Box::pin(tokio::time::sleep(Duration::from_millis(rand::random_range(REST_MS)))));
         }
         if let Some(rest) = &mut self.rest {
             ready!(rest.as_mut().poll(cx));

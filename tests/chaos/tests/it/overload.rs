@@ -13,9 +13,11 @@ use testkit::{Answer, Client, Finding, Fleet, Place};
 
 use crate::load::{Load, Outcome, percentile};
 
-/// More than what a process that keeps its pace has in progress, so that what it does not do is refused by it and does
-/// not wait on our side.
-const CONNECTIONS: usize = 2048;
+/// Less than half of what a listener keeps open, since those of one load may be counted a little longer when those of the
+/// next are there already: beyond that it closes some that ask for nothing.
+const CONNECTIONS: usize = 1536;
+/// Questions in a request of a gateway that gathers what arrives together.
+const BATCH: usize = 20;
 const ORGANIZATIONS: usize = 16;
 const REVOCATIONS: usize = 20;
 const ENVIRONMENTS: [Environment; 3] = [Environment::Production, Environment::Staging, Environment::Development];
@@ -69,40 +71,47 @@ fn address(url: &str) -> SocketAddr {
     url.trim_start_matches("http://").parse().unwrap()
 }
 
-/// A question about each of the keys, as an application sends it.
-fn questions(token: &str, secrets: &[String]) -> Vec<Vec<u8>> {
-    let question = |secret: &String| {
-        let body = json!({"key": secret}).to_string();
+/// A request of this body for each of the keys.
+fn requests(place: &Place, path: &str, secrets: &[String], body: impl Fn(&str) -> Value) -> Load {
+    let request = |secret: &String| {
+        let body = body(secret).to_string();
         let length = body.len();
-        let head = format!("POST /v1/keys/verify HTTP/1.1\r\nHost: keys\r\nAuthorization: Bearer {token}\r\n");
+        let head = format!("POST {path} HTTP/1.1\r\nHost: keys\r\nAuthorization: Bearer {}\r\n", place.token);
         format!("{head}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
     };
-    secrets.iter().map(question).collect()
-}
-
-fn verifying(place: &Place, secrets: &[String], per_second: f64) -> Load {
     Load {
         address: address(&place.keys_urls[0]),
-        requests: questions(&place.token, secrets),
+        requests: secrets.iter().map(request).collect(),
         connections: CONNECTIONS,
-        per_second,
+        per_second: 0.0,
         time: time(),
     }
 }
 
-/// Verifications per second that one process gives: what it does when it is asked for ever more, until it refuses or
-/// keeps somebody waiting.
-async fn capacity(place: &Place, secrets: &[String]) -> f64 {
+/// Questions about the keys in turn, each on its own, as an application sends them.
+fn single(place: &Place, secrets: &[String]) -> Load {
+    requests(place, "/v1/keys/verify", secrets, |secret| json!({"key": secret}))
+}
+
+/// Questions about the keys in turn, twenty in a request, as a gateway sends them that gathers what arrives together.
+fn batches(place: &Place, secrets: &[String]) -> Load {
+    let body = |secret: &str| json!({"requests": vec![json!({"key": secret}); BATCH]});
+    requests(place, "/v1/keys/verify-batch", secrets, body)
+}
+
+/// Requests like these per second that one process answers: what it does when it is asked for ever more, until it refuses
+/// or keeps somebody waiting.
+async fn capacity(load: &Load) -> f64 {
+    let _warm = Load { time: Duration::from_secs(1), ..load.at(200.0) }.run().await;
     // As many as can be: 64 askers who never rest.
-    let eager = Load { connections: 64, per_second: 1e6, ..verifying(place, secrets, 0.0) };
-    let _warm = Load { time: Duration::from_secs(1), ..verifying(place, secrets, 200.0) }.run().await;
-    let mut best = Load { time: Duration::from_secs(2), ..eager }.run().await.goodput();
+    let eager = Load { connections: 64, time: Duration::from_secs(2), ..load.at(1e6) };
+    let mut best = eager.run().await.goodput();
     if !is_long() {
         return best;
     }
     let mut rate = best * 0.6;
     for _ in 0..12 {
-        let step = Load { time: Duration::from_secs(2), ..verifying(place, secrets, rate) }.run().await;
+        let step = Load { time: Duration::from_secs(2), ..load.at(rate) }.run().await;
         best = best.max(step.goodput());
         if step.success() < 0.97 || step.accepted_p99() > 250.0 {
             break;
@@ -166,7 +175,7 @@ fn memory_mib(fleet: &Fleet) -> u64 {
 
 fn show(what: &str, outcome: &Outcome) {
     println!(
-        "P13 {what}: offered {} in {:.1} s, accepted {} ({:.0}/s), p50 {:.0} ms, p99 {:.0} ms; refused {}, p99 {:.0} ms; failed {} {}",
+        "P13 {what}: offered {} in {:.1} s, accepted {} ({:.0}/s), p50 {:.0} ms, p99 {:.0} ms; refused {}, p99 {:.0} ms; given up {}; failed {} {}",
         outcome.offered,
         outcome.time.as_secs_f64(),
         outcome.accepted_ms.len(),
@@ -175,6 +184,7 @@ fn show(what: &str, outcome: &Outcome) {
         outcome.accepted_p99(),
         outcome.refused_ms.len(),
         outcome.refused_p99(),
+        outcome.given_up,
         outcome.failed,
         outcome.example,
     );
@@ -195,15 +205,24 @@ async fn beyond_its_capacity_a_process_keeps_its_pace_and_refuses_the_rest() {
     let fleet = fleet(&[Environment::Production]).await;
     let place = fleet.place();
     let secrets = keys_of(place, ORGANIZATIONS).await;
-    let capacity = capacity(place, &secrets).await;
-    println!("P13 capacity: {capacity:.0} verifications a second");
+    for (kind, load) in [
+        ("verification in batches of 20", batches(place, &secrets)),
+        ("verification one by one", single(place, &secrets)),
+    ] {
+        keeps_its_pace(&fleet, kind, &load).await;
+    }
+}
+
+async fn keeps_its_pace(fleet: &Fleet, kind: &str, load: &Load) {
+    let capacity = capacity(load).await;
+    println!("P13 capacity: {kind}: {capacity:.0} requests a second");
     let mut memory = Vec::new();
     for times in [0.5, 1.0, 2.0, 5.0] {
         let watch = Watch::start(fleet.keys[0].management_url());
-        let outcome = verifying(place, &secrets, capacity * times).run().await;
+        let outcome = load.at(capacity * times).run().await;
         let (health_ms, bound) = watch.end().await;
-        memory.push(memory_mib(&fleet));
-        show(&format!("{times} × capacity"), &outcome);
+        memory.push(memory_mib(fleet));
+        show(&format!("{kind} at {times} × capacity"), &outcome);
         println!(
             "P13 {times} × capacity: health {health_ms:.0} ms, bound down to {bound}, memory {} MiB",
             memory[memory.len() - 1]
@@ -213,7 +232,7 @@ async fn beyond_its_capacity_a_process_keeps_its_pace_and_refuses_the_rest() {
         assert!(!outcome.accepted_ms.is_empty(), "work goes on");
         if is_long() {
             assert!(times < 5.0 || !outcome.refused_ms.is_empty(), "what cannot be done is refused");
-            let situation = format!("verification at {times} × capacity");
+            let situation = format!("{kind} at {times} × capacity");
             let share = outcome.goodput() / capacity;
             record(
                 &situation,
@@ -233,7 +252,7 @@ async fn beyond_its_capacity_a_process_keeps_its_pace_and_refuses_the_rest() {
     }
     record("memory of the key service at 5 × capacity", "≤ 512 MiB, flat", format!("{memory:?} MiB"), memory.len());
     assert!(memory.iter().all(|mib| *mib <= 512) && memory[3] < memory[1] + 128, "{memory:?}");
-    let calm = verifying(place, &secrets, capacity * 0.25).run().await;
+    let calm = load.at(capacity * 0.25).run().await;
     show("afterwards", &calm);
     assert!(calm.refused_share() < 0.1, "it recovers: {}", calm.refused_share());
 }
@@ -245,14 +264,14 @@ async fn development_is_given_up_first_and_production_last() {
     for place in &fleet.places {
         loads.push((place, keys_of(place, ORGANIZATIONS / 2).await));
     }
-    let capacity = capacity(loads[0].0, &loads[0].1).await;
+    let capacity = capacity(&single(loads[0].0, &loads[0].1)).await;
     for (place, secrets) in &loads {
-        Load { time: Duration::from_secs(1), ..verifying(place, secrets, 100.0) }.run().await;
+        Load { time: Duration::from_secs(1), ..single(place, secrets).at(100.0) }.run().await;
     }
     // On a machine with other work the capacity is a guess, and what is too little is no test.
     let share = if is_long() { 0.8 } else { 2.0 };
     let runs = loads.iter().map(|(place, secrets)| {
-        Load { connections: CONNECTIONS / 2, ..verifying(place, secrets, capacity * share) }.run()
+        Load { connections: CONNECTIONS / 2, ..single(place, secrets).at(capacity * share) }.run()
     });
     let outcomes = futures_util::future::join_all(runs).await;
     for (environment, outcome) in ENVIRONMENTS.iter().zip(&outcomes) {
@@ -274,12 +293,12 @@ async fn an_organization_that_floods_costs_the_others_nothing() {
     let fleet = fleet(&[Environment::Production]).await;
     let place = fleet.place();
     let secrets = keys_of(place, ORGANIZATIONS).await;
-    let capacity = capacity(place, &secrets).await;
+    let capacity = capacity(&single(place, &secrets)).await;
     let (greedy, modest) = secrets.split_at(1);
     // Each modest one asks for its share of a tenth of what there is; the greedy one for more than all of it.
     let share = capacity * 0.15;
-    let flood = Load { connections: CONNECTIONS / 2, ..verifying(place, greedy, share * 10.0) };
-    let usual = Load { connections: 128, ..verifying(place, modest, share) };
+    let flood = Load { connections: CONNECTIONS / 2, ..single(place, greedy).at(share * 10.0) };
+    let usual = Load { connections: 128, ..single(place, modest).at(share) };
     let (flood, usual) = futures_util::future::join(flood.run(), usual.run()).await;
     show("one organization at ten times the share", &flood);
     show("the others meanwhile", &usual);
@@ -306,7 +325,7 @@ async fn keys_are_revoked_while_verification_and_lists_are_flooded() {
         let made = key_of(&root, "acme", &format!("doomed {number}")).await;
         doomed.push((made.text("/key/id").to_owned(), made.text("/secret").to_owned()));
     }
-    let capacity = capacity(place, &secrets).await;
+    let capacity = capacity(&single(place, &secrets)).await;
     let listing = |bearer: &str| {
         let head = "GET /v1/organizations/acme/keys?limit=200 HTTP/1.1\r\nHost: api\r\n";
         format!("{head}Authorization: Bearer {bearer}\r\n\r\n").into_bytes()
@@ -319,7 +338,7 @@ async fn keys_are_revoked_while_verification_and_lists_are_flooded() {
         time: time(),
     };
     let watch = Watch::start(fleet.apis[0].management_url());
-    let flood = futures_util::future::join(verifying(place, &secrets, capacity * 3.0).run(), lists.run());
+    let flood = futures_util::future::join(single(place, &secrets).at(capacity * 3.0).run(), lists.run());
     let revoking = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         let mut waits_ms = Vec::new();
