@@ -28,11 +28,11 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn written(findings: Vec<Finding>, commit: &str, has_passed: bool) -> anyhow::Result<String> {
-    let mut promises: BTreeMap<(usize, String), BTreeMap<String, Finding>> = BTreeMap::new();
+    let mut promises: BTreeMap<(usize, String), BTreeMap<(String, String), Finding>> = BTreeMap::new();
     for finding in findings {
         let number = finding.promise.trim_start_matches('P').parse().unwrap_or(usize::MAX);
         let situations = promises.entry((number, finding.promise.clone())).or_default();
-        situations.insert(finding.situation.clone(), finding);
+        situations.insert((finding.situation.clone(), finding.bound.clone()), finding);
     }
     let mut page = HEAD.to_owned();
     writeln!(page, "\nCommit {commit}, on {}.", machine())?;
@@ -96,6 +96,7 @@ mod tests {
             Finding::new("P13", "twice the capacity", "≥ 80 %", "91 %", 1),
             Finding::new("P6", "three replicas", "0 too many", "0", 20),
             Finding::new("P6", "three replicas", "0 too many", "0", 40),
+            Finding::new("P6", "three replicas", "0 too few", "0", 30),
         ];
         let page = written(findings, "0123456", true).unwrap();
         let (six, thirteen) = (page.find("## P6: rate limits").unwrap(), page.find("## P13: overload").unwrap());
@@ -104,5 +105,6 @@ mod tests {
             page.contains("| three replicas | 0 too many | 0 | 40 |") && !page.contains("| 20 |"),
             "the last counts"
         );
+        assert!(page.contains("| three replicas | 0 too few | 0 | 30 |"), "each bound of a situation");
     }
 }

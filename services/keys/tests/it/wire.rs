@@ -1,9 +1,12 @@
 //! The listener's manners: its token, its strictness, its batches, and what the Integration API asks.
 
+use std::time::Duration;
+
 use client::wire::{AuthenticateRequest, SecretText, VerifyRequest};
 use client::{KeysClient, KeysError};
 use domain::urgency::Urgency;
 use domain::verdict::Verdict;
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::bench::{Bench, policy};
@@ -73,6 +76,37 @@ async fn a_batch_of_a_hundred_is_answered_in_order_and_no_more() {
         let (status, problem) = bench.ask(replica, "/v1/keys/verify-batch", &wrong).await;
         assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/requests")));
     }
+}
+
+#[tokio::test]
+async fn a_batch_takes_as_much_room_as_its_questions() {
+    const ASKERS: usize = 64;
+    // Of the places of one thread staging has half.
+    const ROOM: usize = 4096 / 2;
+    let bench = Bench::alone("room").await;
+    let replica = &bench.replicas(1).await[0];
+    let issued = bench.issue(policy()).await;
+    assert_eq!(bench.verdict(replica, &issued.secret).await, "VALID");
+    let question = json!({"key": issued.secret});
+    for questions in [1, 100] {
+        let batch = json!({"requests": vec![question.clone(); questions]});
+        let redis = bench.redis.as_ref().unwrap();
+        redis.pause();
+        // While Redis is silent, everything that was let in is in progress.
+        let asking = (0..ASKERS).map(|_| bench.ask(replica, "/v1/keys/verify-batch", &batch));
+        let resuming = async {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            redis.resume();
+        };
+        let (answers, ()) = futures_util::future::join(join_all(asking), resuming).await;
+        let (let_in, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(status, _)| *status == 200);
+        let has_room = ASKERS * questions <= ROOM;
+        assert_eq!(refused.is_empty(), has_room, "{} of {questions} were let in", let_in.len());
+        assert!((1..=ROOM.div_ceil(questions)).contains(&let_in.len()), "{} of {questions} were let in", let_in.len());
+        assert!(refused.iter().all(|(status, answer)| *status == 503 && answer["code"] == "overloaded"), "{refused:?}");
+    }
+    // The places are free again, for what is let in beside nothing else alone.
+    bench.verify(replica, question).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Time: slow peers are cut, slow handlers are answered for, and a stop lets work end.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::urgency::Urgency;
 use server::listener::Limits;
@@ -9,6 +9,8 @@ use tokio::io::AsyncWriteExt;
 use crate::edge::{Edge, PATIENCE, door_for};
 
 const SHORT: Duration = Duration::from_millis(300);
+/// The shortest time that nothing is read from a connection that was refused.
+const REST_MIN: Duration = Duration::from_millis(50);
 
 /// Limits under which only the one that a test shortens is ever met.
 fn long() -> Limits {
@@ -118,6 +120,26 @@ async fn work_beyond_the_bound_is_refused_at_once() {
     edge.signals.go_on.notify_one();
     assert_eq!(first.answer().await.status, 200);
     assert_eq!(edge.get("/v1/things", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_refused_connection_rests_before_its_next_request_is_read() {
+    let edge = Edge::with(long(), |config| config.admission(&door_for(1), |_| Urgency::Verification)).await;
+    let mut first = edge.connect().await;
+    first.write("GET /v1/slow HTTP/1.1\r\nHost: edge\r\n\r\n").await;
+    is_notified(&edge.signals.entered).await;
+    let mut refused = edge.connect().await;
+    let started = Instant::now();
+    for _ in 0..4 {
+        refused.write("POST /v1/things HTTP/1.1\r\nHost: edge\r\nContent-Length: 2\r\n\r\n{}").await;
+        assert_eq!(refused.answer().await.status, 503);
+    }
+    let rested = started.elapsed();
+    assert!(rested >= REST_MIN * 3, "between four refusals there are three rests, in {rested:?}");
+    edge.signals.go_on.notify_one();
+    assert_eq!(first.answer().await.status, 200);
+    refused.write("GET /v1/things HTTP/1.1\r\nHost: edge\r\n\r\n").await;
+    assert_eq!(refused.answer().await.status, 200, "and is served again");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Lists: filters that mean what they say, pages that neither skip nor repeat, and scopes that see their own.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use domain::access::{Authority, Scope};
 use domain::ids::{CustomerId, KeyId, OrganizationId};
@@ -8,7 +9,9 @@ use domain::permission::{Permission, PermissionName};
 use domain::policy::{AllOr, KeyKind, KeyStatus, Policy};
 use store::{KeyFilter, LastUse, Page, Slice};
 
-use crate::world::{ENVIRONMENT, World, for_customers, for_domains, host, key_with, later, new_key, origin, policy};
+use crate::world::{
+    ENVIRONMENT, World, for_customers, for_domains, host, key_with, later, new_key, new_secret, origin, policy,
+};
 
 /// The scope of a key that is limited.
 fn limited(world: &World, customers: AllOr<CustomerId>, domains: &[&str]) -> Scope {
@@ -136,6 +139,13 @@ async fn each_filter_lets_through_what_it_says() {
     ] {
         assert_eq!(names(&world, &text(needle)).await, expected, "{needle}");
     }
+
+    let before = format!("…{}", tagged.last4);
+    let mut write = world.write(world.acme).await;
+    let rotated = write.regenerate_key(&tagged, &new_secret(world.acme).1, Duration::from_secs(600)).await.unwrap();
+    assert_ne!(rotated.unwrap().last4, tagged.last4);
+    write.commit(domain::event::Event::KeyRegenerated(tagged.id), serde_json::json!({})).await.unwrap();
+    assert_eq!(names(&world, &text(&before)).await, set(&["tagged"]), "by the hint of a secret that still works");
 
     let used = LastUse {
         organization: world.acme,

@@ -30,18 +30,25 @@ fn time() -> Duration {
     Duration::from_secs(if is_long() { 60 } else { 2 })
 }
 
-/// A fleet that is on one core with its stores and leaves the others to us.
+/// A fleet that is on one core with its stores, while we are on the others.
 async fn fleet(environments: &[Environment]) -> Fleet {
     let builder = Fleet::builder().environments(environments).setting("redis.timeout_ms", 1_000);
-    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if cores < 2 {
         return builder.start().await;
     }
     let fleet = builder.prefix(&["taskset", "-c", "0"]).start().await;
     for store in [fleet.redis.process(), fleet.postgres.process()] {
-        let pinned = Command::new("taskset").args(["-a", "-p", "-c", "0", &store.id().to_string()]).output().unwrap();
-        assert!(pinned.status.success(), "{pinned:?}");
+        pin(store.id(), "0");
     }
+    pin(std::process::id(), &format!("1-{}", cores - 1));
     fleet
+}
+
+/// Leaves a process no other processors than these.
+fn pin(process: u32, processors: &str) {
+    let pinned = Command::new("taskset").args(["-a", "-p", "-c", processors, &process.to_string()]).output().unwrap();
+    assert!(pinned.status.success(), "{pinned:?}");
 }
 
 /// The secrets of one new key in each of several new organizations.
@@ -231,7 +238,8 @@ async fn keeps_its_pace(fleet: &Fleet, kind: &str, load: &Load) {
         assert!(health_ms < if is_long() { 100.0 } else { 2_000.0 }, "health took {health_ms} ms");
         assert!(!outcome.accepted_ms.is_empty(), "work goes on");
         if is_long() {
-            assert!(times < 5.0 || !outcome.refused_ms.is_empty(), "what cannot be done is refused");
+            let is_turned_away = outcome.given_up > 0 || !outcome.refused_ms.is_empty();
+            assert!(times < 5.0 || is_turned_away, "what cannot be done is refused, or finds no connection");
             let situation = format!("{kind} at {times} × capacity");
             let share = outcome.goodput() / capacity;
             record(
@@ -246,11 +254,17 @@ async fn keeps_its_pace(fleet: &Fleet, kind: &str, load: &Load) {
                 format!("{:.0} ms", outcome.accepted_p99()),
                 outcome.accepted_ms.len(),
             );
+            record(&situation, "health within 100 ms", format!("{health_ms:.0} ms"), 1);
             assert!(times < 1.0 || share > 0.8 || times > 2.0, "{share}");
             assert!(outcome.accepted_p99() <= 250.0 || times > 2.0);
         }
     }
-    record("memory of the key service at 5 × capacity", "≤ 512 MiB, flat", format!("{memory:?} MiB"), memory.len());
+    record(
+        &format!("memory of the key service, {kind} at 5 × capacity"),
+        "≤ 512 MiB, flat",
+        format!("{memory:?} MiB"),
+        memory.len(),
+    );
     assert!(memory.iter().all(|mib| *mib <= 512) && memory[3] < memory[1] + 128, "{memory:?}");
     let calm = load.at(capacity * 0.25).run().await;
     show("afterwards", &calm);
@@ -297,8 +311,9 @@ async fn an_organization_that_floods_costs_the_others_nothing() {
     let (greedy, modest) = secrets.split_at(1);
     // Each modest one asks for its share of a tenth of what there is; the greedy one for more than all of it.
     let share = capacity * 0.15;
-    let flood = Load { connections: CONNECTIONS / 2, ..single(place, greedy).at(share * 10.0) };
-    let usual = Load { connections: 128, ..single(place, modest).at(share) };
+    // So many that the door is what holds it, and not how many connections it has.
+    let flood = Load { connections: 2560, ..single(place, greedy).at(share * 10.0) };
+    let usual = Load { connections: 768, ..single(place, modest).at(share) };
     let (flood, usual) = futures_util::future::join(flood.run(), usual.run()).await;
     show("one organization at ten times the share", &flood);
     show("the others meanwhile", &usual);

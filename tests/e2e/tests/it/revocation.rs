@@ -35,6 +35,18 @@ async fn victim(world: &World, policy: Value) -> Victim {
     Victim { path, secret: made.text("/secret").to_owned(), etag: made.header("ETag").to_owned() }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_redis_was_told_is_forgotten_without_a_worker() {
+    let world = World::start().await;
+    let store = &world.environment(STAGING).store;
+    for _ in 0..5 {
+        let victim = victim(&world, json!({})).await;
+        world.api(STAGING).root_key().post_empty(&format!("{}/revoke", victim.path)).await.expect(200);
+    }
+    let is_empty = async || store.find_outbox_age().await.unwrap().is_none();
+    await_that("no row waits for Redis", Duration::from_secs(10), is_empty).await;
+}
+
 /// Fails when a question that began after the answer was accepted; says how long before it the last accepted one began.
 fn assert_none_after(asked: &[Asked], answered: Instant, what: &str) -> f64 {
     let last = last_accepted(asked, answered);
