@@ -8,7 +8,7 @@ use anyhow::Context;
 use domain::environment::Environment;
 use rand::RngExt;
 use server::http::{Admission, Fairness, StackConfig, stack};
-use server::listener::{self, Limits};
+use server::listener::{self, Limits, Line, Queue};
 use server::management::{self, Health};
 use server::metrics::Metrics;
 use server::otlp::{Otlp, Process};
@@ -17,6 +17,7 @@ use server::watch::Clocks;
 use store::Store;
 use store::counters::Counters;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use trace::Tracer;
@@ -30,7 +31,7 @@ use crate::limits::LocalShare;
 use crate::lookup::Lookup;
 use crate::metrics::KeyMetrics;
 use crate::reader::{Reader, Stores};
-use crate::routes::{BODY_MAX_BYTES, KeyRoutes, routes, urgency};
+use crate::routes::{BODY_MAX_BYTES, KeyRoutes, routes, urgency, urgency_of};
 use crate::throttle::Throttle;
 use crate::usage::Usage;
 use crate::verify::Verifier;
@@ -96,6 +97,7 @@ impl Bound {
         let otlp = Otlp::start(&self.telemetry, Process { service: "claviger-keys", environment: None }, &self.metrics);
         let health = Health::new(shutdown.clone(), &self.metrics);
         let is_alone = self.environments.len() == 1;
+        let line = Line::new(&self.admission, Handle::current().metrics().num_workers());
         let mut replicas = Vec::with_capacity(self.environments.len());
         let mut listeners = Vec::with_capacity(self.environments.len());
         for served in self.environments {
@@ -106,7 +108,9 @@ impl Bound {
             replica.start(&tasks, &health, names, &stopped);
             replicas.push(replica);
             let observed = (self.metrics.clone(), otlp.tracer());
-            listeners.push(serve(served, observed, self.admission.clone(), shutdown.clone()));
+            let queue = line.queue(urgency_of(served.environment));
+            let doors = (self.admission.clone(), queue);
+            listeners.push(serve(served, observed, doors, shutdown.clone()));
         }
         tasks.spawn(management::serve(self.management_listener, health, self.metrics, stopped.clone()));
         let served = futures_util::future::try_join_all(listeners).await;
@@ -125,7 +129,7 @@ impl Bound {
 async fn serve(
     served: Served,
     (metrics, tracer): (Metrics, Option<Tracer>),
-    admission: Admission,
+    (admission, queue): (Admission, Queue),
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
     let (environment, token) = (served.environment, served.token.clone());
@@ -135,8 +139,9 @@ async fn serve(
         .quiet()
         .admission(&admission, move |request| urgency(environment, &token, request))
         .body_max_bytes(BODY_MAX_BYTES as u64);
+    let limits = Limits { queue: Some(queue), ..Limits::promised() };
     let endpoint = stack(KeyRoutes::new(served.verifier, &served.token, admission), config);
-    listener::serve(served.listener, endpoint, Limits::promised(), &metrics, shutdown).await
+    listener::serve(served.listener, endpoint, limits, &metrics, shutdown).await
 }
 
 async fn listen(host: IpAddr, port: u16) -> anyhow::Result<TcpListener> {

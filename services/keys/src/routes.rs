@@ -166,14 +166,19 @@ impl KeyRoutes {
     }
 }
 
-/// How urgent a request is: as its environment is, or in production as our own API says, which alone holds the token.
-/// What cuts a key off is urgent everywhere.
-pub fn urgency(environment: Environment, token: &str, request: &Request) -> Urgency {
-    let of_environment = match environment {
+/// How urgent the questions of an environment are, unless they say otherwise.
+pub const fn urgency_of(environment: Environment) -> Urgency {
+    match environment {
         Environment::Production => Urgency::Verification,
         Environment::Staging => Urgency::Staging,
         Environment::Development => Urgency::Development,
-    };
+    }
+}
+
+/// How urgent a request is: as its environment is, or in production as our own API says, which alone holds the token.
+/// What cuts a key off is urgent everywhere.
+pub fn urgency(environment: Environment, token: &str, request: &Request) -> Urgency {
+    let of_environment = urgency_of(environment);
     let Some(said) = request.headers().get(URGENCY_HEADER).and_then(|value| value.to_str().ok()) else {
         return of_environment;
     };

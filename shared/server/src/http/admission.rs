@@ -6,7 +6,7 @@
 use std::{
     sync::{
         Arc, Weak,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -81,6 +81,8 @@ pub struct Admission(Arc<Door>);
 struct Door {
     bounds: Bounds,
     bound: AtomicUsize,
+    /// Whether there was work nearly all the time when last looked at.
+    is_busy: AtomicBool,
     /// Everything but revocations.
     working: AtomicUsize,
     of_each: [AtomicUsize; Urgency::ALL.len()],
@@ -105,6 +107,7 @@ impl Admission {
         Self(Arc::new(Door {
             bounds,
             bound: AtomicUsize::new(bounds.ceiling),
+            is_busy: AtomicBool::default(),
             working: AtomicUsize::default(),
             of_each: Default::default(),
             done: AtomicUsize::default(),
@@ -158,6 +161,11 @@ impl Admission {
         in_all.min(of_kind)
     }
 
+    /// Whether there is more work than time.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.0.is_busy.load(Relaxed)
+    }
+
     /// How many requests may be in progress now.
     pub fn bound(&self) -> usize {
         self.0.bound.load(Relaxed)
@@ -176,6 +184,7 @@ impl Admission {
         let next = if busy > BUSY_MAX { in_time } else { in_time.max(bound + bound / 16 + 1) };
         let next = next.clamp(door.bounds.floor, door.bounds.ceiling);
         door.bound.store(next, Relaxed);
+        door.is_busy.store(busy > BUSY_MAX, Relaxed);
         door.metrics.show(door.working.load(Relaxed), next);
     }
 

@@ -40,7 +40,7 @@ pub use fairness::{Fairness, Share};
 pub use framing::credential_in_url;
 pub use log::LogFields;
 use refusal::Gate;
-pub(crate) use refusal::NotLetIn;
+pub(crate) use refusal::{NotLetIn, Overdue};
 pub use routes::Routes;
 pub use traced::Traced;
 

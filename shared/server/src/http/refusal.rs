@@ -50,11 +50,19 @@ impl Gate {
             Some(_) => Urgency::Revocation,
             None => (self.judge)(request),
         };
+        if request.data::<Overdue>().is_some() && urgency != Urgency::Revocation {
+            self.admission.count_refused(urgency);
+            return None;
+        }
         let ticket = self.admission.try_enter(urgency)?;
         request.set_data(urgency);
         Some(ticket)
     }
 }
+
+/// Marks a request that waited for its turn in vain.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Overdue;
 
 /// Marks the answer to a request that was not let in: its connection has to rest.
 #[derive(Debug, Clone, Copy)]

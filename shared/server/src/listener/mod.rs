@@ -3,6 +3,7 @@
 mod admission;
 mod body;
 mod frames;
+mod line;
 pub(crate) mod metrics;
 mod scanner;
 mod shelter;
@@ -29,6 +30,8 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use line::{Line, Queue};
+
 use self::{
     admission::{Place, Sources},
     body::{CountedBody, TimedBody},
@@ -37,7 +40,7 @@ use self::{
     watch::{InFlight, Watch, WatchedStream},
 };
 use crate::{
-    http::{NotLetIn, framing::BrokenHead},
+    http::{NotLetIn, Overdue, framing::BrokenHead},
     metrics::Metrics,
     problem::{ErrorCode, Problem},
 };
@@ -84,6 +87,8 @@ pub struct Limits {
     pub exempt_sources: Vec<IpNet>,
     /// Whether this machine itself is such a peer.
     pub exempts_loopback: bool,
+    /// What requests of HTTP/1.1 wait in to be read while there is more work than time.
+    pub queue: Option<Queue>,
 }
 
 impl Limits {
@@ -102,6 +107,7 @@ impl Limits {
             connections_per_source: 256,
             exempt_sources: Vec::new(),
             exempts_loopback: true,
+            queue: None,
         }
     }
 
@@ -193,7 +199,7 @@ impl<E: Endpoint<Output = Response> + 'static> Door<E> {
         // Without it an answer in two writes waits for the peer's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
         let watch = Watch::new();
-        let io = TokioIo::new(WatchedStream::new(stream, Arc::clone(&watch)));
+        let io = TokioIo::new(WatchedStream::new(stream, Arc::clone(&watch), self.limits.queue.clone()));
         let door = Arc::clone(&self);
         let of_requests = Arc::clone(&watch);
         let service = service_fn(move |request| Arc::clone(&door).answer(request, peer, of_requests.enter()));
@@ -262,6 +268,9 @@ impl<E: Endpoint<Output = Response> + 'static> Door<E> {
         let mut request = Request::from_parts(parts, body.into());
         if let Some(detail) = fault {
             request.set_data(BrokenHead(detail));
+        }
+        if in_flight.is_overdue() {
+            request.set_data(Overdue);
         }
         let endpoint = Arc::clone(&self.endpoint);
         let response = match in_flight.run(self.limits.http2_streams as usize) {

@@ -5,7 +5,7 @@ use std::{
     ops::RangeInclusive,
     pin::Pin,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
@@ -19,7 +19,8 @@ use tokio::{
 };
 
 use super::{
-    Limits,
+    Limits, Queue,
+    line::{Standing, Turn},
     scanner::{Fault, Phase, Scanner},
 };
 
@@ -44,6 +45,9 @@ pub(super) struct Watch {
     last_taken: AtomicU64,
     requests: AtomicUsize,
     needs_rest: AtomicBool,
+    /// The turn of the request that is read or answered.
+    turn: Mutex<Option<Turn>>,
+    is_overdue: AtomicBool,
     fault: OnceLock<Fault>,
 }
 
@@ -63,6 +67,8 @@ impl Watch {
             last_taken: AtomicU64::new(0),
             requests: AtomicUsize::new(0),
             needs_rest: AtomicBool::new(false),
+            turn: Mutex::new(None),
+            is_overdue: AtomicBool::new(false),
             fault: OnceLock::new(),
         })
     }
@@ -72,7 +78,8 @@ impl Watch {
         let number = self.requests.fetch_add(1, Ordering::AcqRel);
         self.in_flight.fetch_add(1, Ordering::AcqRel);
         let fault = self.fault.get().filter(|fault| number >= fault.head).map(|fault| fault.detail);
-        (InFlight(Arc::clone(self)), fault)
+        let is_overdue = self.is_overdue.swap(false, Ordering::AcqRel);
+        (InFlight { watch: Arc::clone(self), is_overdue }, fault)
     }
 
     /// What the other end is too slow at, or did too often, if anything.
@@ -107,6 +114,10 @@ impl Watch {
         u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    fn is_in_flight(&self) -> bool {
+        self.in_flight.load(Ordering::Acquire) > 0
+    }
+
     fn note_read(&self, scanner: &Scanner) {
         let phase = scanner.phase() as u8;
         let is_other_head = self.mark.swap(scanner.mark(), Ordering::AcqRel) != scanner.mark();
@@ -116,6 +127,11 @@ impl Watch {
         if let Some(fault) = scanner.fault() {
             self.fault.get_or_init(|| fault);
         }
+    }
+
+    fn set_turn(&self, turn: Option<Turn>) {
+        let before = std::mem::replace(&mut *self.turn.lock().unwrap_or_else(PoisonError::into_inner), turn);
+        drop(before);
     }
 
     fn note_write(&self, is_blocked: bool) {
@@ -130,35 +146,43 @@ impl Watch {
 
 /// One request from its head to the end of its answer.
 #[derive(Debug)]
-pub(super) struct InFlight(Arc<Watch>);
+pub(super) struct InFlight {
+    watch: Arc<Watch>,
+    is_overdue: bool,
+}
 
 impl InFlight {
     /// Counts in the work on this request, unless the connection has `max` of that already. A stream that its peer resets
     /// is over for the parser; its work is not, and a peer could have any amount of it done for nobody.
     pub(super) fn run(&self, max: usize) -> Option<Running> {
-        let running = Running(Arc::clone(&self.0));
-        if self.0.running.fetch_add(1, Ordering::AcqRel) >= max {
-            self.0.has_overrun.store(true, Ordering::Release);
+        let running = Running(Arc::clone(&self.watch));
+        if self.watch.running.fetch_add(1, Ordering::AcqRel) >= max {
+            self.watch.has_overrun.store(true, Ordering::Release);
             return None;
         }
         Some(running)
     }
 
+    /// Whether it waited for its turn in vain.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.is_overdue
+    }
+
     /// Lets the connection rest before its next request is read.
     pub(super) fn rest(&self) {
-        self.0.needs_rest.store(true, Ordering::Release);
+        self.watch.needs_rest.store(true, Ordering::Release);
     }
 
     /// The peer could take more of the answer.
     pub(super) fn await_taking(&self) {
-        self.0.last_taken.store(self.0.now(), Ordering::Release);
-        self.0.answers_untaken.fetch_add(1, Ordering::AcqRel);
+        self.watch.last_taken.store(self.watch.now(), Ordering::Release);
+        self.watch.answers_untaken.fetch_add(1, Ordering::AcqRel);
     }
 
     /// The peer took it, or left.
     pub(super) fn note_taken(&self) {
-        self.0.last_taken.store(self.0.now(), Ordering::Release);
-        self.0.answers_untaken.fetch_sub(1, Ordering::AcqRel);
+        self.watch.last_taken.store(self.watch.now(), Ordering::Release);
+        self.watch.answers_untaken.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -174,8 +198,9 @@ impl Drop for Running {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.last_answer.store(self.0.now(), Ordering::Release);
-        self.0.in_flight.fetch_sub(1, Ordering::AcqRel);
+        self.watch.last_answer.store(self.watch.now(), Ordering::Release);
+        self.watch.in_flight.fetch_sub(1, Ordering::AcqRel);
+        self.watch.set_turn(None);
     }
 }
 
@@ -185,11 +210,12 @@ pub(super) struct WatchedStream {
     scanner: Scanner,
     watch: Arc<Watch>,
     rest: Option<Pin<Box<Sleep>>>,
+    standing: Option<Standing>,
 }
 
 impl WatchedStream {
-    pub(super) fn new(stream: TcpStream, watch: Arc<Watch>) -> Self {
-        Self { stream, scanner: Scanner::new(), watch, rest: None }
+    pub(super) fn new(stream: TcpStream, watch: Arc<Watch>, queue: Option<Queue>) -> Self {
+        Self { stream, scanner: Scanner::new(), watch, rest: None, standing: queue.map(Queue::standing) }
     }
 
     /// Ready where the next bytes may be read: not while the connection rests. A request is read to its end first,
@@ -206,6 +232,22 @@ impl WatchedStream {
         Poll::Ready(())
     }
 
+    /// Ready where the next request may be read: when it has its turn, or has waited for one too long.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let is_next = matches!(self.scanner.phase(), Phase::Start | Phase::Between) && !self.watch.is_in_flight();
+        let Some(standing) = self.standing.as_mut().filter(|standing| is_next && standing.is_needed()) else {
+            return Poll::Ready(());
+        };
+        // Who has nothing to say waits for that and not for a turn.
+        if ready!(self.stream.poll_read_ready(cx)).is_err() {
+            return Poll::Ready(());
+        }
+        let turn = ready!(standing.poll_turn(cx));
+        self.watch.is_overdue.store(turn.is_none(), Ordering::Release);
+        self.watch.set_turn(turn);
+        Poll::Ready(())
+    }
+
     fn noted<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         self.watch.note_write(written.is_pending());
         written
@@ -215,6 +257,7 @@ impl WatchedStream {
 impl AsyncRead for WatchedStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_rested(cx));
+        ready!(self.poll_turn(cx));
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         let this = &mut *self;
@@ -222,6 +265,9 @@ impl AsyncRead for WatchedStream {
         if !bytes.is_empty() {
             this.scanner.feed(bytes);
             this.watch.note_read(&this.scanner);
+        } else if this.standing.is_some() && !(this.scanner.phase() == Phase::Between && this.watch.is_in_flight()) {
+            // Whoever is slow to send a request does not keep the others from their turns.
+            this.watch.set_turn(None);
         }
         read
     }

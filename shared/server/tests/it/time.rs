@@ -3,7 +3,12 @@
 use std::time::{Duration, Instant};
 
 use domain::urgency::Urgency;
-use server::listener::Limits;
+use futures_util::future::join_all;
+use server::{
+    http::Admission,
+    listener::{Limits, Line},
+    metrics::Metrics,
+};
 use tokio::io::AsyncWriteExt;
 
 use crate::edge::{Edge, PATIENCE, door_for};
@@ -140,6 +145,50 @@ async fn a_refused_connection_rests_before_its_next_request_is_read() {
     assert_eq!(first.answer().await.status, 200);
     refused.write("GET /v1/things HTTP/1.1\r\nHost: edge\r\n\r\n").await;
     assert_eq!(refused.answer().await.status, 200, "and is served again");
+}
+
+#[tokio::test]
+async fn in_a_line_everybody_is_answered_and_nobody_for_ever() {
+    const CONNECTIONS: usize = 400;
+    let admission = Admission::start(|bounds| bounds, &Metrics::new());
+    let limits = Limits { queue: Some(Line::new(&admission, 1).queue(Urgency::Verification)), ..long() };
+    let edge = Edge::with(limits, |config| config.admission(&admission, |_| Urgency::Verification)).await;
+    let mut wires = Vec::new();
+    for _ in 0..CONNECTIONS {
+        wires.push(edge.connect().await);
+    }
+    // No time is left, so that there is a line.
+    let spinning = tokio::spawn(async {
+        loop {
+            let started = Instant::now();
+            while started.elapsed() < Duration::from_millis(2) {
+                std::hint::spin_loop();
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let asking = wires.into_iter().map(|mut wire| async move {
+        let mut answers = Vec::new();
+        for _ in 0..3 {
+            wire.write("GET /v1/things HTTP/1.1\r\nHost: edge\r\n\r\n").await;
+            answers.push(wire.answer().await);
+        }
+        (wire, answers)
+    });
+    let answered = tokio::time::timeout(PATIENCE, join_all(asking)).await.expect("nobody is forgotten");
+    spinning.abort();
+    for answer in answered.iter().flat_map(|(_, answers)| answers) {
+        let is_refused =
+            answer.status == 503 && answer.code() == "overloaded" && answer.header("retry-after").is_some();
+        assert!(answer.status == 200 || is_refused, "{} {}", answer.status, answer.body);
+    }
+    assert!(answered.iter().any(|(_, answers)| answers[0].status == 200), "work goes on");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    for (mut wire, _) in answered {
+        wire.write("GET /v1/things HTTP/1.1\r\nHost: edge\r\n\r\n").await;
+        assert_eq!(wire.answer().await.status, 200, "with time to spare nobody waits");
+    }
 }
 
 #[tokio::test]

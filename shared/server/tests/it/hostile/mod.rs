@@ -84,16 +84,19 @@ impl Bystanders {
 /// Says how long each answer took that came.
 async fn ask_on(address: std::net::SocketAddr, is_over: Arc<AtomicBool>, asked: Arc<AtomicUsize>) -> Vec<Duration> {
     let (mut times, mut stream) = (Vec::new(), None);
-    while !is_over.load(Ordering::Relaxed) {
+    loop {
         asked.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
         match tokio::time::timeout(PATIENCE / 4, one_question(&mut stream, address)).await {
             Ok(Ok(())) => times.push(started.elapsed()),
             Ok(Err(_)) | Err(_) => stream = None,
         }
+        // Not before the first question: however soon the attack has ended, somebody has asked.
+        if is_over.load(Ordering::Relaxed) {
+            return times;
+        }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    times
 }
 
 async fn one_question(stream: &mut Option<TcpStream>, address: std::net::SocketAddr) -> std::io::Result<()> {

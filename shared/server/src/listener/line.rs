@@ -1,0 +1,289 @@
+//! Who waits for a turn to be read while there is more work than time. A request that was not read yet costs nothing,
+//! and few at a time are done faster than many. Why it is so: `docs/decisions/0020-shed-load-in-a-declared-order.md`.
+
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use domain::urgency::Urgency;
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::http::Admission;
+
+/// Requests that are worked on at once while there is more work than time, for each thread.
+const TURNS_PER_THREAD: usize = 128;
+/// How long a turn is kept from the next at most: what takes longer waits for something else than a processor.
+const TURN_MAX: Duration = Duration::from_millis(10);
+/// How long a request waits to be read; then it is refused.
+const WAIT_MAX: Duration = Duration::from_millis(100);
+
+/// The line of a process. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Line(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    admission: Admission,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    free: usize,
+    /// Since when, and whether they are over, in that order.
+    given: VecDeque<(Instant, Arc<AtomicBool>)>,
+    /// By urgency.
+    waiting: [VecDeque<Arc<Place>>; Urgency::ALL.len()],
+}
+
+#[derive(Debug)]
+struct Place(Mutex<Waiting>);
+
+#[derive(Debug)]
+enum Waiting {
+    Still(Waker),
+    Given(Turn),
+    Left,
+}
+
+/// The right to be worked on; the next one has it when this is dropped.
+#[derive(Debug)]
+pub(super) struct Turn {
+    line: Line,
+    is_over: Arc<AtomicBool>,
+}
+
+/// What the connections of a listener queue for.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    line: Line,
+    urgency: Urgency,
+}
+
+/// One connection's place in the line, when it has one.
+#[derive(Debug)]
+pub(super) struct Standing {
+    queue: Queue,
+    place: Option<(Arc<Place>, Pin<Box<Sleep>>)>,
+}
+
+impl Line {
+    /// The line before this door, for a process that works on so many threads.
+    pub fn new(admission: &Admission, threads: usize) -> Self {
+        let state =
+            State { free: TURNS_PER_THREAD * threads.max(1), given: VecDeque::new(), waiting: Default::default() };
+        Self(Arc::new(Shared { admission: admission.clone(), state: Mutex::new(state) }))
+    }
+
+    /// A queue of this urgency: nobody of it has a turn while somebody waits in a more urgent one.
+    pub fn queue(&self, urgency: Urgency) -> Queue {
+        Queue { line: self.clone(), urgency }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A turn of the free ones.
+    fn give(&self, state: &mut State) -> Turn {
+        while state.given.front().is_some_and(|(_, is_over)| is_over.load(Ordering::Acquire)) {
+            state.given.pop_front();
+        }
+        let is_over = Arc::new(AtomicBool::new(false));
+        state.given.push_back((Instant::now(), Arc::clone(&is_over)));
+        Turn { line: self.clone(), is_over }
+    }
+
+    /// Gives the turn that has become free to whoever is first.
+    fn hand_on(&self, state: &mut State) {
+        for urgency in (0..state.waiting.len()).rev() {
+            while let Some(place) = state.waiting[urgency].pop_front() {
+                let mut waiting = place.lock();
+                if let Waiting::Still(waker) = &*waiting {
+                    let waker = waker.clone();
+                    *waiting = Waiting::Given(self.give(state));
+                    waker.wake();
+                    return;
+                }
+            }
+        }
+        state.free += 1;
+    }
+
+    /// Ends the turns that have lasted too long.
+    fn end_old(&self, state: &mut State) {
+        while let Some((since, is_over)) = state.given.front() {
+            let is_old = since.elapsed() > TURN_MAX;
+            if !is_old && !is_over.load(Ordering::Acquire) {
+                return;
+            }
+            let was_over = is_over.swap(true, Ordering::AcqRel);
+            state.given.pop_front();
+            if !was_over {
+                self.hand_on(state);
+            }
+        }
+    }
+}
+
+impl Place {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if !self.is_over.swap(true, Ordering::AcqRel) {
+            self.line.hand_on(&mut self.line.state());
+        }
+    }
+}
+
+impl Queue {
+    pub(super) fn standing(self) -> Standing {
+        Standing { queue: self, place: None }
+    }
+}
+
+impl Standing {
+    /// Whether a turn is needed: while there is time for everything nobody waits.
+    pub(super) fn is_needed(&self) -> bool {
+        self.place.is_some() || self.queue.line.0.admission.is_busy()
+    }
+
+    /// Waits for a turn; `None` when that took too long.
+    pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Option<Turn>> {
+        let Some((place, patience)) = &mut self.place else { return self.poll_join(cx) };
+        let is_over = patience.as_mut().poll(cx).is_ready();
+        let mut waiting = place.lock();
+        let turn = match std::mem::replace(&mut *waiting, Waiting::Left) {
+            Waiting::Given(turn) => Some(turn),
+            Waiting::Still(_) if !is_over => {
+                *waiting = Waiting::Still(cx.waker().clone());
+                return Poll::Pending;
+            }
+            Waiting::Still(_) | Waiting::Left => None,
+        };
+        drop(waiting);
+        self.place = None;
+        Poll::Ready(turn)
+    }
+
+    fn poll_join(&mut self, cx: &mut Context<'_>) -> Poll<Option<Turn>> {
+        let line = &self.queue.line;
+        let mut state = line.state();
+        if state.free == 0 {
+            line.end_old(&mut state);
+        }
+        if state.free > 0 {
+            state.free -= 1;
+            return Poll::Ready(Some(line.give(&mut state)));
+        }
+        let place = Arc::new(Place(Mutex::new(Waiting::Still(cx.waker().clone()))));
+        state.waiting[self.queue.urgency as usize].push_back(Arc::clone(&place));
+        let mut patience = Box::pin(sleep(WAIT_MAX));
+        // The first look has it wake this connection.
+        let _ = patience.as_mut().poll(cx);
+        self.place = Some((place, patience));
+        Poll::Pending
+    }
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        if let Some((place, _)) = self.place.take() {
+            // A turn that was given meanwhile goes on to the next.
+            let waiting = std::mem::replace(&mut *place.lock(), Waiting::Left);
+            drop(waiting);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+    use crate::{http::Bounds, metrics::Metrics};
+
+    fn line() -> Line {
+        Line::new(&Admission::new(Bounds::for_threads(1), &Metrics::new()), 1)
+    }
+
+    async fn turn(standing: &mut Standing) -> Option<Turn> {
+        poll_fn(|cx| standing.poll_turn(cx)).await
+    }
+
+    /// Every turn there is.
+    async fn all_turns(line: &Line) -> Vec<Turn> {
+        let mut turns = Vec::new();
+        for _ in 0..TURNS_PER_THREAD {
+            turns.push(turn(&mut line.queue(Urgency::Staging).standing()).await.unwrap());
+        }
+        turns
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_most_urgent_is_next_and_among_equals_the_first() {
+        let line = line();
+        let mut turns = all_turns(&line).await;
+        let mut order = Vec::new();
+        let names = ["development", "staging 1", "staging 2", "verification"];
+        let urgencies = [Urgency::Development, Urgency::Staging, Urgency::Staging, Urgency::Verification];
+        let mut standing: Vec<_> = urgencies.map(|urgency| line.queue(urgency).standing()).into();
+        for waiting in &mut standing {
+            assert!(poll_fn(|cx| Poll::Ready(waiting.poll_turn(cx).is_pending())).await);
+        }
+        while order.len() < names.len() {
+            turns.pop();
+            for (name, waiting) in names.iter().zip(&mut standing) {
+                if order.contains(name) {
+                    continue;
+                }
+                if let Poll::Ready(turn) = poll_fn(|cx| Poll::Ready(waiting.poll_turn(cx))).await {
+                    order.push(*name);
+                    turns.insert(0, turn.expect("a turn"));
+                    break;
+                }
+            }
+        }
+        assert_eq!(order, ["verification", "staging 1", "staging 2", "development"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_leaves_with_a_turn_passes_it_on() {
+        let line = line();
+        let mut turns = all_turns(&line).await;
+        let mut leaving = line.queue(Urgency::Verification).standing();
+        let mut staying = line.queue(Urgency::Development).standing();
+        for waiting in [&mut leaving, &mut staying] {
+            assert!(poll_fn(|cx| Poll::Ready(waiting.poll_turn(cx).is_pending())).await);
+        }
+        turns.pop();
+        drop(leaving);
+        assert!(turn(&mut staying).await.is_some());
+        drop(turns);
+        assert_eq!(line.state().free, TURNS_PER_THREAD, "all turns are back");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_ever_nor_for_those_who_do_not_work() {
+        let line = line();
+        let turns = all_turns(&line).await;
+        let (mut early, started) = (line.queue(Urgency::Verification).standing(), Instant::now());
+        assert!(turn(&mut early).await.is_none(), "too long");
+        assert_eq!(started.elapsed().as_millis() / 10, WAIT_MAX.as_millis() / 10);
+        // By now all of them have lasted too long, and whoever comes takes the place of one.
+        assert!(turn(&mut line.queue(Urgency::Development).standing()).await.is_some());
+        drop(turns);
+        assert_eq!(line.state().free, TURNS_PER_THREAD, "a turn that was ended is not given back twice");
+    }
+}
