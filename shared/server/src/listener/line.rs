@@ -231,6 +231,16 @@ mod tests {
         turns
     }
 
+    /// Whoever has a turn among those who wait, and the turn.
+    fn first_turn(waiting: &mut [(&str, Standing)], cx: &mut Context<'_>) -> (usize, Turn) {
+        for (at, (_, standing)) in waiting.iter_mut().enumerate() {
+            if let Poll::Ready(turn) = standing.poll_turn(cx) {
+                return (at, turn.expect("not too late"));
+            }
+        }
+        panic!("nobody has a turn");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn the_most_urgent_is_next_and_among_equals_the_first() {
         let line = line();
@@ -238,22 +248,16 @@ mod tests {
         let mut order = Vec::new();
         let names = ["development", "staging 1", "staging 2", "verification"];
         let urgencies = [Urgency::Development, Urgency::Staging, Urgency::Staging, Urgency::Verification];
-        let mut standing: Vec<_> = urgencies.map(|urgency| line.queue(urgency).standing()).into();
-        for waiting in &mut standing {
-            assert!(poll_fn(|cx| Poll::Ready(waiting.poll_turn(cx).is_pending())).await);
+        let mut waiting: Vec<_> =
+            names.into_iter().zip(urgencies.map(|urgency| line.queue(urgency).standing())).collect();
+        for (_, standing) in &mut waiting {
+            assert!(poll_fn(|cx| Poll::Ready(standing.poll_turn(cx).is_pending())).await);
         }
-        while order.len() < names.len() {
+        while !waiting.is_empty() {
             turns.pop();
-            for (name, waiting) in names.iter().zip(&mut standing) {
-                if order.contains(name) {
-                    continue;
-                }
-                if let Poll::Ready(turn) = poll_fn(|cx| Poll::Ready(waiting.poll_turn(cx))).await {
-                    order.push(*name);
-                    turns.insert(0, turn.expect("a turn"));
-                    break;
-                }
-            }
+            let (next, turn) = poll_fn(|cx| Poll::Ready(first_turn(&mut waiting, cx))).await;
+            turns.insert(0, turn);
+            order.push(waiting.remove(next).0);
         }
         assert_eq!(order, ["verification", "staging 1", "staging 2", "development"]);
     }
