@@ -98,15 +98,29 @@ impl Store {
         proves: impl Fn(OrganizationId, &SecretHash) -> bool,
     ) -> Result<Found, Error> {
         let (mut session, now) = self.session_at(Mode::Snapshot, Door::Lookup(lookup_id)).await?;
-        let sql = "select organization_id, id, key_id, hash, hash_scheme, pepper_id, retires_at
-            from secrets
-            where lookup_id = $1
-            order by created_at, id
-            limit $2";
-        let statement = sqlx::query(sql).bind(lookup_id.as_str().to_owned()).bind(CANDIDATES_MAX);
+        // An id that does not exist has a row of nobody's: to send and to read one takes time as well.
+        let sql = "with found as (
+                select organization_id, id, key_id, hash, hash_scheme, pepper_id, retires_at
+                from secrets
+                where lookup_id = $1
+                order by created_at, id
+                limit $2
+            )
+            select * from found
+            union all
+            select $3, $3, $3, $4, 'text', 'nobody''s', null where not exists (select from found)";
+        let statement = sqlx::query(sql)
+            .bind(lookup_id.as_str().to_owned())
+            .bind(CANDIDATES_MAX)
+            .bind(Uuid::nil())
+            .bind([0_u8; 32].as_slice());
         let secrets = session.all(statement).await?;
         let mut snapshots = Vec::with_capacity(secrets.len());
         for secret in &secrets {
+            if secret.try_get::<Uuid, _>("id")?.is_nil() {
+                let _ = std::hint::black_box(read_hash(secret)?);
+                continue;
+            }
             match find_snapshot(&mut session, environment, (secret, &proves)).await {
                 Ok(snapshot) => snapshots.extend(snapshot),
                 // A row that nobody can read denies; it takes no other key down with it.
