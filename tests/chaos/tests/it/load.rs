@@ -10,15 +10,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// How much longer than its time a load may take to send what was due, and to hear the last answers.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How late a request may be sent. Every connection waits for an answer then, and who asks has to bound such a line:
-/// without that it would grow for as long as more is asked than done.
-const LATE_MAX: Duration = Duration::from_millis(100);
-/// How long new connections are left alone: what is measured is requests, and not their coming.
-const SETTLING: Duration = Duration::from_millis(500);
 const HEAD_END: &[u8] = b"\r\n\r\n";
 
 /// What is asked, how often, and over how many connections.
@@ -42,8 +37,6 @@ pub struct Outcome {
     pub refused_ms: Vec<f64>,
     /// Refusals that do not say when to come back.
     pub without_retry_after: u64,
-    /// Not sent, since no connection was free in time.
-    pub given_up: u64,
     /// Sent and not answered when everybody had gone home.
     pub unanswered: u64,
     /// Neither answered with success nor refused, and one example.
@@ -106,7 +99,6 @@ impl Load {
         for _ in 0..load.connections {
             streams.push(connect(load.address).await);
         }
-        sleep(SETTLING).await;
         let start = Instant::now();
         let senders: Vec<_> = streams
             .into_iter()
@@ -146,10 +138,6 @@ impl Sender {
                 return;
             }
             self.next.set(number + 1);
-            if due.elapsed() > LATE_MAX {
-                self.outcome.borrow_mut().given_up += 1;
-                continue;
-            }
             sleep_until(due).await;
             let sent = Instant::now();
             let request = &self.load.requests[number as usize % self.load.requests.len()];
