@@ -11,7 +11,7 @@ use server::{
 };
 use tokio::io::AsyncWriteExt;
 
-use crate::edge::{Edge, PATIENCE, door_for};
+use crate::edge::{Edge, PATIENCE, Wire, door_for};
 
 const SHORT: Duration = Duration::from_millis(300);
 /// The shortest time that nothing is read from a connection that was refused.
@@ -109,12 +109,18 @@ async fn a_client_that_leaves_does_not_cancel_the_handler() {
     is_notified(&edge.signals.finished).await;
 }
 
-#[tokio::test]
-async fn work_beyond_the_bound_is_refused_at_once() {
+/// An edge whose only place is taken, and the request that has it.
+async fn full() -> (Edge, Wire) {
     let edge = Edge::with(long(), |config| config.admission(&door_for(1), |_| Urgency::Verification)).await;
     let mut first = edge.connect().await;
     first.write("GET /v1/slow HTTP/1.1\r\nHost: edge\r\n\r\n").await;
     is_notified(&edge.signals.entered).await;
+    (edge, first)
+}
+
+#[tokio::test]
+async fn work_beyond_the_bound_is_refused_at_once() {
+    let (edge, mut first) = full().await;
     let second = edge.get("/v1/things", "X-Request-Id: a-known-one\r\n").await;
     assert_eq!((second.status, second.code().as_str()), (503, "overloaded"));
     assert_eq!(second.header("x-request-id"), Some("a-known-one"));
@@ -129,10 +135,7 @@ async fn work_beyond_the_bound_is_refused_at_once() {
 
 #[tokio::test]
 async fn a_refused_connection_rests_before_its_next_request_is_read() {
-    let edge = Edge::with(long(), |config| config.admission(&door_for(1), |_| Urgency::Verification)).await;
-    let mut first = edge.connect().await;
-    first.write("GET /v1/slow HTTP/1.1\r\nHost: edge\r\n\r\n").await;
-    is_notified(&edge.signals.entered).await;
+    let (edge, mut first) = full().await;
     let mut refused = edge.connect().await;
     let started = Instant::now();
     for _ in 0..4 {
