@@ -88,9 +88,9 @@ requests: build setup-check ## throw generated requests at a running installatio
 # What every test has found is kept in a file, of which the page of promises is made.
 findings = $(target_dir)/promises.jsonl
 of_promises = package(chaos) | test(fuzz) | test(hostile) | test(strangers) | test(enumeration)
-# The release build is that of `make bench`, so that whoever runs both builds once.
 commit = $$(git rev-parse --short HEAD)$$(git diff --quiet HEAD || echo +)
 
+# The release build is that of `make bench`, so that whoever runs both builds once.
 .PHONY: chaos
 chaos: setup-check build ## break stores, networks, clocks and replicas, and write what that showed to docs/promises.md (an hour)
 	$(call step,release build,cargo build --release -p claviger -p bench)
