@@ -87,7 +87,7 @@ requests: build setup-check ## throw generated requests at a running installatio
 
 # What every test has found is kept in a file, of which the page of promises is made.
 findings = $(target_dir)/promises.jsonl
-of_promises = package(chaos) | test(fuzz) | test(hostile) | test(strangers) | test(enumeration)
+of_promises = package(chaos) | test(fuzz) | test(hostile) | test(strangers) | test(enumeration) | test(startup)
 commit = $$(git rev-parse --short HEAD)$$(git diff --quiet HEAD || echo +)
 
 # The release build is that of `make bench`, so that whoever runs both builds once.

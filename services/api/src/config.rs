@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use anyhow::{Context, anyhow};
 use data_encoding::BASE64;
 use domain::environment::Environment;
-use domain::secret::PepperRing;
+use domain::secret::{PepperRing, is_sample};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use server::config::ConfigErrors;
@@ -100,8 +100,12 @@ impl Config {
         for (place, message) in read_peppers(&self.secrets.peppers).err().into_iter().flatten() {
             errors.push(format!("secrets.{place}"), message);
         }
-        if self.secrets.cursor_key().is_err() {
-            errors.push("secrets.cursor_key", "is not 32 bytes in base64");
+        match self.secrets.cursor_key() {
+            Err(_) => errors.push("secrets.cursor_key", "is missing or not 32 bytes in base64"),
+            Ok(key) if is_sample(&key) => {
+                errors.push("secrets.cursor_key", "is a sample value; draw 32 random bytes");
+            }
+            Ok(_) => {}
         }
         self.telemetry.check(&mut errors);
         if self.request_log.queue_rows_max == 0 {

@@ -151,8 +151,9 @@ impl Charger {
                     .filter(|(spent, _)| spent.cost > 0)
                     .map(|(spent, spending)| Given { spent: *spent, cell: spending.cell })
                     .collect();
+                let giving = self.counters.give_back(proven.key.snapshot.organization.id, &given);
                 // A cost that cannot be given back counts: too strict for one window, never too loose.
-                if self.counters.give_back(proven.key.snapshot.organization.id, &given).await.is_err() {
+                if Box::pin(giving).await.is_err() {
                     return charge;
                 }
             }

@@ -143,7 +143,7 @@ impl Lookup {
         };
         let wait = self.wait(fallback.is_some());
         let who = if is_cached { Acquaintance::Known } else { Acquaintance::Stranger };
-        match (self.reader.read_key(secret, who, since, wait).await, fallback) {
+        match (Box::pin(self.reader.read_key(secret, who, since, wait)).await, fallback) {
             (Ok(Some(key)), _) => Ok(Some(Proven { key, vouching: Vouching::Read })),
             (Ok(None), _) => {
                 if is_cached {
@@ -221,7 +221,8 @@ impl Lookup {
         let fallback = fallback
             .filter(|customer| self.is_tolerable(need, (organization, &customer.freshness), &[customer.generation()]));
         let wait = self.wait(fallback.is_some());
-        match (self.reader.read_customer(organization, reference, since, wait).await, fallback) {
+        let reading = Box::pin(self.reader.read_customer(organization, reference, since, wait));
+        match (reading.await, fallback) {
             (Ok(Some(customer)), _) => Ok(Standing::Known(KnownCustomer { customer, vouching: Vouching::Read })),
             (Ok(None), _) => Ok(Standing::Unknown),
             (Err(_), Some(customer)) if self.reader.is_postgres_gone() => {

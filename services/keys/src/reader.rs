@@ -3,7 +3,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::environment::Environment;
@@ -214,17 +214,11 @@ impl Inner {
         };
         let _permit = self.permits.try_acquire().map_err(|_| Unread::Away)?;
         let (at_ms, runs) = self.vouch();
-        let (id, candidates, asked_at) = (secret.lookup_id(), AtomicUsize::new(0), Instant::now());
-        let proves = |organization, hash: &SecretHash| {
-            candidates.fetch_add(1, Ordering::Relaxed);
-            self.ring.proves(organization, &secret, hash)
-        };
+        let (id, asked_at) = (secret.lookup_id(), Instant::now());
+        let proves = |organization, hash: &SecretHash| self.ring.proves(organization, &secret, hash);
         let found = self.stores.store.find_snapshots(self.environment, &id, proves).await;
         let found = found.map_err(|error| self.failed(&error))?;
         self.heard();
-        if candidates.load(Ordering::Relaxed) == 0 {
-            self.ring.disprove(&secret);
-        }
         self.clock.hear(found.now, asked_at);
         let keep = |snapshot: Snapshot| {
             let run = runs.of(snapshot.organization.id).unwrap_or(0);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use client::keys::URGENCY_HEADER;
 use client::wire::{AuthenticateRequest, BATCH_MAX, BatchRequest, InternalVerifyRequest, VerifyRequest, Within};
 use domain::environment::Environment;
+use domain::ids::OrganizationId;
 use domain::urgency::Urgency;
 use futures_util::future::join_all;
 use http::{Method, header};
@@ -22,7 +23,7 @@ use subtle::ConstantTimeEq;
 use crate::answer::{BatchVerified, Verified, authenticated};
 use crate::plain;
 use crate::question::{self, Asked};
-use crate::verify::{Judgement, Unanswered, Verifier};
+use crate::verify::{Evidence, Judgement, Unanswered, Verifier};
 
 /// The largest body: a batch of presented keys, most of which are short.
 pub const BODY_MAX_BYTES: usize = 2 * 1024 * 1024;
@@ -111,6 +112,7 @@ impl KeyRoutes {
                 let batch = parse_slice::<BatchRequest>(&body)?;
                 let _rest = self.let_in(&batch.requests, urgency)?;
                 let judgements = self.verify_all(&batch.requests, None).await?;
+                note_all(line, &judgements);
                 Ok(json(&BatchVerified::of(&judgements, request_id)))
             }
             Operation::VerifyFor => {
@@ -121,6 +123,7 @@ impl KeyRoutes {
                     None => None,
                 };
                 let judgements = self.verify_all(&batch.requests, batch.within.as_ref()).await?;
+                note_all(line, &judgements);
                 Ok(json(&BatchVerified::of(&judgements, &batch.request_id)))
             }
             Operation::Authenticate => {
@@ -273,6 +276,20 @@ fn note(line: Option<&LogFields>, judgement: &Judgement) {
     line.verdict(judgement.verdict.name());
     if let Some(evidence) = &judgement.evidence {
         line.key(evidence.key.snapshot.key.id);
-        line.organization(evidence.key.snapshot.organization.id);
+        line.organization(organization_of(evidence));
     }
+}
+
+/// A batch is about an organization if all that is known in it is.
+fn note_all(line: Option<&LogFields>, judgements: &[Judgement]) {
+    let mut organizations = judgements.iter().flat_map(|judgement| &judgement.evidence).map(organization_of);
+    if let (Some(line), Some(first)) = (line, organizations.next())
+        && organizations.all(|organization| organization == first)
+    {
+        line.organization(first);
+    }
+}
+
+fn organization_of(evidence: &Evidence) -> OrganizationId {
+    evidence.key.snapshot.organization.id
 }

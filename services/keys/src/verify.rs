@@ -204,7 +204,7 @@ impl Verifier {
         charge: Charge<'_>,
     ) -> Result<Judgement, Unanswered> {
         if judging.asked.is_explained {
-            return self.explain(judging, failure, charge).await;
+            return Box::pin(self.explain(judging, failure, charge)).await;
         }
         if let Some(failure) = failure {
             return Ok(judging.refused(failure, &charge, None));
@@ -269,7 +269,8 @@ impl Verifier {
         if !snapshot.key.has_credits || judging.asked.purpose == Purpose::Caller {
             return Ok(None);
         }
-        let spent = self.store.spend_credits(snapshot.organization.id, snapshot.key.id, cost).await;
+        // Few keys have any: the others have no room for it.
+        let spent = Box::pin(self.store.spend_credits(snapshot.organization.id, snapshot.key.id, cost)).await;
         spent.map_err(|error| match error {
             store::Error::Unavailable(_) => Unanswered::Unavailable,
             store::Error::Conflict(_) | store::Error::Database(_) => {

@@ -130,7 +130,7 @@ impl PlainSecret {
         if !part.bytes().all(|b| base62_digit(b).is_some()) {
             return Err(Refusal::new("secret-alphabet", "a secret part has only the characters 0-9, A-Z and a-z"));
         }
-        if distinct_bytes(part) < 8 {
+        if distinct_bytes(part.as_bytes()) < 8 {
             return Err(Refusal::new("secret-weak", "a secret part must come from a random generator"));
         }
         Ok(Self::assemble(prefix, environment, part))
@@ -214,10 +214,7 @@ impl Pepper {
         let fixed: Result<[u8; 32], _> = bytes.as_slice().try_into();
         bytes.zeroize();
         let fixed = fixed.map_err(|_| Refusal::new("pepper-length", "a pepper has exactly 32 bytes"))?;
-        let mut seen = fixed.to_vec();
-        seen.sort_unstable();
-        seen.dedup();
-        if seen.len() < 12 {
+        if is_sample(&fixed) {
             return Err(Refusal::new("pepper-sample", "this pepper is a sample value; draw 32 random bytes"));
         }
         Ok(Self { id: id.into(), bytes: Zeroizing::new(fixed) })
@@ -241,6 +238,12 @@ impl std::fmt::Debug for Pepper {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Pepper")
     }
+}
+
+/// Whether so few different bytes are in 32 of them that nobody drew them at random: a placeholder, or the sample of some
+/// documentation.
+pub fn is_sample(bytes: &[u8; 32]) -> bool {
+    distinct_bytes(bytes) < 12
 }
 
 /// The peppers of one environment: the current one hashes, all of them prove.
@@ -317,8 +320,9 @@ impl PepperRing {
     }
 }
 
-fn distinct_bytes(text: &str) -> usize {
-    let mut bytes = text.as_bytes().to_vec();
+/// How many different bytes there are in a secret.
+pub fn distinct_bytes(secret: &[u8]) -> usize {
+    let mut bytes = secret.to_vec();
     bytes.sort_unstable();
     bytes.dedup();
     let count = bytes.len();

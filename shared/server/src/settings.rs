@@ -1,7 +1,7 @@
 //! The sections that the configurations of several services have in common.
 
 use data_encoding::BASE64;
-use domain::secret::{Pepper, PepperRing};
+use domain::secret::{Pepper, PepperRing, distinct_bytes};
 use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use store::DatabaseConfig;
@@ -11,6 +11,8 @@ use crate::config::ConfigErrors;
 
 /// The shortest service token that is accepted.
 pub const TOKEN_CHARS_MIN: usize = 32;
+/// How many different characters it has at least: three in a million of 32 random hexadecimal digits have fewer.
+const TOKEN_DISTINCT_MIN: usize = 9;
 /// More often than this, metrics are work rather than a sign of it.
 const METRICS_INTERVAL_MS_MIN: u64 = 100;
 
@@ -157,5 +159,7 @@ pub fn check_stores(at: &str, database: &DatabaseConfig, redis: &RedisConfig, er
 pub fn check_token(path: String, token: &str, errors: &mut ConfigErrors) {
     if token.len() < TOKEN_CHARS_MIN {
         errors.push(path, "is missing or shorter than 32 characters");
+    } else if distinct_bytes(token.as_bytes()) < TOKEN_DISTINCT_MIN {
+        errors.push(path, "is a sample value; draw it at random");
     }
 }

@@ -1,6 +1,7 @@
 //! Spans of what the stores are asked, named `db.<table>.<verb>` and `redis.<script>`: words of our own statements, and
 //! never a value that goes into them.
 
+use futures_util::future::Either;
 use sqlx::Execute;
 use trace::Span;
 
@@ -34,14 +35,20 @@ pub(crate) fn of_script(script: &'static str) -> Option<Span> {
     Some(span)
 }
 
-/// Does the work within the span, if there is one.
-pub(crate) async fn around<T, E>(span: Option<Span>, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-    let Some(span) = span else { return work.await };
-    let done = span.around(work).await;
-    if done.is_err() {
-        span.fail("failed");
-    }
-    done
+/// Does the work within the span, if there is one. What is returned is no larger than the work, as an `async fn` of the
+/// same would be.
+pub(crate) fn around<T, E>(
+    span: Option<Span>,
+    work: impl Future<Output = Result<T, E>>,
+) -> impl Future<Output = Result<T, E>> {
+    let Some(span) = span else { return Either::Left(work) };
+    Either::Right(async move {
+        let done = span.around(work).await;
+        if done.is_err() {
+            span.fail("failed");
+        }
+        done
+    })
 }
 
 /// `db.<table>.<verb>`, or `db.<verb>` where there is no table.

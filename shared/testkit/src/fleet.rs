@@ -296,7 +296,7 @@ impl FleetBuilder {
                 "environment": place.environment,
                 "server": {"integration_port": port(&place.api_urls[number])?},
                 "keys": {"url": keys_url, "token": place.token},
-                "secrets": {"peppers": peppers(place.environment), "cursor_key": BASE64.encode(&[7; 32])},
+                "secrets": {"peppers": peppers(place.environment), "cursor_key": BASE64.encode(&std::array::from_fn::<u8, 32, _>(|at| at as u8))},
             }),
         );
         self.launch(

@@ -48,9 +48,10 @@ impl Tracer {
 }
 
 impl Span {
-    /// Does the work within this span.
-    pub async fn around<F: Future>(&self, work: F) -> F::Output {
-        work.with_context(self.context.clone()).await
+    /// Does the work within this span. It has a block of its own, so that whoever waits for work that is seldom traced
+    /// has no room for a second copy of it.
+    pub fn around<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
+        Box::pin(work).with_context(self.context.clone())
     }
 
     /// Whether anybody will see it.

@@ -1,12 +1,9 @@
 //! Commands that end by themselves: what they print, and with which code they exit.
 
-use std::process::{Command, Output};
+use std::process::Command;
 
 use domain::environment::Environment;
 use testkit::World;
-
-const SAMPLE_PEPPER: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
-const GOOD_PEPPER: &str = "3q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs=";
 
 fn claviger(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_claviger"));
@@ -16,32 +13,6 @@ fn claviger(arguments: &[&str]) -> Command {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn api(pepper: &str) -> Output {
-    claviger(&["api"])
-        .env("CLAVIGER__ENVIRONMENT", "production")
-        .env("CLAVIGER__SECRETS__PEPPERS__0__ID", "one")
-        .env("CLAVIGER__SECRETS__PEPPERS__0__VALUE", pepper)
-        .output()
-        .unwrap()
-}
-
-#[test]
-fn a_sample_pepper_ends_the_process_with_78_and_is_named_but_not_shown() {
-    let output = api(SAMPLE_PEPPER);
-    let message = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(78), "{message}");
-    assert!(message.to_lowercase().contains("peppers"), "{message}");
-    assert!(!message.contains(SAMPLE_PEPPER), "{message}");
-}
-
-#[test]
-fn a_missing_cursor_key_ends_the_process_with_78() {
-    let output = api(GOOD_PEPPER);
-    let message = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(78), "{message}");
-    assert!(message.contains("secrets.cursor_key"), "{message}");
 }
 
 #[test]

@@ -55,6 +55,10 @@ impl LogFields {
         self.write(|fields| fields.verdict = Some(verdict));
     }
 
+    pub(super) fn answered_for(&self) -> Option<OrganizationId> {
+        self.read().organization
+    }
+
     fn write(&self, change: impl FnOnce(&mut Fields)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }

@@ -19,7 +19,10 @@ use std::{
 };
 
 use chrono::Utc;
-use domain::{ids::RequestId, urgency::Urgency};
+use domain::{
+    ids::{OrganizationId, RequestId},
+    urgency::Urgency,
+};
 use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Version, header};
 use ipnet::IpNet;
@@ -41,6 +44,10 @@ pub use framing::credential_in_url;
 pub use log::LogFields;
 use refusal::Gate;
 pub(crate) use refusal::{NotLetIn, Overdue};
+
+/// Whose request an answer is to, as far as its handler has found out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AnsweredFor(pub(crate) OrganizationId);
 pub use routes::Routes;
 pub use traced::Traced;
 
@@ -252,6 +259,9 @@ impl<E: Endpoint + 'static> Endpoint for Stack<E> {
             }
         };
         self.finish(&mut response, &context.request_id, version);
+        if let Some(organization) = fields.answered_for() {
+            response.set_data(AnsweredFor(organization));
+        }
         let line = log::Line {
             method,
             uri,
@@ -300,7 +310,7 @@ impl<E: Endpoint + 'static> Stack<E> {
         let inner = Arc::clone(&self.inner);
         let handled = async move {
             let _ticket = ticket;
-            AssertUnwindSafe(inner.call(request)).catch_unwind().await
+            AssertUnwindSafe(inner.as_ref().call(request)).catch_unwind().await
         };
         let mut handled: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(handled);
         match tokio::time::timeout(self.config.deadline, &mut handled).await {

@@ -2,7 +2,7 @@
 //! and few at a time are done faster than many. Why it is so: `docs/decisions/0020-shed-load-in-a-declared-order.md`.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use domain::urgency::Urgency;
+use domain::{ids::OrganizationId, urgency::Urgency};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::http::Admission;
@@ -40,8 +40,19 @@ struct State {
     /// Since when, and whether they are over, in that order.
     given: VecDeque<(Instant, Arc<AtomicBool>)>,
     /// By urgency.
-    waiting: [VecDeque<Arc<Place>>; Urgency::ALL.len()],
+    waiting: [Waiters; Urgency::ALL.len()],
 }
+
+/// Those of one urgency: organizations take turns, so that one with a thousand connections waits behind itself.
+#[derive(Debug, Default)]
+struct Waiters {
+    of_each: HashMap<Asker, VecDeque<Arc<Place>>>,
+    /// Who has a connection that waits, in the order of their turns.
+    order: VecDeque<Asker>,
+}
+
+/// For whom a connection was last asked something. All that are new wait as one.
+pub(super) type Asker = Option<OrganizationId>;
 
 #[derive(Debug)]
 struct Place(Mutex<Waiting>);
@@ -104,7 +115,7 @@ impl Line {
     /// Gives the turn that has become free to whoever is first.
     fn hand_on(&self, state: &mut State) {
         for urgency in (0..state.waiting.len()).rev() {
-            while let Some(place) = state.waiting[urgency].pop_front() {
+            while let Some(place) = state.waiting[urgency].pop() {
                 let mut waiting = place.lock();
                 if let Waiting::Still(waker) = &*waiting {
                     let waker = waker.clone();
@@ -130,6 +141,32 @@ impl Line {
                 self.hand_on(state);
             }
         }
+    }
+}
+
+impl Waiters {
+    fn push(&mut self, asker: Asker, place: Arc<Place>) {
+        let places = self.of_each.entry(asker).or_default();
+        if places.is_empty() {
+            self.order.push_back(asker);
+        }
+        places.push_back(place);
+    }
+
+    /// The next one, who may have left meanwhile; the others who have left are forgotten with it.
+    fn pop(&mut self) -> Option<Arc<Place>> {
+        let asker = self.order.pop_front()?;
+        let places = self.of_each.get_mut(&asker)?;
+        let next = places.pop_front();
+        while places.front().is_some_and(|place| matches!(*place.lock(), Waiting::Left)) {
+            places.pop_front();
+        }
+        if places.is_empty() {
+            self.of_each.remove(&asker);
+        } else {
+            self.order.push_back(asker);
+        }
+        next
     }
 }
 
@@ -160,8 +197,8 @@ impl Standing {
     }
 
     /// Waits for a turn; `None` when that took too long.
-    pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Option<Turn>> {
-        let Some((place, patience)) = &mut self.place else { return self.poll_join(cx) };
+    pub(super) fn poll_turn(&mut self, asker: Asker, cx: &mut Context<'_>) -> Poll<Option<Turn>> {
+        let Some((place, patience)) = &mut self.place else { return self.poll_join(asker, cx) };
         let is_over = patience.as_mut().poll(cx).is_ready();
         let mut waiting = place.lock();
         let turn = match std::mem::replace(&mut *waiting, Waiting::Left) {
@@ -177,7 +214,7 @@ impl Standing {
         Poll::Ready(turn)
     }
 
-    fn poll_join(&mut self, cx: &mut Context<'_>) -> Poll<Option<Turn>> {
+    fn poll_join(&mut self, asker: Asker, cx: &mut Context<'_>) -> Poll<Option<Turn>> {
         let line = &self.queue.line;
         let mut state = line.state();
         if state.free == 0 {
@@ -188,7 +225,7 @@ impl Standing {
             return Poll::Ready(Some(line.give(&mut state)));
         }
         let place = Arc::new(Place(Mutex::new(Waiting::Still(cx.waker().clone()))));
-        state.waiting[self.queue.urgency as usize].push_back(Arc::clone(&place));
+        state.waiting[self.queue.urgency as usize].push(asker, Arc::clone(&place));
         let mut patience = Box::pin(sleep(WAIT_MAX));
         // The first look has it wake this connection.
         let _ = patience.as_mut().poll(cx);
@@ -219,7 +256,7 @@ mod tests {
     }
 
     async fn turn(standing: &mut Standing) -> Option<Turn> {
-        poll_fn(|cx| standing.poll_turn(cx)).await
+        poll_fn(|cx| standing.poll_turn(None, cx)).await
     }
 
     /// Every turn there is.
@@ -232,9 +269,9 @@ mod tests {
     }
 
     /// Whoever has a turn among those who wait, and the turn.
-    fn first_turn(waiting: &mut [(&str, Standing)], cx: &mut Context<'_>) -> (usize, Turn) {
+    fn first_turn<T>(waiting: &mut [(T, Standing)], cx: &mut Context<'_>) -> (usize, Turn) {
         for (at, (_, standing)) in waiting.iter_mut().enumerate() {
-            if let Poll::Ready(turn) = standing.poll_turn(cx) {
+            if let Poll::Ready(turn) = standing.poll_turn(None, cx) {
                 return (at, turn.expect("not too late"));
             }
         }
@@ -251,7 +288,7 @@ mod tests {
         let mut waiting: Vec<_> =
             names.into_iter().zip(urgencies.map(|urgency| line.queue(urgency).standing())).collect();
         for (_, standing) in &mut waiting {
-            assert!(poll_fn(|cx| Poll::Ready(standing.poll_turn(cx).is_pending())).await);
+            assert!(poll_fn(|cx| Poll::Ready(standing.poll_turn(None, cx).is_pending())).await);
         }
         while !waiting.is_empty() {
             turns.pop();
@@ -263,13 +300,38 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn organizations_take_turns_however_many_connections_they_have() {
+        let (line, greedy) = (line(), OrganizationId::mint(chrono::DateTime::UNIX_EPOCH));
+        let modest = OrganizationId::mint(chrono::DateTime::UNIX_EPOCH);
+        let mut turns = all_turns(&line).await;
+        let askers: Vec<_> = [Some(greedy); 5].into_iter().chain([Some(modest), None, Some(modest)]).collect();
+        let mut waiting: Vec<_> =
+            askers.into_iter().map(|asker| (asker, line.queue(Urgency::Verification).standing())).collect();
+        for (asker, standing) in &mut waiting {
+            assert!(poll_fn(|cx| Poll::Ready(standing.poll_turn(*asker, cx).is_pending())).await);
+        }
+        // One that leaves takes nobody's turn.
+        drop(waiting.remove(1));
+        let mut order = Vec::new();
+        while !waiting.is_empty() {
+            turns.pop();
+            let (next, turn) = poll_fn(|cx| Poll::Ready(first_turn(&mut waiting, cx))).await;
+            turns.insert(0, turn);
+            order.push(waiting.remove(next).0);
+        }
+        let [g, m, n] = [Some(greedy), Some(modest), None];
+        assert_eq!(order, [g, m, n, g, m, g, g]);
+        assert!(line.state().waiting.iter().all(|waiters| waiters.of_each.is_empty() && waiters.order.is_empty()));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn who_leaves_with_a_turn_passes_it_on() {
         let line = line();
         let mut turns = all_turns(&line).await;
         let mut leaving = line.queue(Urgency::Verification).standing();
         let mut staying = line.queue(Urgency::Development).standing();
         for waiting in [&mut leaving, &mut staying] {
-            assert!(poll_fn(|cx| Poll::Ready(waiting.poll_turn(cx).is_pending())).await);
+            assert!(poll_fn(|cx| Poll::Ready(waiting.poll_turn(None, cx).is_pending())).await);
         }
         turns.pop();
         drop(leaving);

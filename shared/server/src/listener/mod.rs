@@ -11,6 +11,10 @@ mod watch;
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
+use futures_util::{
+    future::BoxFuture,
+    stream::{FuturesUnordered, StreamExt},
+};
 use http::{HeaderValue, Version, header, uri::Scheme};
 use http_body_util::combinators::BoxBody;
 use hyper::{Request as HyperRequest, Response as HyperResponse, body::Incoming, service::service_fn};
@@ -40,7 +44,7 @@ use self::{
     watch::{InFlight, Watch, WatchedStream},
 };
 use crate::{
-    http::{NotLetIn, Overdue, framing::BrokenHead},
+    http::{AnsweredFor, NotLetIn, Overdue, framing::BrokenHead},
     metrics::Metrics,
     problem::{ErrorCode, Problem},
 };
@@ -159,6 +163,15 @@ where
     Ok(())
 }
 
+/// What becomes of a connection.
+#[derive(Debug)]
+enum Turning {
+    /// It ends with the request that it has.
+    Departure,
+    /// It ends now.
+    Cut,
+}
+
 /// What all connections of a listener share.
 struct Door<E> {
     endpoint: Arc<E>,
@@ -205,35 +218,46 @@ impl<E: Endpoint<Output = Response> + 'static> Door<E> {
         let service = service_fn(move |request| Arc::clone(&door).answer(request, peer, of_requests.enter()));
         let builder = self.builder();
         let mut connection = pin!(builder.serve_connection(io, service));
-        let mut clock = tokio::time::interval(self.limits.tick());
-        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut is_draining = false;
-        let mut departure = pin!(self.departure());
+        // Looked at when they have something to say, and not whenever a request makes progress.
+        let departure: BoxFuture<'_, Turning> = Box::pin(self.departure());
+        let mut turnings = FuturesUnordered::from_iter([departure, Box::pin(self.cutting(&watch))]);
         loop {
             tokio::select! {
+                biased;
                 // A peer's own faults end its connection and are nobody's news.
                 _ended = connection.as_mut() => break,
-                () = self.cut.cancelled() => break,
-                () = departure.as_mut(), if !is_draining => {
-                    is_draining = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-                _ = clock.tick() => {
-                    if let Some(slow_at) = watch.overdue(&self.limits) {
-                        self.metrics.cut(slow_at);
-                        break;
-                    }
+                Some(turning) = turnings.next() => match turning {
+                    Turning::Departure => connection.as_mut().graceful_shutdown(),
+                    Turning::Cut => break,
                 }
             }
         }
         self.metrics.closed();
     }
 
+    /// The moment at which a connection is ended, whatever it is doing: its peer is too slow, or the time to drain is over.
+    async fn cutting(&self, watch: &Watch) -> Turning {
+        let mut clock = tokio::time::interval(self.limits.tick());
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.cut.cancelled() => return Turning::Cut,
+                _ = clock.tick() => {
+                    if let Some(slow_at) = watch.overdue(&self.limits) {
+                        self.metrics.cut(slow_at);
+                        return Turning::Cut;
+                    }
+                }
+            }
+        }
+    }
+
     /// The moment at which connections without a request are closed. A client that sends one just then is reset, so for
     /// a while before that each answer says that its connection ends.
-    async fn departure(&self) {
+    async fn departure(&self) -> Turning {
         self.shutdown.cancelled().await;
         tokio::time::sleep(FAREWELL).await;
+        Turning::Departure
     }
 
     fn builder(&self) -> Builder<TokioExecutor> {
@@ -277,7 +301,7 @@ impl<E: Endpoint<Output = Response> + 'static> Door<E> {
             Some(running) => {
                 let handled = Sheltered::new(async move {
                     let _running = running;
-                    endpoint.get_response(request).await
+                    endpoint.as_ref().get_response(request).await
                 });
                 // The stack answers for the panics of its handlers; this one is the stack's own.
                 handled.await.unwrap_or_else(|_panic| Problem::new(ErrorCode::Internal).into_response(""))
@@ -287,6 +311,9 @@ impl<E: Endpoint<Output = Response> + 'static> Door<E> {
         };
         if is_http1 && response.data::<NotLetIn>().is_some() {
             in_flight.rest();
+        }
+        if let Some(AnsweredFor(organization)) = response.data() {
+            in_flight.note_asker(*organization);
         }
         let mut response: HyperResponse<BoxBody<bytes::Bytes, io::Error>> = response.into();
         if is_http1 && self.shutdown.is_cancelled() {

@@ -5,13 +5,14 @@ use std::{
     ops::RangeInclusive,
     pin::Pin,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
+use domain::ids::OrganizationId;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -20,7 +21,7 @@ use tokio::{
 
 use super::{
     Limits, Queue,
-    line::{Standing, Turn},
+    line::{Asker, Standing, Turn},
     scanner::{Fault, Phase, Scanner},
 };
 
@@ -45,10 +46,18 @@ pub(super) struct Watch {
     last_taken: AtomicU64,
     requests: AtomicUsize,
     needs_rest: AtomicBool,
-    /// The turn of the request that is read or answered.
-    turn: Mutex<Option<Turn>>,
+    held: Mutex<Held>,
     is_overdue: AtomicBool,
     fault: OnceLock<Fault>,
+}
+
+/// What the line knows a connection by.
+#[derive(Debug, Default)]
+struct Held {
+    /// The turn of the request that is read or answered.
+    turn: Option<Turn>,
+    /// Whose the last request was.
+    asker: Asker,
 }
 
 impl Watch {
@@ -67,7 +76,7 @@ impl Watch {
             last_taken: AtomicU64::new(0),
             requests: AtomicUsize::new(0),
             needs_rest: AtomicBool::new(false),
-            turn: Mutex::new(None),
+            held: Mutex::default(),
             is_overdue: AtomicBool::new(false),
             fault: OnceLock::new(),
         })
@@ -129,8 +138,12 @@ impl Watch {
         }
     }
 
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn set_turn(&self, turn: Option<Turn>) {
-        let before = std::mem::replace(&mut *self.turn.lock().unwrap_or_else(PoisonError::into_inner), turn);
+        let before = std::mem::replace(&mut self.held().turn, turn);
         drop(before);
     }
 
@@ -171,6 +184,11 @@ impl InFlight {
     /// Lets the connection rest before its next request is read.
     pub(super) fn rest(&self) {
         self.watch.needs_rest.store(true, Ordering::Release);
+    }
+
+    /// Whose the request was: the next one on this connection is likely to be theirs as well.
+    pub(super) fn note_asker(&self, organization: OrganizationId) {
+        self.watch.held().asker = Some(organization);
     }
 
     /// The peer could take more of the answer.
@@ -242,7 +260,8 @@ impl WatchedStream {
         if ready!(self.stream.poll_read_ready(cx)).is_err() {
             return Poll::Ready(());
         }
-        let turn = ready!(standing.poll_turn(cx));
+        let asker = self.watch.held().asker;
+        let turn = ready!(standing.poll_turn(asker, cx));
         self.watch.is_overdue.store(turn.is_none(), Ordering::Release);
         self.watch.set_turn(turn);
         Poll::Ready(())
@@ -279,17 +298,9 @@ impl AsyncWrite for WatchedStream {
         self.noted(written)
     }
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.noted(written)
-    }
-
+    /// Head and body are written as one piece: answers are small, and a copy costs less than a second piece.
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        false
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -42,7 +42,8 @@ impl Lane {
         if self.join(prefix, request, sender) {
             // Nobody is on the way: this request goes at once, with nobody's help, and the rest is sent behind its back.
             let flight = Flight { route: route.clone(), is_landed: false };
-            flight.fly_once().await;
+            // Few of those who ask also fly: the others have no room for it.
+            Box::pin(flight.fly_once()).await;
             if let Ok(said) = answer.try_recv() {
                 return said;
             }

@@ -4,11 +4,13 @@
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::sync::{Barrier, oneshot};
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -33,6 +35,8 @@ pub struct Outcome {
     pub offered: u64,
     /// From when an accepted request was due to its answer, in milliseconds, in ascending order.
     pub accepted_ms: Vec<f64>,
+    /// From when it was sent, which is later where all connections had to wait for answers.
+    pub sent_ms: Vec<f64>,
     /// From when a refused request was sent to its refusal, in milliseconds, in ascending order.
     pub refused_ms: Vec<f64>,
     /// Refusals that do not say when to come back.
@@ -65,6 +69,10 @@ impl Outcome {
         percentile(&self.accepted_ms, 0.99)
     }
 
+    pub fn sent_p99(&self) -> f64 {
+        percentile(&self.sent_ms, 0.99)
+    }
+
     pub fn refused_p99(&self) -> f64 {
         percentile(&self.refused_ms, 0.99)
     }
@@ -84,21 +92,43 @@ impl Load {
 
     /// Sends it all from a thread of its own, so that nobody who watches is slowed down by it.
     pub async fn run(self) -> Outcome {
+        self.run_at(Arc::new(Barrier::new(1))).await
+    }
+
+    /// Sends several loads that begin together, when all their connections are there.
+    pub async fn run_all(loads: impl IntoIterator<Item = Self>) -> Vec<Outcome> {
+        let loads: Vec<_> = loads.into_iter().collect();
+        let together = Arc::new(Barrier::new(loads.len()));
+        join_all(loads.into_iter().map(|load| load.run_at(Arc::clone(&together)))).await
+    }
+
+    async fn run_at(self, together: Arc<Barrier>) -> Outcome {
         let (done, outcome) = oneshot::channel();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            done.send(LocalSet::new().block_on(&runtime, self.send_all())).unwrap();
+            let mut builder = tokio::runtime::Builder::new_current_thread();
+            let runtime = builder.enable_all().event_interval(1).build().unwrap();
+            let load = LocalSet::new();
+            // Whoever answers does not pay for waking us, which over loopback is a part of writing.
+            let awake = load.spawn_local(async {
+                loop {
+                    std::thread::yield_now();
+                    tokio::task::yield_now().await;
+                }
+            });
+            done.send(load.block_on(&runtime, self.send_all(&together))).unwrap();
+            awake.abort();
         });
         outcome.await.expect("the load ends")
     }
 
-    async fn send_all(self) -> Outcome {
+    async fn send_all(self, together: &Barrier) -> Outcome {
         let (next, outcome, load) =
             (Rc::new(Cell::new(0_u64)), Rc::new(RefCell::new(Outcome::default())), Rc::new(self));
         let mut streams = Vec::new();
         for _ in 0..load.connections {
             streams.push(connect(load.address).await);
         }
+        together.wait().await;
         let start = Instant::now();
         let senders: Vec<_> = streams
             .into_iter()
@@ -115,6 +145,7 @@ impl Load {
         outcome.offered = (load.per_second * load.time.as_secs_f64()) as u64;
         outcome.time = load.time.max(start.elapsed().min(load.time + PATIENCE));
         outcome.accepted_ms.sort_by(f64::total_cmp);
+        outcome.sent_ms.sort_by(f64::total_cmp);
         outcome.refused_ms.sort_by(f64::total_cmp);
         outcome
     }
@@ -157,7 +188,10 @@ impl Sender {
         let mut outcome = self.outcome.borrow_mut();
         let status = if is_broken { b"" } else { answer.get(9..12).unwrap_or_default() };
         match status {
-            b"200" => outcome.accepted_ms.push(due.elapsed().as_secs_f64() * 1_000.0),
+            b"200" => {
+                outcome.accepted_ms.push(due.elapsed().as_secs_f64() * 1_000.0);
+                outcome.sent_ms.push(sent.elapsed().as_secs_f64() * 1_000.0);
+            }
             b"503" if find(answer, b"\"overloaded\"").is_some() => {
                 outcome.refused_ms.push(sent.elapsed().as_secs_f64() * 1_000.0);
                 outcome.without_retry_after += u64::from(find(answer, b"\r\nretry-after: ").is_none());

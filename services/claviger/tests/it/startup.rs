@@ -1,0 +1,160 @@
+//! What a process refuses to start with: every secret that it needs, missing, short or a sample, and in production a
+//! database that does not hold it back.
+
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use domain::environment::Environment;
+use testkit::{Finding, World};
+
+const DRAWN: &str = "3q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs=";
+const SAMPLE: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+const SHORT: &str = "c2hvcnQgYnV0IGRyYXdu";
+/// How soon it has to be over.
+const AT_ONCE: Duration = Duration::from_secs(1);
+/// How long one has to stay to have started.
+const STAYS: Duration = Duration::from_millis(700);
+
+/// A process with its secrets: the setting that a message has to name, and the variable that holds it.
+struct Process {
+    name: &'static str,
+    settings: &'static [(&'static str, &'static str)],
+    secrets: &'static [(&'static str, &'static str)],
+}
+
+const API: Process = Process {
+    name: "api",
+    settings: &[
+        ("ENVIRONMENT", "production"),
+        ("SERVER__INTEGRATION_PORT", "0"),
+        ("SERVER__MANAGEMENT_PORT", "0"),
+        ("DATABASE__URL", "postgres://app:secret@127.0.0.1:1/nothing"),
+        ("REDIS__URL", "redis://127.0.0.1:1"),
+        ("REDIS__PREFIX", "claviger:production:"),
+        ("KEYS__URL", "http://127.0.0.1:1"),
+        ("SECRETS__PEPPERS__0__ID", "one"),
+    ],
+    secrets: &[
+        ("keys.token", "KEYS__TOKEN"),
+        ("secrets.peppers.0.value", "SECRETS__PEPPERS__0__VALUE"),
+        ("secrets.cursor_key", "SECRETS__CURSOR_KEY"),
+    ],
+};
+
+const KEYS: Process = Process {
+    name: "keys",
+    settings: &[
+        ("SERVER__MANAGEMENT_PORT", "0"),
+        ("ENVIRONMENTS__PRODUCTION__PORT", "0"),
+        ("ENVIRONMENTS__PRODUCTION__DATABASE__URL", "postgres://app:secret@127.0.0.1:1/nothing"),
+        ("ENVIRONMENTS__PRODUCTION__DATABASE__POOL_SIZE", "2"),
+        ("ENVIRONMENTS__PRODUCTION__REDIS__URL", "redis://127.0.0.1:1"),
+        ("ENVIRONMENTS__PRODUCTION__REDIS__PREFIX", "claviger:production:"),
+        ("ENVIRONMENTS__PRODUCTION__PEPPERS__0__ID", "one"),
+    ],
+    secrets: &[
+        ("environments.production.token", "ENVIRONMENTS__PRODUCTION__TOKEN"),
+        ("environments.production.peppers.0.value", "ENVIRONMENTS__PRODUCTION__PEPPERS__0__VALUE"),
+    ],
+};
+
+/// It holds no secret; it has to start, and in production to be held back.
+const WORKER: Process = Process {
+    name: "worker",
+    settings: &[
+        ("ENVIRONMENT", "production"),
+        ("SERVER__MANAGEMENT_PORT", "0"),
+        ("DATABASE__URL", "postgres://app:secret@127.0.0.1:1/nothing"),
+        ("REDIS__URL", "redis://127.0.0.1:1"),
+        ("REDIS__PREFIX", "claviger:production:"),
+    ],
+    secrets: &[],
+};
+
+impl Process {
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_claviger"));
+        command.arg(self.name).current_dir(std::env::temp_dir()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for (name, value) in self.settings {
+            set(&mut command, name, value);
+        }
+        for (_, name) in self.secrets {
+            set(&mut command, name, DRAWN);
+        }
+        command
+    }
+}
+
+fn set(command: &mut Command, name: &str, value: &str) {
+    command.env(format!("CLAVIGER__{name}"), value);
+}
+
+/// What a process that ends says, and how long that took.
+fn ended(mut command: Command) -> (Output, Duration) {
+    let started = Instant::now();
+    let output = command.output().unwrap();
+    (output, started.elapsed())
+}
+
+async fn assert_stays(mut command: Command, what: &str) {
+    let mut process = command.spawn().unwrap();
+    tokio::time::sleep(STAYS).await;
+    let ended = process.try_wait().unwrap();
+    process.kill().unwrap();
+    let output = process.wait_with_output().unwrap();
+    assert!(ended.is_none(), "{what}: {ended:?} {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn a_secret_that_is_missing_short_or_a_sample_ends_the_process_and_is_named_but_not_shown() {
+    let mut times = Vec::new();
+    for process in [&API, &KEYS, &WORKER] {
+        assert_stays(process.command(), process.name).await;
+        for (setting, variable) in process.secrets {
+            for (fault, value) in [("missing", ""), ("short", SHORT), ("a sample", SAMPLE)] {
+                let what = format!("{}: {setting} is {fault}", process.name);
+                let mut command = process.command();
+                set(&mut command, variable, value);
+                let (output, time) = ended(command);
+                let message = String::from_utf8_lossy(&output.stderr).into_owned();
+                assert_eq!(output.status.code(), Some(78), "{what}: {message}");
+                assert!(message.contains(setting), "{what}: {message}");
+                let is_shown = [SHORT, SAMPLE, DRAWN].into_iter().any(|secret| message.contains(secret));
+                assert!(!is_shown, "{what}: {message}");
+                times.push(time);
+            }
+        }
+    }
+    let worst = times.iter().max().unwrap();
+    let bound = "ends with 78 within 1 s, names the setting and not its value";
+    Finding::new("P11", "a secret missing, short or a sample", bound, format!("{worst:.2?}"), times.len() as u64)
+        .record();
+    assert!(*worst <= AT_ONCE || !fuzzing::is_long(), "{worst:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_production_a_role_that_owns_its_tables_ends_the_process_and_elsewhere_it_does_not() {
+    let world = World::start().await;
+    let (database, redis) = {
+        let production = world.environment(Environment::Production);
+        (production.database.owner_url.clone(), production.redis.clone())
+    };
+    let owned = |process: &Process| {
+        let mut command = process.command();
+        let at = if process.name == "keys" { "ENVIRONMENTS__PRODUCTION__" } else { "" };
+        set(&mut command, &format!("{at}DATABASE__URL"), &database);
+        set(&mut command, &format!("{at}REDIS__URL"), &redis.url);
+        set(&mut command, &format!("{at}REDIS__PREFIX"), &redis.prefix);
+        command
+    };
+    for process in [&API, &KEYS, &WORKER] {
+        let (output, _) = tokio::task::block_in_place(|| ended(owned(process)));
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(78), "{}: {message}", process.name);
+        assert!(message.contains("the role owns tables") && !message.contains(&database), "{message}");
+    }
+    let mut elsewhere = owned(&WORKER);
+    set(&mut elsewhere, "ENVIRONMENT", "staging");
+    assert_stays(elsewhere, "a worker of staging").await;
+    Finding::new("P11", "in production, a role that owns its tables", "ends with 78", "78", 3).record();
+}
