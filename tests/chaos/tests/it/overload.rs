@@ -107,16 +107,18 @@ fn batches(place: &Place, secrets: &[String]) -> Load {
 }
 
 /// Requests like these per second that one process answers over as many connections: the most that it did while it was
-/// asked for ever more, until that was half as much again.
+/// asked for ever more, until asking for more had been of no use twice.
 async fn capacity(load: &Load) -> f64 {
     let _warm = Load { time: Duration::from_secs(1), ..load.at(200.0) }.run().await;
     // With few connections more can be done. It says where to begin, and is told for comparison.
     let eager = Load { connections: 64, time: Duration::from_secs(2), ..load.at(1e6) }.run().await.goodput();
     println!("P13 64 connections without rest: {eager:.0} requests a second");
-    let (factor, time) = if is_long() { (1.2, Duration::from_secs(2)) } else { (1.4, Duration::from_secs(1)) };
-    let (mut rate, mut best) = (eager * 0.5, 0.0_f64);
-    while rate < best * 1.5 || best == 0.0 {
-        best = best.max(Load { time, ..load.at(rate) }.run().await.goodput());
+    let (factor, seconds) = if is_long() { (1.2, 4) } else { (1.4, 1) };
+    let (mut rate, mut best, mut in_vain) = (eager * 0.5, 0.0, 0);
+    while in_vain < 2 {
+        let goodput = Load { time: Duration::from_secs(seconds), ..load.at(rate) }.run().await.goodput();
+        in_vain = if goodput > best { 0 } else { in_vain + 1 };
+        best = goodput.max(best);
         rate *= factor;
     }
     best
