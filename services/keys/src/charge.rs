@@ -6,6 +6,7 @@ use client::wire::{Enforced, LimitState};
 use domain::limit::Spending;
 use domain::verdict::{Reason, Verdict};
 use domain::verify::Failure;
+use store::Generation;
 use store::counters::{Counters, Expected, Given, LimitSpend, Mode, SpendAnswer, SpendRequest};
 
 use crate::clock::StoreClock;
@@ -25,9 +26,9 @@ pub struct Charger {
 pub enum Charged<'a> {
     /// The versions still hold, and the limits have answered.
     Settled(Charge<'a>),
-    /// Redis knows another version; nothing was consumed.
-    Outdated,
-    /// Redis did not answer, and what is known is too old to do without.
+    /// Redis knows these newer versions; nothing was consumed.
+    Outdated(Vec<Generation>),
+    /// Redis did not answer, and what is known is too old to do without; or it is a new one that knows nothing of it.
     Unvouched,
 }
 
@@ -83,6 +84,7 @@ impl Charger {
         let organization = proven.key.snapshot.organization.id;
         let request = SpendRequest { organization, expected: &expected, limits: spends, mode };
         match self.counters.spend(&request).await {
+            Ok(SpendAnswer { generations, limits: None, .. }) => differing(&expected, &generations),
             Ok(answer) => self.settle(proven, standing, answer, (spends, mode)).await,
             Err(_) => self.charge_alone(proven, standing, spends, mode),
         }
@@ -95,7 +97,7 @@ impl Charger {
         answer: SpendAnswer,
         (spends, mode): (&'a [LimitSpend<'a>], Mode),
     ) -> Charged<'a> {
-        let Some(spendings) = answer.limits else { return Charged::Outdated };
+        let spendings = answer.limits.unwrap_or_default();
         let charge = Charge { spends, spendings, mode, enforced: Enforced::Global };
         let customer = match standing {
             Standing::Known(known) => Some((&known.customer.freshness, known.vouching)),
@@ -103,12 +105,15 @@ impl Charger {
         };
         let vouched = std::iter::once((&proven.key.freshness, proven.vouching)).chain(customer);
         for (freshness, vouching) in vouched {
-            if vouching != Vouching::Read && freshness.run() != answer.run {
+            if vouching == Vouching::Cached && freshness.run() != answer.run {
                 // Redis was replaced while we asked: this one's word about an older entry is worth nothing.
                 self.give_back(proven, charge).await;
-                return Charged::Outdated;
+                return Charged::Unvouched;
             }
-            freshness.confirm(self.clock.monotonic_ms());
+            // That Redis knows of nothing newer makes nothing younger.
+            if vouching != Vouching::Kept {
+                freshness.confirm(self.clock.monotonic_ms());
+            }
         }
         Charged::Settled(charge)
     }
@@ -163,6 +168,16 @@ impl Charger {
         }
         charge
     }
+}
+
+/// What to make of versions that are not the expected ones.
+fn differing<'a>(expected: &[Expected], actual: &[Option<i64>]) -> Charged<'a> {
+    let newer = expected.iter().zip(actual).filter_map(|(expected, actual)| {
+        let value = actual.filter(|actual| *actual > expected.generation.value)?;
+        Some(Generation { subject: expected.generation.subject, value })
+    });
+    let newer: Vec<Generation> = newer.collect();
+    if newer.is_empty() { Charged::Unvouched } else { Charged::Outdated(newer) }
 }
 
 fn expected(proven: &Proven, standing: &Standing) -> Vec<Expected> {

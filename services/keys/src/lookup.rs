@@ -29,7 +29,8 @@ pub enum Need {
     Vouched,
     /// Read from Postgres after this: Redis said that what was used is an old version.
     Newer(Instant),
-    /// The same, or, when Postgres is away too, an entry of tolerable age: Redis did not answer.
+    /// The same, or, when Postgres is away too, an entry of tolerable age: Redis did not answer, or is a new one that
+    /// knows nothing of it.
     NewerOrKept(Instant),
 }
 
@@ -73,8 +74,9 @@ impl Vouching {
     /// What Redis makes of the entry's version.
     pub const fn source(self) -> Source {
         match self {
-            Self::Cached | Self::Kept => Source::Cache,
+            Self::Cached => Source::Cache,
             Self::Read => Source::Postgres,
+            Self::Kept => Source::Kept,
         }
     }
 
@@ -164,6 +166,13 @@ impl Lookup {
         }
     }
 
+    /// Takes note of versions that there are by now.
+    pub fn note_newer(&self, generations: &[Generation]) {
+        for generation in generations {
+            self.cache.raise_floor(*generation, self.clock.monotonic_ms());
+        }
+    }
+
     /// An entry to fall back on makes nobody impatient with a Postgres that is merely slow.
     fn wait(&self, has_fallback: bool) -> Wait {
         if has_fallback && self.reader.is_postgres_gone() { Wait::Short } else { Wait::Patient }
@@ -245,12 +254,12 @@ impl Lookup {
 
     /// Whether an entry may be used if Postgres does not answer either.
     fn is_tolerable(&self, need: Need, (organization, freshness): Held<'_>, generations: &[Generation]) -> bool {
-        let is_redis_away = match need {
-            Need::Vouched => self.counters.run(organization).is_none(),
+        let knows_redis_nothing = match need {
+            Need::Vouched => self.counters.run(organization) != Some(freshness.run()),
             Need::Newer(_) => false,
             Need::NewerOrKept(_) => true,
         };
-        is_redis_away
+        knows_redis_nothing
             && !generations.iter().any(|generation| self.cache.is_outdated(generation))
             && freshness.age_ms(self.clock.monotonic_ms()) <= AGE_WITHOUT_BOTH_MS
     }

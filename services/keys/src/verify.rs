@@ -123,7 +123,11 @@ impl Verifier {
             let spends = limits::effective(&proven.key.snapshot, standing.facts(), &asked.limits)
                 .map_err(Unanswered::Invalid)?;
             match self.charger.charge(&proven, &standing, &spends, mode).await {
-                Charged::Outdated => need = Need::Newer(Instant::now()),
+                Charged::Outdated(newer) => {
+                    // Whatever becomes of Redis meanwhile, it is not forgotten here.
+                    self.lookup.note_newer(&newer);
+                    need = Need::Newer(Instant::now());
+                }
                 Charged::Unvouched => need = Need::NewerOrKept(Instant::now()),
                 // 12: credits; if they fail, the limits are given back.
                 Charged::Settled(charge) => {

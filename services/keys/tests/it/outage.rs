@@ -6,6 +6,7 @@ use domain::policy::Policy;
 use serde_json::json;
 use sqlx::Connection as _;
 use store::counters::RedisConfig;
+use store::{Generation, Subject};
 
 use crate::bench::{Bench, limit, policy, wait_for};
 
@@ -85,7 +86,7 @@ async fn a_frozen_redis_delays_few_requests_and_no_later_ones() {
 
 #[tokio::test]
 async fn without_postgres_keys_in_use_go_on_and_others_are_told_to_come_back() {
-    let bench = Bench::alone("postgresless").await;
+    let mut bench = Bench::alone("postgresless").await;
     let replicas = bench.replicas(1).await;
     let replica = &replicas[0];
     let (used, unused) = (bench.issue(policy()).await, bench.issue(policy()).await);
@@ -103,6 +104,23 @@ async fn without_postgres_keys_in_use_go_on_and_others_are_told_to_come_back() {
     assert_eq!(bench.verdict(replica, &used.secret).await, "VALID", "neither answers: an age of 30 s is tolerable");
     assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
     assert_eq!(bench.ask(replica, "/v1/keys/verify", &question).await.0, 503, "and never an unknown key");
+
+    // A new Redis knows nothing, and that is no reason to refuse what is known; what it knows to be newer is one.
+    bench.redis.as_mut().unwrap().restart().await.unwrap();
+    wait_for("the new Redis", async || {
+        let answer = bench.verify(replica, json!({"key": used.secret})).await;
+        assert_eq!(answer["verdict"], json!("VALID"), "{answer}");
+        answer["limits"][0]["enforced"] == json!("global")
+    })
+    .await;
+    assert_eq!(bench.ask(replica, "/v1/keys/verify", &question).await.0, 503);
+    let changed = Generation { subject: Subject::Key(used.id), value: 1_000 };
+    let publish = async || bench.counters.publish(bench.acme, &[changed], None).await.is_ok();
+    wait_for("the way to the new Redis", publish).await;
+    assert_eq!(bench.ask(replica, "/v1/keys/verify", &json!({"key": used.secret})).await.0, 503);
+    bench.redis.as_ref().unwrap().kill();
+    wait_for("the end of the new Redis", async || bench.ready(replica).await.1["degraded"] == json!(["redis"])).await;
+    assert_eq!(bench.ask(replica, "/v1/keys/verify", &json!({"key": used.secret})).await.0, 503, "it is not forgotten");
 }
 
 /// A Postgres that is slow is not gone: the five seconds hold, whatever else is believed while neither store answers.

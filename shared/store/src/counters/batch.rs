@@ -52,7 +52,11 @@ impl Batch {
                 keys::write_generation(key, prefix, request.organization, expected.generation.subject);
             });
             self.requests.extend_from_slice(&place.to_le_bytes());
-            self.requests.push(u8::from(expected.source == Source::Postgres));
+            self.requests.push(match expected.source {
+                Source::Cache => 0,
+                Source::Postgres => 1,
+                Source::Kept => 2,
+            });
             self.requests.extend_from_slice(&float(expected.generation.value).to_le_bytes());
         }
         for spend in request.limits {

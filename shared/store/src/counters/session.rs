@@ -99,7 +99,12 @@ impl Node {
 
     async fn try_connect(self: &Arc<Self>, lanes: usize) -> Result<(Session, Facts), Away> {
         let (pooled, mut probe) = self.own_connection(PROBE_TIMEOUT).await?;
-        let info: Result<String, RedisError> = facts_command().query_async(&mut probe).await;
+        let mut info: Result<String, RedisError> = facts_command().query_async(&mut probe).await;
+        if info.is_ok() {
+            // Once more, in the time of a call: a server that is slower would be given up again at once, at the cost of
+            // whoever waits for it then.
+            info = facts_command().query_async(&mut (*pooled).clone()).await;
+        }
         match info.map(|info| Facts::read(&info)) {
             Ok(facts) if facts.is_master => {
                 let session = Session {

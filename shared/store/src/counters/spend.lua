@@ -1,8 +1,8 @@
 -- One call for a batch of requests, in their order, as if each came alone.
 -- KEYS: every key of the batch once, generations and limits alike.
 -- ARGV[1]: the requests, packed. Of each: whether it spends (1) or looks (0), how many generations and limits it has
--- (u8 each); of each generation the place of its key (u16), whether it was just read from Postgres (u8) and its value
--- (f64); of each limit the place of its key (u16), then limit, window_ms and cost (u32 each).
+-- (u8 each); of each generation the place of its key (u16), who says so (u8: 0 a cache, 1 Postgres just now, 2 nobody
+-- any more) and its value (f64); of each limit the place of its key (u16), then limit, window_ms and cost (u32 each).
 -- Answers the time in us (f64), then of each request: 1 and its limits (u8 whether it admits; u32 remaining, reset_ms and
 -- retry_after_ms; f64 cell), or, where a generation is not the expected one and nothing is consumed, 0 and the
 -- generations as they are (f64, -1 for none).
@@ -29,17 +29,19 @@ while at <= #requests do
   mode, generations, limits, at = unpacked('<BBB', requests, at)
   local is_spending, agrees, first = mode == 1, true, at
   for _ = 1, generations do
-    local place, is_read, expected
-    place, is_read, expected, at = unpacked('<I2Bd', requests, at)
+    local place, source, expected
+    place, source, expected, at = unpacked('<I2Bd', requests, at)
     local actual = numbers[place]
     if not actual then
       actual = tonumber(values[place] or -1)
       numbers[place] = actual
     end
-    if is_read == 1 and actual < expected then
+    if source == 1 and actual < expected then
       redis.call('SET', KEYS[place], string.format('%d', expected), 'EX', GENERATION_SECONDS)
       actual = expected
       numbers[place] = expected
+    elseif source == 2 and actual < expected then
+      actual = expected
     end
     agrees = agrees and actual == expected
   end

@@ -40,6 +40,8 @@ pub enum Source {
     Cache,
     /// Postgres, just now: Redis learns them, unless it knows newer ones.
     Postgres,
+    /// Nobody who could be asked: Redis says whether it knows a newer one, and learns nothing.
+    Kept,
 }
 
 /// A version on which a verdict rests.

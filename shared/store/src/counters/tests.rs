@@ -270,17 +270,19 @@ async fn nothing_is_consumed_when_a_generation_differs_and_none_goes_back() {
     };
     let missing = ask(3, Source::Cache).await;
     assert_eq!((missing.generations, missing.limits), (vec![None], None));
+    assert_eq!(ask(3, Source::Kept).await.limits.unwrap()[0].remaining, 9, "nothing newer is known");
+    assert_eq!(ask(3, Source::Cache).await.limits, None, "and nothing was learned from it");
     let learned = ask(3, Source::Postgres).await;
     assert_eq!(learned.generations, vec![Some(3)]);
-    assert_eq!(learned.limits.unwrap()[0].remaining, 9);
+    assert_eq!(learned.limits.unwrap()[0].remaining, 8);
     let newer = [Generation { subject: key(1), value: 5 }];
     counters.publish(organization(1), &newer, None).await.unwrap();
     counters.publish(organization(1), &[Generation { subject: key(1), value: 4 }], None).await.unwrap();
-    for source in [Source::Cache, Source::Postgres] {
+    for source in [Source::Cache, Source::Postgres, Source::Kept] {
         let stale = ask(3, source).await;
         assert_eq!((stale.generations, stale.limits), (vec![Some(5)], None), "a late reader brings nothing back");
     }
-    assert_eq!(ask(5, Source::Cache).await.limits.unwrap()[0].remaining, 8);
+    assert_eq!(ask(5, Source::Cache).await.limits.unwrap()[0].remaining, 7);
     assert_eq!(ask(6, Source::Cache).await.limits, None, "an unknown newer one is read again too");
 }
 
