@@ -82,7 +82,14 @@ pub struct Queue {
 #[derive(Debug)]
 pub(super) struct Standing {
     queue: Queue,
-    place: Option<(Arc<Place>, Pin<Box<Sleep>>)>,
+    waits: Option<Waits>,
+}
+
+#[derive(Debug)]
+struct Waits {
+    asker: Asker,
+    place: Arc<Place>,
+    patience: Pin<Box<Sleep>>,
 }
 
 impl Line {
@@ -153,20 +160,34 @@ impl Waiters {
         places.push_back(place);
     }
 
-    /// The next one, who may have left meanwhile; the others who have left are forgotten with it.
+    /// The next one, who may have left meanwhile.
     fn pop(&mut self) -> Option<Arc<Place>> {
         let asker = self.order.pop_front()?;
-        let places = self.of_each.get_mut(&asker)?;
-        let next = places.pop_front();
-        while places.front().is_some_and(|place| matches!(*place.lock(), Waiting::Left)) {
-            places.pop_front();
-        }
-        if places.is_empty() {
-            self.of_each.remove(&asker);
-        } else {
+        let next = self.of_each.get_mut(&asker).and_then(VecDeque::pop_front);
+        if self.has_more(asker) {
             self.order.push_back(asker);
         }
         next
+    }
+
+    /// Forgets whoever of these has left. A kind of work that has no turn for an hour is not remembered for that long.
+    fn forget_left(&mut self, asker: Asker) {
+        if !self.has_more(asker) {
+            self.order.retain(|other| *other != asker);
+        }
+    }
+
+    /// Whether anybody else of these waits. Who leaves out of patience is in front, and forgotten here.
+    fn has_more(&mut self, asker: Asker) -> bool {
+        let Some(places) = self.of_each.get_mut(&asker) else { return false };
+        while places.front().is_some_and(|place| matches!(*place.lock(), Waiting::Left)) {
+            places.pop_front();
+        }
+        let has_more = !places.is_empty();
+        if !has_more {
+            self.of_each.remove(&asker);
+        }
+        has_more
     }
 }
 
@@ -186,32 +207,37 @@ impl Drop for Turn {
 
 impl Queue {
     pub(super) fn standing(self) -> Standing {
-        Standing { queue: self, place: None }
+        Standing { queue: self, waits: None }
     }
 }
 
 impl Standing {
     /// Whether a turn is needed: while there is time for everything nobody waits.
     pub(super) fn is_needed(&self) -> bool {
-        self.place.is_some() || self.queue.line.0.admission.is_busy()
+        self.waits.is_some() || self.queue.line.0.admission.is_busy()
     }
 
     /// Waits for a turn; `None` when that took too long.
     pub(super) fn poll_turn(&mut self, asker: Asker, cx: &mut Context<'_>) -> Poll<Option<Turn>> {
-        let Some((place, patience)) = &mut self.place else { return self.poll_join(asker, cx) };
-        let is_over = patience.as_mut().poll(cx).is_ready();
-        let mut waiting = place.lock();
-        let turn = match std::mem::replace(&mut *waiting, Waiting::Left) {
-            Waiting::Given(turn) => Some(turn),
+        let Some(waits) = &mut self.waits else { return self.poll_join(asker, cx) };
+        let is_over = waits.patience.as_mut().poll(cx).is_ready();
+        let mut waiting = waits.place.lock();
+        match std::mem::replace(&mut *waiting, Waiting::Left) {
+            Waiting::Given(turn) => {
+                drop(waiting);
+                self.waits = None;
+                Poll::Ready(Some(turn))
+            }
             Waiting::Still(_) if !is_over => {
                 *waiting = Waiting::Still(cx.waker().clone());
-                return Poll::Pending;
+                Poll::Pending
             }
-            Waiting::Still(_) | Waiting::Left => None,
-        };
-        drop(waiting);
-        self.place = None;
-        Poll::Ready(turn)
+            Waiting::Still(_) | Waiting::Left => {
+                drop(waiting);
+                self.leave();
+                Poll::Ready(None)
+            }
+        }
     }
 
     fn poll_join(&mut self, asker: Asker, cx: &mut Context<'_>) -> Poll<Option<Turn>> {
@@ -226,21 +252,26 @@ impl Standing {
         }
         let place = Arc::new(Place(Mutex::new(Waiting::Still(cx.waker().clone()))));
         state.waiting[self.queue.urgency as usize].push(asker, Arc::clone(&place));
+        drop(state);
         let mut patience = Box::pin(sleep(WAIT_MAX));
         // The first look has it wake this connection.
         let _ = patience.as_mut().poll(cx);
-        self.place = Some((place, patience));
+        self.waits = Some(Waits { asker, place, patience });
         Poll::Pending
+    }
+
+    fn leave(&mut self) {
+        let Some(waits) = self.waits.take() else { return };
+        // A turn that was given meanwhile goes on to the next.
+        let waiting = std::mem::replace(&mut *waits.place.lock(), Waiting::Left);
+        drop(waiting);
+        self.queue.line.state().waiting[self.queue.urgency as usize].forget_left(waits.asker);
     }
 }
 
 impl Drop for Standing {
     fn drop(&mut self) {
-        if let Some((place, _)) = self.place.take() {
-            // A turn that was given meanwhile goes on to the next.
-            let waiting = std::mem::replace(&mut *place.lock(), Waiting::Left);
-            drop(waiting);
-        }
+        self.leave();
     }
 }
 
@@ -344,6 +375,13 @@ mod tests {
     async fn nobody_waits_for_ever_nor_for_those_who_do_not_work() {
         let line = line();
         let turns = all_turns(&line).await;
+        let mut urgent = line.queue(Urgency::Verification).standing();
+        assert!(poll_fn(|cx| Poll::Ready(urgent.poll_turn(None, cx).is_pending())).await);
+        let mut given_up = line.queue(Urgency::Development).standing();
+        assert!(turn(&mut given_up).await.is_none(), "too long");
+        let forgotten = |line: &Line| line.state().waiting[Urgency::Development as usize].of_each.is_empty();
+        assert!(forgotten(&line), "who has left takes no room, whether or not anybody of that urgency ever has a turn");
+        drop(urgent);
         let (mut early, started) = (line.queue(Urgency::Verification).standing(), Instant::now());
         assert!(turn(&mut early).await.is_none(), "too long");
         assert_eq!(started.elapsed().as_millis() / 10, WAIT_MAX.as_millis() / 10);
