@@ -372,16 +372,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn who_has_left_takes_no_room_though_nobody_of_that_urgency_has_a_turn() {
+        let line = line();
+        let _turns = all_turns(&line).await;
+        let mut patient = line.queue(Urgency::Development).standing();
+        let mut gone = line.queue(Urgency::Development).standing();
+        assert!(poll_fn(|cx| Poll::Ready(gone.poll_turn(None, cx).is_pending())).await);
+        assert_eq!(line.state().waiting[Urgency::Development as usize].of_each.len(), 1);
+        drop(gone);
+        assert!(turn(&mut patient).await.is_none(), "too long");
+        let state = line.state();
+        let waiters = &state.waiting[Urgency::Development as usize];
+        assert!(waiters.of_each.is_empty() && waiters.order.is_empty(), "{waiters:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_ever_nor_for_those_who_do_not_work() {
         let line = line();
         let turns = all_turns(&line).await;
-        let mut urgent = line.queue(Urgency::Verification).standing();
-        assert!(poll_fn(|cx| Poll::Ready(urgent.poll_turn(None, cx).is_pending())).await);
-        let mut given_up = line.queue(Urgency::Development).standing();
-        assert!(turn(&mut given_up).await.is_none(), "too long");
-        let forgotten = |line: &Line| line.state().waiting[Urgency::Development as usize].of_each.is_empty();
-        assert!(forgotten(&line), "who has left takes no room, whether or not anybody of that urgency ever has a turn");
-        drop(urgent);
         let (mut early, started) = (line.queue(Urgency::Verification).standing(), Instant::now());
         assert!(turn(&mut early).await.is_none(), "too long");
         assert_eq!(started.elapsed().as_millis() / 10, WAIT_MAX.as_millis() / 10);
