@@ -28,9 +28,10 @@ checks=$checks,negative_data_rejection,ignored_auth,allow_header_conformance,uns
 failed=0
 throw() { # who, extra arguments
     echo "== as $1"
+    # One worker: CPython 3.11 counts the depth of its AST for all threads together, and now and then fails with two.
     "$tools/bin/schemathesis" --config-file "$here/schemathesis.toml" run "$api/v1/openapi.json" --url "$api" "${@:2}" \
         --checks "$checks" --phases examples,coverage,fuzzing --max-examples "$examples" \
-        --seed "$seed" --continue-on-failure --request-timeout 5 --output-sanitize true --no-shrink --workers 2 \
+        --seed "$seed" --continue-on-failure --request-timeout 5 --output-sanitize true --no-shrink --workers 1 \
         --suppress-health-check all || failed=1
 }
 
