@@ -225,7 +225,10 @@ impl Pump {
         };
         let write = async {
             while let Some((at, chunk)) = due.recv().await {
-                tokio::time::sleep_until(at).await;
+                // A timer rounds up to a millisecond, also for what is due already.
+                if at > Instant::now() {
+                    tokio::time::sleep_until(at).await;
+                }
                 match self.pass(&chunk, to.half()).await {
                     Ok(None) => {}
                     Ok(Some(ended)) => return ended,
