@@ -128,6 +128,32 @@ async fn without_postgres_keys_in_use_go_on_and_others_are_told_to_come_back() {
     }
 }
 
+/// A new Redis that knows nothing vouches for nothing: what a replica keeps ends when it would have ended without it.
+#[tokio::test]
+async fn what_is_kept_without_postgres_grows_no_younger_however_often_it_is_asked_for() {
+    const AGE_MAX: Duration = Duration::from_secs(30);
+    let mut bench = Bench::alone("kept").await;
+    let replica = &bench.replicas(1).await[0];
+    let issued = bench.issue(policy()).await;
+    let question = json!({"key": issued.secret});
+    assert_eq!(bench.verdict(replica, &issued.secret).await, "VALID");
+    bench.redis.as_ref().unwrap().kill();
+    let vouched_at = Instant::now();
+    bench.postgres.as_ref().unwrap().kill();
+    wait_for("Postgres to count as gone", async || vouched_at.elapsed() > Duration::from_secs(4)).await;
+    bench.redis.as_mut().unwrap().restart().await.unwrap();
+    let mut last = vouched_at;
+    while vouched_at.elapsed() < AGE_MAX + Duration::from_secs(2) {
+        let asked_at = Instant::now();
+        if bench.ask(replica, "/v1/keys/verify", &question).await.0 == 200 {
+            last = asked_at;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let kept = last - vouched_at;
+    assert!(kept > AGE_MAX / 2 && kept < AGE_MAX + Duration::from_millis(200), "{kept:?}");
+}
+
 /// A Postgres that is slow is not gone: the five seconds hold, whatever else is believed while neither store answers.
 #[tokio::test]
 async fn without_redis_a_slow_postgres_does_not_bring_a_revoked_key_back() {

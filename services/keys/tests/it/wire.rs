@@ -1,5 +1,7 @@
 //! The listener's manners: its token, its strictness, its batches, and what the Integration API asks.
 
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use client::wire::{AuthenticateRequest, SecretText, VerifyRequest};
@@ -76,6 +78,64 @@ async fn a_batch_of_a_hundred_is_answered_in_order_and_no_more() {
         let (status, problem) = bench.ask(replica, "/v1/keys/verify-batch", &wrong).await;
         assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/requests")));
     }
+}
+
+#[tokio::test]
+async fn a_log_line_names_the_organization_that_all_of_its_questions_are_about() {
+    let bench = Bench::start("whose").await;
+    let replica = &bench.replicas(1).await[0];
+    let own = bench.issue(policy()).await;
+    let other = bench.issue_for(bench.globex, policy(), None).await;
+    let [own, other, unknown] = [&own.secret, &other.secret, "x"].map(|key| json!({"key": key}));
+    let (logged, _guard) = catch();
+    let (acme, globex) = (bench.acme.to_string(), bench.globex.to_string());
+    for (questions, expected) in [
+        (vec![&own], Some(&acme)),
+        (vec![&other, &other], Some(&globex)),
+        (vec![&unknown, &own, &unknown], Some(&acme)),
+        (vec![&own, &other], None),
+        (vec![&unknown], None),
+    ] {
+        let (status, answer) = bench.ask(replica, "/v1/keys/verify-batch", &json!({"requests": questions})).await;
+        assert_eq!(status, 200, "{answer}");
+        assert_eq!(logged.organization().as_ref(), expected, "{questions:?}");
+    }
+    bench.verify(replica, other).await;
+    assert_eq!(logged.organization(), Some(globex));
+}
+
+/// What this thread logs; the tests' runtimes have but one.
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<Vec<u8>>>);
+
+impl Logged {
+    /// The organization of the one request that was answered since it was asked for last.
+    fn organization(&self) -> Option<String> {
+        let bytes = std::mem::take(&mut *self.0.lock().unwrap());
+        let lines = std::str::from_utf8(&bytes).unwrap().lines();
+        let lines = lines.map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let requests: Vec<_> = lines.filter(|line| line["target"] == "request").collect();
+        let [line] = requests.as_slice() else { panic!("{requests:?}") };
+        line.get("organization").map(|id| id.as_str().unwrap().to_owned())
+    }
+}
+
+impl Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn catch() -> (Logged, tracing::subscriber::DefaultGuard) {
+    let logged = Logged::default();
+    let writer = logged.clone();
+    let lines = tracing_subscriber::fmt().json().flatten_event(true).with_max_level(tracing::Level::DEBUG);
+    (logged, tracing::subscriber::set_default(lines.with_writer(move || writer.clone()).finish()))
 }
 
 #[tokio::test]

@@ -166,6 +166,11 @@ impl Admission {
         self.0.is_busy.load(Relaxed)
     }
 
+    #[cfg(test)]
+    pub(crate) fn set_busy(&self) {
+        self.0.is_busy.store(true, Relaxed);
+    }
+
     /// How many requests may be in progress now.
     pub fn bound(&self) -> usize {
         self.0.bound.load(Relaxed)

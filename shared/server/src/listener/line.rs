@@ -279,8 +279,17 @@ impl Drop for Standing {
 mod tests {
     use std::future::poll_fn;
 
-    use super::*;
-    use crate::{http::Bounds, metrics::Metrics};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpListener, TcpStream},
+    };
+    use tokio_util::sync::CancellationToken;
+
+    use super::{super::Limits, super::serve, *};
+    use crate::{
+        http::{AnsweredFor, Bounds},
+        metrics::Metrics,
+    };
 
     fn line() -> Line {
         Line::new(&Admission::new(Bounds::for_threads(1), &Metrics::new()), 1)
@@ -397,5 +406,52 @@ mod tests {
         assert!(turn(&mut line.queue(Urgency::Development).standing()).await.is_some());
         drop(turns);
         assert_eq!(line.state().free, TURNS_PER_THREAD, "a turn that was ended is not given back twice");
+    }
+
+    /// Sends a head on a connection that is kept, and tells the status of the answer.
+    async fn ask(stream: &mut TcpStream) -> String {
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: keys\r\n\r\n").await.unwrap();
+        let mut answer = [0; 1024];
+        let length = stream.read(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer[..length]).lines().next().unwrap_or_default().to_owned()
+    }
+
+    /// Whose connections wait to verify.
+    fn askers(line: &Line) -> Vec<Asker> {
+        line.state().waiting[Urgency::Verification as usize].of_each.keys().copied().collect()
+    }
+
+    #[tokio::test]
+    async fn a_connection_waits_with_those_of_the_organization_that_it_was_last_answered_about() {
+        let organization = OrganizationId::mint(chrono::DateTime::UNIX_EPOCH);
+        let endpoint = poem::endpoint::make_sync(move |_| {
+            let mut response = poem::Response::from("well");
+            response.set_data(AnsweredFor(organization));
+            response
+        });
+        let metrics = Metrics::new();
+        let admission = Admission::new(Bounds::for_threads(1), &metrics);
+        let line = Line::new(&admission, 1);
+        let limits = Limits { queue: Some(line.queue(Urgency::Verification)), ..Limits::promised() };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { serve(listener, endpoint, limits, &metrics, CancellationToken::new()).await });
+        let mut known = TcpStream::connect(address).await.unwrap();
+        assert_eq!(ask(&mut known).await, "HTTP/1.1 200 OK");
+        let mut new = TcpStream::connect(address).await.unwrap();
+
+        admission.set_busy();
+        let turns = all_turns(&line).await;
+        let freeing = async {
+            while askers(&line).len() < 2 {
+                tokio::task::yield_now().await;
+            }
+            let askers = askers(&line);
+            drop(turns);
+            askers
+        };
+        let (askers, known, new) = futures_util::future::join3(freeing, ask(&mut known), ask(&mut new)).await;
+        assert!(askers.contains(&Some(organization)) && askers.contains(&None), "{askers:?}");
+        assert_eq!([known, new], ["HTTP/1.1 200 OK"; 2]);
     }
 }

@@ -6,6 +6,10 @@ use domain::ids::{KeyId, OrganizationId};
 use domain::limit::{Limit, Spending, WINDOW_MS_MAX, Window};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::script::Script;
@@ -338,4 +342,51 @@ async fn a_lost_redis_is_away_at_once_and_comes_back_by_itself_as_another_run() 
     let _ = counters.now().await;
     wait_for(|| counters.run(OrganizationId::INSTALLATION).is_some_and(|run| Some(run) != first)).await;
     assert!(counters.now().await.is_ok());
+}
+
+/// A Redis in front of this one that answers everything this much later, for as long as the sender says so.
+async fn delayed(target: u16) -> (u16, watch::Sender<Duration>) {
+    let (delay, delays) = watch::channel(Duration::ZERO);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect(("127.0.0.1", target)).await.unwrap();
+            let _ = (client.set_nodelay(true), server.set_nodelay(true));
+            let ((mut asking, told), (answers, mut asked)) = (client.into_split(), server.into_split());
+            tokio::spawn(async move { tokio::io::copy(&mut asking, &mut asked).await });
+            tokio::spawn(tell_late(answers, told, delays.clone()));
+        }
+    });
+    (port, delay)
+}
+
+async fn tell_late(mut answers: OwnedReadHalf, mut told: OwnedWriteHalf, delays: watch::Receiver<Duration>) {
+    let mut answer = vec![0; 16 * 1024];
+    while let Ok(length @ 1..) = answers.read(&mut answer).await {
+        let delay = *delays.borrow();
+        tokio::time::sleep(delay).await;
+        if told.write_all(&answer[..length]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// It would be given up with the first call, which would have waited for it in vain, and be taken back, and so on.
+#[tokio::test]
+async fn a_redis_that_is_slower_than_a_call_may_be_is_not_taken_back() {
+    let bench = Bench::start().await;
+    let url = bench.redis.url(&bench.user);
+    let (port, delay) = delayed(bench.redis.port()).await;
+    delay.send(Duration::from_millis(70)).unwrap();
+    let late = url.replace(&bench.redis.port().to_string(), &port.to_string());
+    let config = RedisConfig { timeout_ms: 35, ..RedisConfig::new(late, &bench.user.prefix) };
+    let counters = Counters::connect(&config);
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(3) {
+        assert_eq!(counters.run(OrganizationId::INSTALLATION), None, "after {:?}", started.elapsed());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    delay.send(Duration::ZERO).unwrap();
+    wait_for(|| counters.run(OrganizationId::INSTALLATION).is_some()).await;
 }
