@@ -25,6 +25,9 @@ pub struct Finding {
     /// before. Empty where a single figure says it all.
     #[serde(default)]
     pub histogram: Vec<(String, u64)>,
+    /// Whether the bound was crossed, and the run goes on: a promise that is known not to be kept, and says so.
+    #[serde(default)]
+    pub is_missed: bool,
 }
 
 impl Finding {
@@ -37,7 +40,15 @@ impl Finding {
             worst: worst.into(),
             trials,
             histogram: Vec::new(),
+            is_missed: false,
         }
+    }
+
+    /// That the bound was crossed, if it was.
+    #[must_use]
+    pub fn missed(mut self, is_missed: bool) -> Self {
+        self.is_missed = is_missed;
+        self
     }
 
     /// With how `values` (milliseconds) lie between the ends of `edges`; the last bar is open.
@@ -61,8 +72,13 @@ impl Finding {
     #[expect(clippy::print_stdout, reason = "a test tells what it has seen")]
     pub fn record(self) {
         println!(
-            "{} · {} · promised {} · worst {} · {} trials",
-            self.promise, self.situation, self.bound, self.worst, self.trials
+            "{} · {} · promised {} · worst {}{} · {} trials",
+            self.promise,
+            self.situation,
+            self.bound,
+            self.worst,
+            if self.is_missed { ", not kept" } else { "" },
+            self.trials
         );
         let Some(path) = std::env::var_os(FILE) else { return };
         let line = serde_json::to_string(&self).expect("texts and numbers") + "\n";

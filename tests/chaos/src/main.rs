@@ -10,7 +10,7 @@ use testkit::Finding;
 const HEAD: &str = "# Promises
 
 What is promised, and the worst that the last long run has seen. `make chaos` makes this page: every figure below comes from a test that
-fails when the bound is crossed.
+fails when the bound is crossed, except where the page says **not kept**.
 ";
 const FAILED: &str = "
 **Tests of this run have failed:** a bound below was crossed, or what belongs here is missing.
@@ -43,8 +43,9 @@ fn written(findings: Vec<Finding>, commit: &str, has_passed: bool) -> anyhow::Re
         writeln!(page, "\n## {promise}: {}\n", title(promise))?;
         writeln!(page, "| situation | promised | worst seen | trials |\n| --- | --- | --- | ---: |")?;
         for finding in situations.values() {
-            let Finding { situation, bound, worst, trials, .. } = finding;
-            writeln!(page, "| {situation} | {bound} | {worst} | {trials} |")?;
+            let Finding { situation, bound, worst, trials, is_missed, .. } = finding;
+            let mark = if *is_missed { "**not kept:** " } else { "" };
+            writeln!(page, "| {situation} | {bound} | {mark}{worst} | {trials} |")?;
         }
         for finding in situations.values().filter(|finding| !finding.histogram.is_empty()) {
             let bars = finding.histogram.iter().map(|(name, count)| format!("{name}: {count}"));
@@ -97,6 +98,7 @@ mod tests {
             Finding::new("P6", "three replicas", "0 too many", "0", 20),
             Finding::new("P6", "three replicas", "0 too many", "0", 40),
             Finding::new("P6", "three replicas", "0 too few", "0", 30),
+            Finding::new("P6", "four replicas", "0 too many", "1", 50).missed(true),
         ];
         let page = written(findings, "0123456", true).unwrap();
         let (six, thirteen) = (page.find("## P6: rate limits").unwrap(), page.find("## P13: overload").unwrap());
@@ -106,5 +108,6 @@ mod tests {
             "the last counts"
         );
         assert!(page.contains("| three replicas | 0 too few | 0 | 30 |"), "each bound of a situation");
+        assert!(page.contains("| four replicas | 0 too many | **not kept:** 1 | 50 |"), "{page}");
     }
 }

@@ -3,6 +3,7 @@
 //! The short form asserts what holds on a machine that others use as well; the long form (`CLAVIGER_LONG=1`, a release
 //! build, nothing else running) asserts the figures too.
 
+use std::fmt::{Display, Formatter};
 use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -208,18 +209,31 @@ async fn beyond_its_capacity_a_process_keeps_its_pace_and_refuses_the_rest() {
     let fleet = fleet(&[Environment::Production]).await;
     let place = fleet.place();
     let secrets = keys_of(place, ORGANIZATIONS).await;
-    for (kind, load) in [
-        ("verification in batches of 20", batches(place, &secrets)),
-        ("verification one by one", single(place, &secrets)),
-    ] {
-        keeps_its_pace(&fleet, kind, &load).await;
+    for (kind, load) in [(Kind::Batches, batches(place, &secrets)), (Kind::Single, single(place, &secrets))] {
+        keeps_its_pace(&fleet, &kind, &load).await;
     }
 }
 
-async fn keeps_its_pace(fleet: &Fleet, kind: &str, load: &Load) {
+/// How verification is asked for.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    Batches,
+    Single,
+}
+
+impl Display for Kind {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Batches => "verification in batches of 20",
+            Self::Single => "verification one by one",
+        })
+    }
+}
+
+async fn keeps_its_pace(fleet: &Fleet, kind: &Kind, load: &Load) {
     let capacity = capacity(load).await;
     println!("P13 capacity: {kind}: {capacity:.0} requests a second");
-    let mut memory = Vec::new();
+    let (mut memory, mut misses) = (Vec::new(), Vec::new());
     for times in [0.5, 1.0, 2.0, 5.0] {
         let watch = Watch::start(fleet.keys[0].management_url());
         let outcome = load.at(capacity * times).run().await;
@@ -233,24 +247,10 @@ async fn keeps_its_pace(fleet: &Fleet, kind: &str, load: &Load) {
         assert_clean(&outcome);
         assert!(health_ms < if is_long() { 100.0 } else { 2_000.0 }, "health took {health_ms} ms");
         assert!(!outcome.accepted_ms.is_empty(), "work goes on");
-        if is_long() {
-            assert!(times < 5.0 || !outcome.refused_ms.is_empty(), "what cannot be done is refused");
-            let situation = format!("{kind} at {times} × capacity");
-            let share = outcome.goodput() / capacity;
-            record(
-                &situation,
-                "≥ 80 % of capacity beyond it",
-                format!("{:.0} %", share * 100.0),
-                outcome.offered as usize,
-            );
-            let (accepted, accepted_p99) = (outcome.accepted_ms.len(), outcome.accepted_p99());
-            let (due, sent) = (format!("{accepted_p99:.0} ms"), format!("{:.0} ms", outcome.sent_p99()));
-            record(&situation, "accepted within 250 ms of being due (p99)", due, accepted);
-            record(&situation, "accepted after it was sent (p99), for comparison", sent, accepted);
-            record(&situation, "health within 100 ms", format!("{health_ms:.0} ms"), 1);
-            assert!(times < 1.0 || share > 0.8 || times > 2.0, "{share}");
-            assert!(accepted_p99 <= 250.0 || times > 2.0, "{accepted_p99} ms");
-        }
+        assert!(times < 5.0 || !is_long() || !outcome.refused_ms.is_empty(), "what cannot be done is refused");
+        misses.extend(pace_missed(kind, times, &outcome, capacity));
+        let (worst, situation) = (format!("{health_ms:.0} ms"), format!("{kind} at {times} × capacity"));
+        record(&situation, "health within 100 ms", worst, 1);
     }
     record(
         &format!("memory of the key service, {kind} at 5 × capacity"),
@@ -262,6 +262,39 @@ async fn keeps_its_pace(fleet: &Fleet, kind: &str, load: &Load) {
     let calm = load.at(capacity * 0.25).run().await;
     show("afterwards", &calm);
     assert!(calm.refused_share() < 0.1, "it recovers: {}", calm.refused_share());
+    assert!(misses.is_empty() || !is_long(), "{misses:?}");
+}
+
+/// What of the promised pace was not kept, and has to be.
+fn pace_missed(kind: &Kind, times: f64, outcome: &Outcome, capacity: f64) -> Vec<String> {
+    let situation = format!("{kind} at {times} × capacity");
+    let (offered, accepted) = (outcome.offered as usize, outcome.accepted_ms.len());
+    let share = outcome.goodput() / capacity;
+    let (due_ms, sent_ms) = (outcome.accepted_p99(), outcome.sent_p99());
+    let mut misses = Vec::new();
+    // More than twice is not promised.
+    if times > 2.0 {
+        return misses;
+    }
+    let mut judge = |bound: &str, worst: String, (trials, is_kept, must_be): (usize, bool, bool)| {
+        Finding::new("P13", &situation, bound, &worst, trials as u64).missed(!is_kept).record();
+        if must_be && !is_kept {
+            misses.push(format!("{situation}: {bound}: {worst}"));
+        }
+    };
+    let is_at_pace = times < 1.0 || share > 0.8;
+    judge("≥ 80 % of capacity beyond it", format!("{:.0} %", share * 100.0), (offered, is_at_pace, true));
+    judge("accepted within 250 ms of being sent (p99)", format!("{sent_ms:.0} ms"), (accepted, sent_ms <= 250.0, true));
+    // What cannot be kept for single questions, and how long a refusal waits: docs/decisions/0020.
+    let must_be = *kind == Kind::Batches || times < 1.0;
+    judge("accepted within 250 ms of being due (p99)", format!("{due_ms:.0} ms"), (accepted, due_ms <= 250.0, must_be));
+    let (refused, refused_ms) = (outcome.refused_ms.len(), outcome.refused_p99());
+    judge(
+        "refused within 10 ms of being sent (p99)",
+        format!("{refused_ms:.0} ms"),
+        (refused, refused_ms <= 10.0, false),
+    );
+    misses
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
