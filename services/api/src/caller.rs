@@ -102,7 +102,7 @@ impl Caller {
         }
         let authority = admit(app, &answer)?;
         let share = app.fairness.try_enter(authority.organization, operation.urgency()).ok_or_else(overloaded)?;
-        let turn = app.turns.wait(operation).await.ok_or_else(overloaded)?;
+        let turn = app.turns.wait(operation, authority.organization).await.ok_or_else(overloaded)?;
         if answer.degraded && (operation.weight == Weight::Strict || authority.kind == KeyKind::Root) {
             let detail = "Limits cannot be shared at the moment, so calls that make credentials wait.";
             return Err(Problem::new(ErrorCode::Unavailable).detail(detail).retry_after(Duration::from_secs(2)));

@@ -1,8 +1,10 @@
 //! How urgent each operation is, and how much of each kind may wait for the database at once.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use domain::ids::OrganizationId;
 use domain::urgency::Urgency;
 use http::Method;
 use server::http::Bounds;
@@ -21,40 +23,72 @@ const WRITES_PER_CONNECTION: usize = 24;
 /// Connections to Postgres that are left for revocations, and for asking whether Postgres is there.
 const SPARE_CONNECTIONS: usize = 2;
 
+/// How long a revocation waits behind others of its organization. A write is told to come back long before that.
+const REVOCATION_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Organizations whose turns are remembered before those without any are forgotten.
+const REMEMBERED_MAX: usize = 1_024;
+
 /// Who may use the database now. A pool serves in the order in which it is asked; a revocation that stood in line with a
 /// flood of lists would come too late, so that the line is here, and revocations walk past it.
+///
+/// What one organization changes is done one after another, since each change holds the end of its action log. Those
+/// that wait for it would hold every connection there is; therefore each organization has half of the turns at most,
+/// and as many for its revocations, which wait for each other and not for a connection.
 pub struct Turns {
     free: Arc<Semaphore>,
+    of_each: usize,
+    usual: OfEach,
+    revocations: OfEach,
     wait_max: Duration,
 }
 
+/// The turns of each organization that has one or waits for one.
+type OfEach = Mutex<HashMap<OrganizationId, Arc<Semaphore>>>;
+
 /// One turn, until it is dropped.
 pub struct Turn {
-    _permit: Option<OwnedSemaphorePermit>,
+    _permits: [Option<OwnedSemaphorePermit>; 2],
 }
 
 impl Turns {
     /// Turns at the connections of a pool; one is waited for as long as a connection is.
     pub fn new(database: &DatabaseConfig) -> Self {
         let turns = (database.pool_size as usize).saturating_sub(SPARE_CONNECTIONS).max(1);
-        let wait_max = Duration::from_millis(database.acquire_timeout_ms);
-        Self { free: Arc::new(Semaphore::new(turns)), wait_max }
+        Self {
+            free: Arc::new(Semaphore::new(turns)),
+            of_each: turns.div_ceil(2),
+            usual: Mutex::default(),
+            revocations: Mutex::default(),
+            wait_max: Duration::from_millis(database.acquire_timeout_ms),
+        }
     }
 
     /// The operation's turn, if it needs one; `None` when it does not come in time.
-    pub async fn wait(&self, operation: &Operation) -> Option<Turn> {
-        let needs_one = match operation.urgency() {
-            Urgency::Revocation | Urgency::Verification => false,
-            // It waits for the DNS, mostly.
-            Urgency::Development | Urgency::Staging | Urgency::Lists | Urgency::Writes => {
-                operation.id != "check_domain"
+    pub async fn wait(&self, operation: &Operation, caller: OrganizationId) -> Option<Turn> {
+        match operation.urgency() {
+            Urgency::Revocation => {
+                let own = self.of(&self.revocations, caller);
+                let permit = timeout(REVOCATION_WAIT_MAX, own.acquire_owned()).await.ok()?;
+                Some(Turn { _permits: [permit.ok(), None] })
             }
-        };
-        if !needs_one {
-            return Some(Turn { _permit: None });
+            // It waits for the DNS, mostly.
+            _ if operation.id == "check_domain" => Some(Turn { _permits: [None, None] }),
+            Urgency::Verification => Some(Turn { _permits: [None, None] }),
+            Urgency::Development | Urgency::Staging | Urgency::Lists | Urgency::Writes => {
+                let own = self.of(&self.usual, caller);
+                let permits = async { [own.acquire_owned().await.ok(), Arc::clone(&self.free).acquire_owned().await.ok()] };
+                Some(Turn { _permits: timeout(self.wait_max, permits).await.ok()? })
+            }
         }
-        let permit = timeout(self.wait_max, Arc::clone(&self.free).acquire_owned()).await.ok()?;
-        Some(Turn { _permit: permit.ok() })
+    }
+
+    fn of(&self, of_each: &OfEach, organization: OrganizationId) -> Arc<Semaphore> {
+        let mut of_each = of_each.lock().unwrap_or_else(PoisonError::into_inner);
+        if of_each.len() >= REMEMBERED_MAX {
+            of_each.retain(|_, own| Arc::strong_count(own) > 1);
+        }
+        Arc::clone(of_each.entry(organization).or_insert_with(|| Arc::new(Semaphore::new(self.of_each))))
     }
 }
 
@@ -143,5 +177,52 @@ mod tests {
             let method = operation.method.parse().unwrap();
             assert_eq!(of(&method, &path), operation.urgency(), "{}", operation.id);
         }
+    }
+
+    fn organization(number: u128) -> OrganizationId {
+        OrganizationId::from_uuid(uuid::Uuid::from_u128(number))
+    }
+
+    fn operation(id: &str) -> &'static Operation {
+        OPERATIONS.iter().find(|operation| operation.id == id).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_organization_has_half_of_the_turns_and_its_revocations_wait_for_each_other() {
+        let turns = Turns::new(&DatabaseConfig::new("postgres://nobody@nowhere/none", 10));
+        let mut held = Vec::new();
+        for _ in 0..4 {
+            held.push(turns.wait(operation("create_key"), organization(1)).await.unwrap());
+        }
+        assert!(turns.wait(operation("list_keys"), organization(1)).await.is_none(), "the half is taken");
+        for _ in 0..4 {
+            held.push(turns.wait(operation("create_key"), organization(2)).await.unwrap());
+        }
+        assert!(turns.wait(operation("create_key"), organization(3)).await.is_none(), "all are taken");
+
+        let mut urgent = Vec::new();
+        for _ in 0..4 {
+            urgent.push(turns.wait(operation("revoke_key"), organization(1)).await.unwrap());
+        }
+        assert!(turns.wait(operation("revoke_key"), organization(2)).await.is_some(), "others have turns of their own");
+        let asked = tokio::time::Instant::now();
+        let leaving = async {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            urgent.pop();
+        };
+        let (next, ()) = futures_util::future::join(turns.wait(operation("revoke_key"), organization(1)), leaving).await;
+        assert!(next.is_some() && asked.elapsed() >= Duration::from_secs(3), "a write would have been told to go");
+    }
+
+    #[tokio::test]
+    async fn organizations_without_a_turn_are_forgotten() {
+        let turns = Turns::new(&DatabaseConfig::new("postgres://nobody@nowhere/none", 10));
+        let held = turns.wait(operation("create_key"), organization(0)).await.unwrap();
+        for number in 1..5_000 {
+            turns.wait(operation("create_key"), organization(number)).await.unwrap();
+        }
+        let of_each = turns.usual.lock().unwrap();
+        assert!(of_each.len() <= REMEMBERED_MAX && of_each.contains_key(&organization(0)), "{}", of_each.len());
+        drop(held);
     }
 }

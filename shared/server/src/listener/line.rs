@@ -23,6 +23,9 @@ const TURNS_PER_THREAD: usize = 128;
 const TURN_MAX: Duration = Duration::from_millis(10);
 /// How long a request waits to be read; then it is refused.
 const WAIT_MAX: Duration = Duration::from_millis(100);
+/// When the first of an organization has waited so long, whoever comes then would wait too long as well, and is refused
+/// at once: waiting in vain costs more than a refusal.
+const WAIT_HOPELESS: Duration = Duration::from_millis(75);
 
 /// The line of a process. Clones share it.
 #[derive(Debug, Clone)]
@@ -55,7 +58,10 @@ struct Waiters {
 pub(super) type Asker = Option<OrganizationId>;
 
 #[derive(Debug)]
-struct Place(Mutex<Waiting>);
+struct Place {
+    since: Instant,
+    waiting: Mutex<Waiting>,
+}
 
 #[derive(Debug)]
 enum Waiting {
@@ -160,6 +166,12 @@ impl Waiters {
         places.push_back(place);
     }
 
+    /// Whether the first of these has waited so long that nobody needs to queue behind.
+    fn is_hopeless(&mut self, asker: Asker) -> bool {
+        let is_first_old = |places: &VecDeque<Arc<Place>>| places[0].since.elapsed() >= WAIT_HOPELESS;
+        self.has_more(asker) && self.of_each.get(&asker).is_some_and(is_first_old)
+    }
+
     /// The next one, who may have left meanwhile.
     fn pop(&mut self) -> Option<Arc<Place>> {
         let asker = self.order.pop_front()?;
@@ -192,8 +204,12 @@ impl Waiters {
 }
 
 impl Place {
+    fn new(waker: Waker) -> Arc<Self> {
+        Arc::new(Self { since: Instant::now(), waiting: Mutex::new(Waiting::Still(waker)) })
+    }
+
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -217,7 +233,7 @@ impl Standing {
         self.waits.is_some() || self.queue.line.0.admission.is_busy()
     }
 
-    /// Waits for a turn; `None` when that took too long.
+    /// Waits for a turn; `None` when that took too long, or would.
     pub(super) fn poll_turn(&mut self, asker: Asker, cx: &mut Context<'_>) -> Poll<Option<Turn>> {
         let Some(waits) = &mut self.waits else { return self.poll_join(asker, cx) };
         let is_over = waits.patience.as_mut().poll(cx).is_ready();
@@ -250,8 +266,12 @@ impl Standing {
             state.free -= 1;
             return Poll::Ready(Some(line.give(&mut state)));
         }
-        let place = Arc::new(Place(Mutex::new(Waiting::Still(cx.waker().clone()))));
-        state.waiting[self.queue.urgency as usize].push(asker, Arc::clone(&place));
+        let waiters = &mut state.waiting[self.queue.urgency as usize];
+        if waiters.is_hopeless(asker) {
+            return Poll::Ready(None);
+        }
+        let place = Place::new(cx.waker().clone());
+        waiters.push(asker, Arc::clone(&place));
         drop(state);
         let mut patience = Box::pin(sleep(WAIT_MAX));
         // The first look has it wake this connection.
@@ -393,6 +413,23 @@ mod tests {
         let state = line.state();
         let waiters = &state.waiting[Urgency::Development as usize];
         assert!(waiters.of_each.is_empty() && waiters.order.is_empty(), "{waiters:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_queues_where_the_first_has_waited_too_long_and_others_do() {
+        let line = line();
+        let mut turns = all_turns(&line).await;
+        let asker = Some(OrganizationId::mint(chrono::DateTime::UNIX_EPOCH));
+        let standing = || line.queue(Urgency::Verification).standing();
+        let (mut first, mut late, mut other) = (standing(), standing(), standing());
+        assert!(poll_fn(|cx| Poll::Ready(first.poll_turn(asker, cx).is_pending())).await);
+        tokio::time::sleep(WAIT_HOPELESS).await;
+        assert!(poll_fn(|cx| late.poll_turn(asker, cx)).await.is_none(), "at once");
+        assert!(poll_fn(|cx| Poll::Ready(other.poll_turn(None, cx).is_pending())).await, "not of that organization");
+        // The first is served: whoever comes then has waited for nothing yet.
+        turns.pop();
+        turns.push(poll_fn(|cx| first.poll_turn(asker, cx)).await.unwrap());
+        assert!(poll_fn(|cx| Poll::Ready(late.poll_turn(asker, cx).is_pending())).await);
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,11 +6,12 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use http::Method;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
-use testkit::{Asked, Fault, Fleet, FleetBuilder, about, await_that};
+use testkit::{Asked, Fault, Finding, Fleet, FleetBuilder, about, await_that};
 
 use crate::ground::by_length;
 use crate::victims::{Stage, Victim, insist, judge, latest, metric};
@@ -44,6 +45,27 @@ async fn a_revoked_key_is_accepted_by_no_replica_and_nobody_needs_the_stream_of_
     let late = stage.one_by_one(count, async |victim| revoke(&stage, victim).await).await;
     assert!(stage.fleet.keys.iter().all(|replica| replica.redis_cuts() > 0), "every stream was cut");
     judge("no replica hears the stream of changes; one by one", &late, 0);
+}
+
+/// Each waits for the one before, at the end of the organization's action log; none is sent away for that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_keys_of_one_organization_are_revoked_at_once_though_postgres_is_far() {
+    let stage = Stage::start(fleet()).await;
+    let victims = stage.victims(by_length(100, 200), &json!({})).await;
+    let far = Fault::Late { delay: Duration::from_millis(1), jitter: Duration::ZERO };
+    stage.fleet.apis[0].set_postgres(&far);
+    let revoke = |victim: &Victim| {
+        let (api, path) = (stage.api.clone(), format!("{}/revoke", victim.path));
+        async move { api.post(&path, &json!({"reason": "other"})).await.status }
+    };
+    let began = Instant::now();
+    let statuses = join_all(victims.iter().map(revoke)).await;
+    let (refused, took) = (statuses.iter().filter(|status| **status != 200).count(), began.elapsed());
+    let situation = format!("{} keys of one organization revoked at once, Postgres 2 ms away", victims.len());
+    let worst = format!("{refused}; all in {:.1} s", took.as_secs_f64());
+    Finding::new("P13", &situation, "none is refused", worst, victims.len() as u64).record();
+    assert_eq!(refused, 0, "{statuses:?}");
+    stage.assert_everywhere(&victims, "REVOKED").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
