@@ -77,7 +77,8 @@ impl Turns {
             Urgency::Verification => Some(Turn { _permits: [None, None] }),
             Urgency::Development | Urgency::Staging | Urgency::Lists | Urgency::Writes => {
                 let own = self.of(&self.usual, caller);
-                let permits = async { [own.acquire_owned().await.ok(), Arc::clone(&self.free).acquire_owned().await.ok()] };
+                let permits =
+                    async { [own.acquire_owned().await.ok(), Arc::clone(&self.free).acquire_owned().await.ok()] };
                 Some(Turn { _permits: timeout(self.wait_max, permits).await.ok()? })
             }
         }
@@ -210,7 +211,8 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(3)).await;
             urgent.pop();
         };
-        let (next, ()) = futures_util::future::join(turns.wait(operation("revoke_key"), organization(1)), leaving).await;
+        let (next, ()) =
+            futures_util::future::join(turns.wait(operation("revoke_key"), organization(1)), leaving).await;
         assert!(next.is_some() && asked.elapsed() >= Duration::from_secs(3), "a write would have been told to go");
     }
 

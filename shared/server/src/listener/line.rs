@@ -417,19 +417,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nobody_queues_where_the_first_has_waited_too_long_and_others_do() {
-        let line = line();
-        let mut turns = all_turns(&line).await;
         let asker = Some(OrganizationId::mint(chrono::DateTime::UNIX_EPOCH));
-        let standing = || line.queue(Urgency::Verification).standing();
-        let (mut first, mut late, mut other) = (standing(), standing(), standing());
-        assert!(poll_fn(|cx| Poll::Ready(first.poll_turn(asker, cx).is_pending())).await);
-        tokio::time::sleep(WAIT_HOPELESS).await;
-        assert!(poll_fn(|cx| late.poll_turn(asker, cx)).await.is_none(), "at once");
-        assert!(poll_fn(|cx| Poll::Ready(other.poll_turn(None, cx).is_pending())).await, "not of that organization");
-        // The first is served: whoever comes then has waited for nothing yet.
-        turns.pop();
-        turns.push(poll_fn(|cx| first.poll_turn(asker, cx)).await.unwrap());
-        assert!(poll_fn(|cx| Poll::Ready(late.poll_turn(asker, cx).is_pending())).await);
+        let mut waiters = Waiters::default();
+        assert!(!waiters.is_hopeless(asker), "nobody waits");
+        waiters.push(asker, Place::new(Waker::noop().clone()));
+        tokio::time::sleep(WAIT_HOPELESS - Duration::from_millis(1)).await;
+        waiters.push(asker, Place::new(Waker::noop().clone()));
+        assert!(!waiters.is_hopeless(asker), "it may come to a turn in time");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert!(waiters.is_hopeless(asker) && !waiters.is_hopeless(None), "one organization waits for itself");
+        waiters.pop().unwrap();
+        assert!(!waiters.is_hopeless(asker), "the next has not waited for long");
     }
 
     #[tokio::test(start_paused = true)]
