@@ -23,8 +23,7 @@ const TURNS_PER_THREAD: usize = 128;
 const TURN_MAX: Duration = Duration::from_millis(10);
 /// How long a request waits to be read; then it is refused.
 const WAIT_MAX: Duration = Duration::from_millis(100);
-/// When the first of an organization has waited so long, whoever comes then would wait too long as well, and is refused
-/// at once: waiting in vain costs more than a refusal.
+/// Where whoever comes would wait so long, it is refused at once: waiting in vain costs more than a refusal.
 const WAIT_HOPELESS: Duration = Duration::from_millis(75);
 
 /// The line of a process. Clones share it.
@@ -49,9 +48,18 @@ struct State {
 /// Those of one urgency: organizations take turns, so that one with a thousand connections waits behind itself.
 #[derive(Debug, Default)]
 struct Waiters {
-    of_each: HashMap<Asker, VecDeque<Arc<Place>>>,
+    of_each: HashMap<Asker, Own>,
     /// Who has a connection that waits, in the order of their turns.
     order: VecDeque<Asker>,
+}
+
+/// Those of one organization.
+#[derive(Debug, Default)]
+struct Own {
+    places: VecDeque<Arc<Place>>,
+    served_at: Option<Instant>,
+    /// Between two turns of theirs, as of late.
+    interval: Duration,
 }
 
 /// For whom a connection was last asked something. All that are new wait as one.
@@ -159,23 +167,27 @@ impl Line {
 
 impl Waiters {
     fn push(&mut self, asker: Asker, place: Arc<Place>) {
-        let places = self.of_each.entry(asker).or_default();
+        let places = &mut self.of_each.entry(asker).or_default().places;
         if places.is_empty() {
             self.order.push_back(asker);
         }
         places.push_back(place);
     }
 
-    /// Whether the first of these has waited so long that nobody needs to queue behind.
+    /// Whether it would be in vain to queue behind these.
     fn is_hopeless(&mut self, asker: Asker) -> bool {
-        let is_first_old = |places: &VecDeque<Arc<Place>>| places[0].since.elapsed() >= WAIT_HOPELESS;
-        self.has_more(asker) && self.of_each.get(&asker).is_some_and(is_first_old)
+        let is_in_vain = |own: &Own| {
+            // Those who have no turns at all have no interval between them either.
+            let ahead = u32::try_from(own.places.len()).unwrap_or(u32::MAX);
+            own.interval.saturating_mul(ahead).max(own.places[0].since.elapsed()) >= WAIT_HOPELESS
+        };
+        self.has_more(asker) && self.of_each.get(&asker).is_some_and(is_in_vain)
     }
 
     /// The next one, who may have left meanwhile.
     fn pop(&mut self) -> Option<Arc<Place>> {
         let asker = self.order.pop_front()?;
-        let next = self.of_each.get_mut(&asker).and_then(VecDeque::pop_front);
+        let next = self.of_each.get_mut(&asker).and_then(Own::pop);
         if self.has_more(asker) {
             self.order.push_back(asker);
         }
@@ -191,7 +203,7 @@ impl Waiters {
 
     /// Whether anybody else of these waits. Who leaves out of patience is in front, and forgotten here.
     fn has_more(&mut self, asker: Asker) -> bool {
-        let Some(places) = self.of_each.get_mut(&asker) else { return false };
+        let Some(Own { places, .. }) = self.of_each.get_mut(&asker) else { return false };
         while places.front().is_some_and(|place| matches!(*place.lock(), Waiting::Left)) {
             places.pop_front();
         }
@@ -200,6 +212,16 @@ impl Waiters {
             self.of_each.remove(&asker);
         }
         has_more
+    }
+}
+
+impl Own {
+    fn pop(&mut self) -> Option<Arc<Place>> {
+        let now = Instant::now();
+        if let Some(before) = self.served_at.replace(now) {
+            self.interval = (self.interval * 7 + (now - before)) / 8;
+        }
+        self.places.pop_front()
     }
 }
 
@@ -428,6 +450,26 @@ mod tests {
         assert!(waiters.is_hopeless(asker) && !waiters.is_hopeless(None), "one organization waits for itself");
         waiters.pop().unwrap();
         assert!(!waiters.is_hopeless(asker), "the next has not waited for long");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_queues_behind_more_than_have_turns_in_time() {
+        const INTERVAL: Duration = Duration::from_millis(5);
+        let mut waiters = Waiters::default();
+        for _ in 0..100 {
+            waiters.push(None, Place::new(Waker::noop().clone()));
+            waiters.push(None, Place::new(Waker::noop().clone()));
+            waiters.pop().unwrap();
+            tokio::time::sleep(INTERVAL).await;
+            while waiters.of_each[&None].places.len() > 10 {
+                waiters.of_each.get_mut(&None).unwrap().places.pop_front();
+            }
+        }
+        assert!(!waiters.is_hopeless(None), "ten have their turns within {:?}", INTERVAL * 10);
+        for _ in 0..10 {
+            waiters.push(None, Place::new(Waker::noop().clone()));
+        }
+        assert!(waiters.is_hopeless(None), "twenty have not");
     }
 
     #[tokio::test(start_paused = true)]

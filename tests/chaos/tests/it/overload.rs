@@ -179,7 +179,7 @@ fn memory_mib(fleet: &Fleet) -> u64 {
 
 fn show(what: &str, outcome: &Outcome) {
     println!(
-        "P13 {what}: offered {} in {:.1} s, accepted {} ({:.0}/s), p50 {:.0} ms, p99 {:.0} ms, {:.0} ms since it was sent; refused {}, p99 {:.0} ms; failed {} {}",
+        "P13 {what}: offered {} in {:.1} s, accepted {} ({:.0}/s), p50 {:.0} ms, p99 {:.0} ms, {:.0} ms since it was sent; refused {}, p50 {:.0} ms, p99 {:.0} ms; failed {} {}",
         outcome.offered,
         outcome.time.as_secs_f64(),
         outcome.accepted_ms.len(),
@@ -188,6 +188,7 @@ fn show(what: &str, outcome: &Outcome) {
         outcome.accepted_p99(),
         outcome.sent_p99(),
         outcome.refused_ms.len(),
+        percentile(&outcome.refused_ms, 0.5),
         outcome.refused_p99(),
         outcome.failed,
         outcome.example,
@@ -209,9 +210,11 @@ async fn beyond_its_capacity_a_process_keeps_its_pace_and_refuses_the_rest() {
     let fleet = fleet(&[Environment::Production]).await;
     let place = fleet.place();
     let secrets = keys_of(place, ORGANIZATIONS).await;
+    let mut misses = Vec::new();
     for (kind, load) in [(Kind::Batches, batches(place, &secrets)), (Kind::Single, single(place, &secrets))] {
-        keeps_its_pace(&fleet, &kind, &load).await;
+        misses.extend(keeps_its_pace(&fleet, &kind, &load).await);
     }
+    assert!(misses.is_empty() || !is_long(), "{misses:#?}");
 }
 
 /// How verification is asked for.
@@ -230,7 +233,8 @@ impl Display for Kind {
     }
 }
 
-async fn keeps_its_pace(fleet: &Fleet, kind: &Kind, load: &Load) {
+/// Loads it from half of its capacity to five times as much, and tells what was not kept.
+async fn keeps_its_pace(fleet: &Fleet, kind: &Kind, load: &Load) -> Vec<String> {
     let capacity = capacity(load).await;
     println!("P13 capacity: {kind}: {capacity:.0} requests a second");
     let (mut memory, mut misses) = (Vec::new(), Vec::new());
@@ -262,7 +266,10 @@ async fn keeps_its_pace(fleet: &Fleet, kind: &Kind, load: &Load) {
     let calm = load.at(capacity * 0.25).run().await;
     show("afterwards", &calm);
     assert!(calm.refused_share() < 0.1, "it recovers: {}", calm.refused_share());
-    assert!(misses.is_empty() || !is_long(), "{misses:?}");
+    // A capacity that is another one afterwards says something of the machine.
+    let again = Load { connections: 64, time: Duration::from_secs(4), ..load.at(1e6) }.run().await.goodput();
+    println!("P13 capacity again, 64 connections: {kind}: {again:.0} requests a second");
+    misses
 }
 
 /// What of the promised pace was not kept, and has to be.
