@@ -23,8 +23,6 @@ const TURNS_PER_THREAD: usize = 128;
 const TURN_MAX: Duration = Duration::from_millis(10);
 /// How long a request waits to be read; then it is refused.
 const WAIT_MAX: Duration = Duration::from_millis(100);
-/// Where whoever comes would wait so long, it is refused at once: waiting in vain costs more than a refusal.
-const WAIT_HOPELESS: Duration = Duration::from_millis(75);
 
 /// The line of a process. Clones share it.
 #[derive(Debug, Clone)]
@@ -48,28 +46,16 @@ struct State {
 /// Those of one urgency: organizations take turns, so that one with a thousand connections waits behind itself.
 #[derive(Debug, Default)]
 struct Waiters {
-    of_each: HashMap<Asker, Own>,
+    of_each: HashMap<Asker, VecDeque<Arc<Place>>>,
     /// Who has a connection that waits, in the order of their turns.
     order: VecDeque<Asker>,
-}
-
-/// Those of one organization.
-#[derive(Debug, Default)]
-struct Own {
-    places: VecDeque<Arc<Place>>,
-    served_at: Option<Instant>,
-    /// Between two turns of theirs, as of late.
-    interval: Duration,
 }
 
 /// For whom a connection was last asked something. All that are new wait as one.
 pub(super) type Asker = Option<OrganizationId>;
 
 #[derive(Debug)]
-struct Place {
-    since: Instant,
-    waiting: Mutex<Waiting>,
-}
+struct Place(Mutex<Waiting>);
 
 #[derive(Debug)]
 enum Waiting {
@@ -167,27 +153,17 @@ impl Line {
 
 impl Waiters {
     fn push(&mut self, asker: Asker, place: Arc<Place>) {
-        let places = &mut self.of_each.entry(asker).or_default().places;
+        let places = self.of_each.entry(asker).or_default();
         if places.is_empty() {
             self.order.push_back(asker);
         }
         places.push_back(place);
     }
 
-    /// Whether it would be in vain to queue behind these.
-    fn is_hopeless(&mut self, asker: Asker) -> bool {
-        let is_in_vain = |own: &Own| {
-            // Those who have no turns at all have no interval between them either.
-            let ahead = u32::try_from(own.places.len()).unwrap_or(u32::MAX);
-            own.interval.saturating_mul(ahead).max(own.places[0].since.elapsed()) >= WAIT_HOPELESS
-        };
-        self.has_more(asker) && self.of_each.get(&asker).is_some_and(is_in_vain)
-    }
-
     /// The next one, who may have left meanwhile.
     fn pop(&mut self) -> Option<Arc<Place>> {
         let asker = self.order.pop_front()?;
-        let next = self.of_each.get_mut(&asker).and_then(Own::pop);
+        let next = self.of_each.get_mut(&asker).and_then(VecDeque::pop_front);
         if self.has_more(asker) {
             self.order.push_back(asker);
         }
@@ -203,7 +179,7 @@ impl Waiters {
 
     /// Whether anybody else of these waits. Who leaves out of patience is in front, and forgotten here.
     fn has_more(&mut self, asker: Asker) -> bool {
-        let Some(Own { places, .. }) = self.of_each.get_mut(&asker) else { return false };
+        let Some(places) = self.of_each.get_mut(&asker) else { return false };
         while places.front().is_some_and(|place| matches!(*place.lock(), Waiting::Left)) {
             places.pop_front();
         }
@@ -215,23 +191,9 @@ impl Waiters {
     }
 }
 
-impl Own {
-    fn pop(&mut self) -> Option<Arc<Place>> {
-        let now = Instant::now();
-        if let Some(before) = self.served_at.replace(now) {
-            self.interval = (self.interval * 7 + (now - before)) / 8;
-        }
-        self.places.pop_front()
-    }
-}
-
 impl Place {
-    fn new(waker: Waker) -> Arc<Self> {
-        Arc::new(Self { since: Instant::now(), waiting: Mutex::new(Waiting::Still(waker)) })
-    }
-
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -255,7 +217,7 @@ impl Standing {
         self.waits.is_some() || self.queue.line.0.admission.is_busy()
     }
 
-    /// Waits for a turn; `None` when that took too long, or would.
+    /// Waits for a turn; `None` when that took too long.
     pub(super) fn poll_turn(&mut self, asker: Asker, cx: &mut Context<'_>) -> Poll<Option<Turn>> {
         let Some(waits) = &mut self.waits else { return self.poll_join(asker, cx) };
         let is_over = waits.patience.as_mut().poll(cx).is_ready();
@@ -288,12 +250,8 @@ impl Standing {
             state.free -= 1;
             return Poll::Ready(Some(line.give(&mut state)));
         }
-        let waiters = &mut state.waiting[self.queue.urgency as usize];
-        if waiters.is_hopeless(asker) {
-            return Poll::Ready(None);
-        }
-        let place = Place::new(cx.waker().clone());
-        waiters.push(asker, Arc::clone(&place));
+        let place = Arc::new(Place(Mutex::new(Waiting::Still(cx.waker().clone()))));
+        state.waiting[self.queue.urgency as usize].push(asker, Arc::clone(&place));
         drop(state);
         let mut patience = Box::pin(sleep(WAIT_MAX));
         // The first look has it wake this connection.
@@ -435,41 +393,6 @@ mod tests {
         let state = line.state();
         let waiters = &state.waiting[Urgency::Development as usize];
         assert!(waiters.of_each.is_empty() && waiters.order.is_empty(), "{waiters:?}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn nobody_queues_where_the_first_has_waited_too_long_and_others_do() {
-        let asker = Some(OrganizationId::mint(chrono::DateTime::UNIX_EPOCH));
-        let mut waiters = Waiters::default();
-        assert!(!waiters.is_hopeless(asker), "nobody waits");
-        waiters.push(asker, Place::new(Waker::noop().clone()));
-        tokio::time::sleep(WAIT_HOPELESS - Duration::from_millis(1)).await;
-        waiters.push(asker, Place::new(Waker::noop().clone()));
-        assert!(!waiters.is_hopeless(asker), "it may come to a turn in time");
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        assert!(waiters.is_hopeless(asker) && !waiters.is_hopeless(None), "one organization waits for itself");
-        waiters.pop().unwrap();
-        assert!(!waiters.is_hopeless(asker), "the next has not waited for long");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn nobody_queues_behind_more_than_have_turns_in_time() {
-        const INTERVAL: Duration = Duration::from_millis(5);
-        let mut waiters = Waiters::default();
-        for _ in 0..100 {
-            waiters.push(None, Place::new(Waker::noop().clone()));
-            waiters.push(None, Place::new(Waker::noop().clone()));
-            waiters.pop().unwrap();
-            tokio::time::sleep(INTERVAL).await;
-            while waiters.of_each[&None].places.len() > 10 {
-                waiters.of_each.get_mut(&None).unwrap().places.pop_front();
-            }
-        }
-        assert!(!waiters.is_hopeless(None), "ten have their turns within {:?}", INTERVAL * 10);
-        for _ in 0..10 {
-            waiters.push(None, Place::new(Waker::noop().clone()));
-        }
-        assert!(waiters.is_hopeless(None), "twenty have not");
     }
 
     #[tokio::test(start_paused = true)]
