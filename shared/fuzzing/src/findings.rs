@@ -25,7 +25,7 @@ pub struct Finding {
     /// before. Empty where a single figure says it all.
     #[serde(default)]
     pub histogram: Vec<(String, u64)>,
-    /// Whether the bound was crossed, and the run goes on: a promise that is known not to be kept, and says so.
+    /// Whether the bound was crossed: its test goes on to find the rest, and fails at its end.
     #[serde(default)]
     pub is_missed: bool,
 }

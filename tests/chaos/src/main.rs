@@ -10,7 +10,7 @@ use testkit::Finding;
 const HEAD: &str = "# Promises
 
 What is promised, and the worst that the last long run has seen. `make chaos` makes this page: every figure below comes from a test that
-fails when the bound is crossed, except where the page says **not kept**.
+fails when the bound is crossed.
 ";
 const FAILED: &str = "
 **Tests of this run have failed:** a bound below was crossed, or what belongs here is missing.

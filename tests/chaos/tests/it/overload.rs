@@ -272,34 +272,30 @@ async fn keeps_its_pace(fleet: &Fleet, kind: &Kind, load: &Load) -> Vec<String> 
     misses
 }
 
-/// What of the promised pace was not kept, and has to be.
+/// What of the promised pace was not kept.
 fn pace_missed(kind: &Kind, times: f64, outcome: &Outcome, capacity: f64) -> Vec<String> {
     let situation = format!("{kind} at {times} × capacity");
     let (offered, accepted) = (outcome.offered as usize, outcome.accepted_ms.len());
     let share = outcome.goodput() / capacity;
-    let (due_ms, sent_ms) = (outcome.accepted_p99(), outcome.sent_p99());
+    let (due_ms, sent_ms) = (outcome.accepted_p99(), format!("{:.0} ms", outcome.sent_p99()));
+    let refused_ms = format!("{:.0} ms", outcome.refused_p99());
+    record(&situation, "accepted after it was sent (p99), for comparison", sent_ms, accepted);
+    record(&situation, "refused after it was sent (p99), for comparison", refused_ms, outcome.refused_ms.len());
     let mut misses = Vec::new();
-    // More than twice is not promised.
-    if times > 2.0 {
-        return misses;
-    }
-    let mut judge = |bound: &str, worst: String, (trials, is_kept, must_be): (usize, bool, bool)| {
-        Finding::new("P13", &situation, bound, &worst, trials as u64).missed(!is_kept).record();
-        if must_be && !is_kept {
+    let mut judge = |bound: &str, worst: String, (trials, is_kept): (usize, bool)| {
+        // More than twice is not promised, and told all the same.
+        let is_missed = !is_kept && times <= 2.0;
+        Finding::new("P13", &situation, bound, &worst, trials as u64).missed(is_missed).record();
+        if is_missed {
             misses.push(format!("{situation}: {bound}: {worst}"));
         }
     };
     let is_at_pace = times < 1.0 || share > 0.8;
-    judge("≥ 80 % of capacity beyond it", format!("{:.0} %", share * 100.0), (offered, is_at_pace, true));
-    judge("accepted within 250 ms of being sent (p99)", format!("{sent_ms:.0} ms"), (accepted, sent_ms <= 250.0, true));
-    // What cannot be kept for single questions, and how long a refusal waits: docs/decisions/0020.
-    let must_be = *kind == Kind::Batches || times < 1.0;
-    judge("accepted within 250 ms of being due (p99)", format!("{due_ms:.0} ms"), (accepted, due_ms <= 250.0, must_be));
-    let (refused, refused_ms) = (outcome.refused_ms.len(), outcome.refused_p99());
+    judge("≥ 80 % of capacity from it to twice of it", format!("{:.0} %", share * 100.0), (offered, is_at_pace));
     judge(
-        "refused within 10 ms of being sent (p99)",
-        format!("{refused_ms:.0} ms"),
-        (refused, refused_ms <= 10.0, false),
+        "accepted within 250 ms of being due (p99), up to twice",
+        format!("{due_ms:.0} ms"),
+        (accepted, due_ms <= 250.0),
     );
     misses
 }
@@ -331,11 +327,12 @@ async fn development_is_given_up_first_and_production_last() {
     record("three environments together at 2.4 × capacity or more", bound, worst, 1);
     assert!(production <= staging && staging <= development, "{production} {staging} {development}");
     assert!(production < development, "something is given up, and not of production");
-    // What is refused costs production what it needs beyond that: docs/decisions/0020.
     let kept = outcomes[0].success();
     let situation = format!("production beside staging and development, each asking for {share} × capacity");
     let worst = format!("{:.0} %", kept * 100.0);
-    Finding::new("P13", &situation, "≥ 90 % of it is done", worst, outcomes[0].offered).missed(kept < 0.9).record();
+    let is_missed = is_long() && kept <= 0.9;
+    Finding::new("P13", &situation, "> 90 % of it is done", worst, outcomes[0].offered).missed(is_missed).record();
+    assert!(!is_missed, "{kept}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
