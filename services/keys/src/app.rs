@@ -8,7 +8,7 @@ use anyhow::Context;
 use domain::environment::Environment;
 use rand::RngExt;
 use server::http::{Admission, Fairness, StackConfig, stack};
-use server::listener::{self, Limits, Line, Queue};
+use server::listener::{self, Limits, Line};
 use server::management::{self, Health};
 use server::metrics::Metrics;
 use server::otlp::{Otlp, Process};
@@ -108,8 +108,7 @@ impl Bound {
             replica.start(&tasks, &health, names, &stopped);
             replicas.push(replica);
             let observed = (self.metrics.clone(), otlp.tracer());
-            let queue = line.queue(urgency_of(served.environment));
-            let doors = (self.admission.clone(), queue);
+            let doors = (self.admission.clone(), line.clone());
             listeners.push(serve(served, observed, doors, shutdown.clone()));
         }
         tasks.spawn(management::serve(self.management_listener, health, self.metrics, stopped.clone()));
@@ -129,7 +128,7 @@ impl Bound {
 async fn serve(
     served: Served,
     (metrics, tracer): (Metrics, Option<Tracer>),
-    (admission, queue): (Admission, Queue),
+    (admission, line): (Admission, Line),
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
     let (environment, token) = (served.environment, served.token.clone());
@@ -139,6 +138,7 @@ async fn serve(
         .quiet()
         .admission(&admission, move |request| urgency(environment, &token, request))
         .body_max_bytes(BODY_MAX_BYTES as u64);
+    let queue = line.queue(urgency_of(environment), config.refusals());
     let limits = Limits { queue: Some(queue), ..Limits::promised() };
     let endpoint = stack(KeyRoutes::new(served.verifier, &served.token, admission), config);
     listener::serve(served.listener, endpoint, limits, &metrics, shutdown).await

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use client::keys::URGENCY_HEADER;
 use client::wire::{AuthenticateRequest, BATCH_MAX, BatchRequest, InternalVerifyRequest, VerifyRequest, Within};
 use domain::environment::Environment;
 use domain::ids::OrganizationId;
-use domain::urgency::Urgency;
+use domain::urgency::{URGENCY_HEADER, Urgency};
 use futures_util::future::join_all;
 use http::{Method, header};
 use poem::error::{MethodNotAllowedError, NotFoundError};
@@ -15,7 +14,7 @@ use poem_openapi::OperationId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use server::answer::JSON;
-use server::http::{Admission, LogFields, RequestContext, Routes, Share, Ticket};
+use server::http::{Admission, LogFields, Questions, RequestContext, Routes, Share, Ticket};
 use server::json::{check_content_type, parse_slice, read_body};
 use server::problem::{ErrorCode, FieldError, Problem};
 use subtle::ConstantTimeEq;
@@ -93,7 +92,8 @@ impl KeyRoutes {
         Err(Problem::new(ErrorCode::CredentialsInvalid).detail("This listener takes its own service token alone."))
     }
 
-    async fn answer(&self, operation: Operation, mut request: Request) -> Result<Vec<u8>, Problem> {
+    /// The answer's body, and how many questions it answers.
+    async fn answer(&self, operation: Operation, mut request: Request) -> Result<(Vec<u8>, usize), Problem> {
         self.admit(&request)?;
         check_content_type(request.headers())?;
         let body = read_body(request.take_body(), BODY_MAX_BYTES).await?;
@@ -106,14 +106,14 @@ impl KeyRoutes {
                 let asked = read_one(&request)?.sharing(urgency);
                 let judgement = self.verifier.verify(&asked, None).await.map_err(|error| problem(error, ""))?;
                 note(line, &judgement);
-                Ok(json(&Verified::of(&judgement, request_id)))
+                Ok(json(&Verified::of(&judgement, request_id), 1))
             }
             Operation::VerifyKeys => {
                 let batch = parse_slice::<BatchRequest>(&body)?;
                 let _rest = self.let_in(&batch.requests, urgency)?;
                 let judgements = self.verify_all(&batch.requests, None).await?;
                 note_all(line, &judgements);
-                Ok(json(&BatchVerified::of(&judgements, request_id)))
+                Ok(json(&BatchVerified::of(&judgements, request_id), judgements.len()))
             }
             Operation::VerifyFor => {
                 let batch: InternalVerifyRequest = parse_internal(&body)?;
@@ -124,14 +124,14 @@ impl KeyRoutes {
                 };
                 let judgements = self.verify_all(&batch.requests, batch.within.as_ref()).await?;
                 note_all(line, &judgements);
-                Ok(json(&BatchVerified::of(&judgements, &batch.request_id)))
+                Ok(json(&BatchVerified::of(&judgements, &batch.request_id), judgements.len()))
             }
             Operation::Authenticate => {
                 let question: AuthenticateRequest = parse_internal(&body)?;
                 let asked = Asked::about_caller(question.key.expose(), question.client_ip).sharing(urgency);
                 let judgement = self.verifier.verify(&asked, None).await.map_err(|error| problem(error, ""))?;
                 note(line, &judgement);
-                Ok(json(&authenticated(judgement, &asked)))
+                Ok(json(&authenticated(judgement, &asked), 1))
             }
         }
     }
@@ -209,9 +209,12 @@ impl Endpoint for KeyRoutes {
         }
         let id = OperationId(operation.id());
         match self.answer(operation, request).await {
-            Ok(body) => {
+            Ok((body, questions)) => {
                 let mut response = Response::builder().content_type(JSON).body(body);
                 response.set_data(id);
+                if questions > 1 {
+                    response.set_data(Questions(questions));
+                }
                 Ok(response)
             }
             Err(problem) => {
@@ -265,10 +268,11 @@ fn parse_internal<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     })
 }
 
-fn json(answer: &impl Serialize) -> Vec<u8> {
-    let mut text = Vec::with_capacity(ANSWER_BYTES);
+/// The answer to so many questions, and how many they are.
+fn json(answer: &impl Serialize, questions: usize) -> (Vec<u8>, usize) {
+    let mut text = Vec::with_capacity(ANSWER_BYTES * questions.clamp(1, BATCH_MAX));
     serde_json::to_writer(&mut text, answer).expect("answers have text keys and finite numbers");
-    text
+    (text, questions)
 }
 
 fn note(line: Option<&LogFields>, judgement: &Judgement) {

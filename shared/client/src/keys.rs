@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::urgency::Urgency;
+use domain::urgency::{URGENCY_HEADER, Urgency};
 
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
@@ -21,9 +21,6 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// For everything together, the pause before a repeat included.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(3);
 const IDLE_CONNECTIONS_MAX: usize = 64;
-
-/// Says how urgent a request is, to a key service that has more to do than it can. Believed with the service token.
-pub const URGENCY_HEADER: &str = "x-claviger-urgency";
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,8 @@
 //! What is given up first when there is more work than can be done in time.
 
+/// Says how urgent a request is, to a key service that has more to do than it can. Believed with the service token.
+pub const URGENCY_HEADER: &str = "x-claviger-urgency";
+
 /// A kind of work, in the order in which it is refused: the first goes first, the last is never refused for the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Urgency {

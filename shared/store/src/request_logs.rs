@@ -97,7 +97,14 @@ impl Store {
     pub async fn insert_request_log_partitions(&self, days_ahead: u16) -> Result<PartitionsMade, Error> {
         let mut session = self.session(Mode::Write).await?;
         let sql = "select created, missing from claviger_create_request_log_partitions($1)";
-        let row = session.one(sqlx::query(sql).bind(i32::from(days_ahead))).await?;
+        let row = match session.one(sqlx::query(sql).bind(i32::from(days_ahead))).await {
+            Ok(row) => row,
+            Err(error) => {
+                // To drop old ones needs the same lock, and is next.
+                session.roll_back().await;
+                return Err(error);
+            }
+        };
         let number = |column: &str| -> Result<u64, Error> {
             Ok(u64::try_from(row.try_get::<i32, _>(column)?).unwrap_or_default())
         };

@@ -13,6 +13,7 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool, Postgres, Row, SqlSafeStr};
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::error::{DeadlineElapsed, Error};
@@ -164,6 +165,27 @@ impl Session {
         Ok(())
     }
 
+    /// Undoes it before this returns, for whoever needs next what it has locked: when it is dropped, that takes a moment.
+    pub(crate) async fn roll_back(mut self) {
+        if let Some(task) = self.end() {
+            // It is a task of its own, so that it ends even where nobody waits for it any more.
+            let _ = task.await;
+        }
+    }
+
+    /// Starts to undo what it did.
+    fn end(&mut self) -> Option<JoinHandle<()>> {
+        let connection = self.connection.take()?;
+        match Handle::try_current() {
+            Ok(runtime) if !self.is_stuck => Some(runtime.spawn(roll_back(connection))),
+            // Closing the socket ends the transaction, too.
+            Ok(_) | Err(_) => {
+                drop(connection.detach());
+                None
+            }
+        }
+    }
+
     fn prepared<'q>(&self, statement: Statement<'q>) -> Statement<'q> {
         if self.is_pooled { statement.persistent(false) } else { statement }
     }
@@ -191,12 +213,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
-        match Handle::try_current() {
-            Ok(runtime) if !self.is_stuck => drop(runtime.spawn(roll_back(connection))),
-            // Closing the socket ends the transaction, too.
-            Ok(_) | Err(_) => drop(connection.detach()),
-        }
+        drop(self.end());
     }
 }
 

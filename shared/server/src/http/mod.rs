@@ -24,7 +24,7 @@ use domain::{
     urgency::Urgency,
 };
 use futures_util::FutureExt;
-use http::{HeaderName, HeaderValue, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use ipnet::IpNet;
 use poem::{Addr, Endpoint, FromRequest, IntoEndpoint, IntoResponse, Request, RequestBody, Response, Result};
 use poem_openapi::OperationId;
@@ -43,13 +43,21 @@ pub use fairness::{Fairness, Share};
 pub use framing::credential_in_url;
 pub use log::LogFields;
 use refusal::Gate;
+pub use refusal::Refusals;
 pub(crate) use refusal::{NotLetIn, Overdue};
-
-/// Whose request an answer is to, as far as its handler has found out.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct AnsweredFor(pub(crate) OrganizationId);
 pub use routes::Routes;
 pub use traced::Traced;
+
+/// What an answer is to, as far as its handler has found out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answered {
+    pub(crate) organization: Option<OrganizationId>,
+    pub(crate) questions: usize,
+}
+
+/// How many questions a request had, of which each is work. A handler says it with its answer where it was not one.
+#[derive(Debug, Clone, Copy)]
+pub struct Questions(pub usize);
 
 /// The header that names a request's log line.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -160,6 +168,39 @@ impl StackConfig {
         self.tracer = tracer;
         self
     }
+
+    /// The same refusals for a listener that has no time for this stack.
+    pub fn refusals(&self) -> Refusals {
+        Refusals::new(self)
+    }
+
+    fn finish(&self, response: &mut Response, request_id: &str, version: Version) {
+        let must_close = response.status().is_client_error()
+            && response.data::<ErrorCode>().is_some_and(|code| {
+                // The last one is answered before the body was read, which ends the connection: say so.
+                matches!(
+                    code,
+                    ErrorCode::BadFraming
+                        | ErrorCode::HeadersTooLarge
+                        | ErrorCode::UriTooLong
+                        | ErrorCode::PayloadTooLarge
+                )
+            });
+        let headers = response.headers_mut();
+        let id = HeaderValue::try_from(request_id).expect("ids are letters, digits, - and _");
+        headers.insert(X_REQUEST_ID, id);
+        if let Some(environment) = self.environment {
+            headers.insert(X_ENVIRONMENT, HeaderValue::from_static(environment));
+        }
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        if version >= Version::HTTP_2 {
+            headers.remove(header::CONNECTION);
+        } else if must_close {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
 }
 
 /// What every part of a request's handling may know of it.
@@ -182,7 +223,7 @@ impl RequestContext {
             Addr::Unix(_) | Addr::Custom(..) => IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
         Self {
-            request_id: request_id(request),
+            request_id: request_id(request.headers()),
             peer,
             client_ip: trusted_proxies::client_ip(peer, request.headers(), &config.trusted_proxies),
             started: Instant::now(),
@@ -198,12 +239,15 @@ impl<'a> FromRequest<'a> for RequestContext {
 }
 
 /// A caller's own id when it is harmless in logs and headers, else a new one.
-fn request_id(request: &Request) -> String {
-    let mut sent = request.headers().get_all(X_REQUEST_ID).iter();
+fn request_id(headers: &HeaderMap) -> String {
+    request_id_of(headers.get_all(X_REQUEST_ID).iter().map(HeaderValue::as_bytes))
+}
+
+fn request_id_of<'v>(mut sent: impl Iterator<Item = &'v [u8]>) -> String {
     let is_fit = |text: &&str| {
         (8..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
-    if let (Some(id), None) = (sent.next().and_then(|value| value.to_str().ok()).filter(is_fit), sent.next()) {
+    if let (Some(id), None) = (sent.next().and_then(|value| str::from_utf8(value).ok()).filter(is_fit), sent.next()) {
         return id.to_owned();
     }
     mint_request_id().to_string()
@@ -258,10 +302,9 @@ impl<E: Endpoint + 'static> Endpoint for Stack<E> {
                 (response, cause)
             }
         };
-        self.finish(&mut response, &context.request_id, version);
-        if let Some(organization) = fields.answered_for() {
-            response.set_data(AnsweredFor(organization));
-        }
+        self.config.finish(&mut response, &context.request_id, version);
+        let questions = response.data::<Questions>().map_or(1, |questions| questions.0);
+        response.set_data(Answered { organization: fields.answered_for(), questions });
         let line = log::Line {
             method,
             uri,
@@ -294,9 +337,9 @@ impl From<Problem> for Failure {
 impl<E: Endpoint + 'static> Stack<E> {
     /// The answer to a request that was not let in: nothing was read of it but its head, and no line is written.
     fn refuse(&self, request: &Request) -> Response {
-        let request_id = request_id(request);
+        let request_id = request_id(request.headers());
         let mut response = refusal::overloaded(&request_id);
-        self.finish(&mut response, &request_id, request.version());
+        self.config.finish(&mut response, &request_id, request.version());
         if request.data::<framing::BrokenHead>().is_some() {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -326,34 +369,6 @@ impl<E: Endpoint + 'static> Stack<E> {
                 let detail = "The request took too long and was given up on; its effect is not known.";
                 Err(Problem::new(ErrorCode::Overloaded).detail(detail).retry_after(Duration::from_secs(1)).into())
             }
-        }
-    }
-
-    fn finish(&self, response: &mut Response, request_id: &str, version: Version) {
-        let must_close = response.status().is_client_error()
-            && response.data::<ErrorCode>().is_some_and(|code| {
-                // The last one is answered before the body was read, which ends the connection: say so.
-                matches!(
-                    code,
-                    ErrorCode::BadFraming
-                        | ErrorCode::HeadersTooLarge
-                        | ErrorCode::UriTooLong
-                        | ErrorCode::PayloadTooLarge
-                )
-            });
-        let headers = response.headers_mut();
-        let id = HeaderValue::try_from(request_id).expect("ids are letters, digits, - and _");
-        headers.insert(X_REQUEST_ID, id);
-        if let Some(environment) = self.config.environment {
-            headers.insert(X_ENVIRONMENT, HeaderValue::from_static(environment));
-        }
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        if version >= Version::HTTP_2 {
-            headers.remove(header::CONNECTION);
-        } else if must_close {
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
     }
 }

@@ -5,16 +5,16 @@ mod body;
 mod frames;
 mod line;
 pub(crate) mod metrics;
+mod ration;
+mod rounds;
 mod scanner;
 mod shelter;
+mod stream;
 mod watch;
 
-use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::poll_fn, io, net::SocketAddr, pin::pin, sync::Arc, task::Poll, time::Duration};
 
-use futures_util::{
-    future::BoxFuture,
-    stream::{FuturesUnordered, StreamExt},
-};
+use futures_util::FutureExt;
 use http::{HeaderValue, Version, header, uri::Scheme};
 use http_body_util::combinators::BoxBody;
 use hyper::{Request as HyperRequest, Response as HyperResponse, body::Incoming, service::service_fn};
@@ -40,11 +40,13 @@ use self::{
     admission::{Place, Sources},
     body::{CountedBody, TimedBody},
     metrics::ConnectionMetrics,
+    rounds::{Rounds, Visited},
     shelter::Sheltered,
-    watch::{InFlight, Watch, WatchedStream},
+    stream::WatchedStream,
+    watch::{InFlight, Turning, Watch},
 };
 use crate::{
-    http::{AnsweredFor, NotLetIn, Overdue, framing::BrokenHead},
+    http::{Answered, NotLetIn, Overdue, framing::BrokenHead},
     metrics::Metrics,
     problem::{ErrorCode, Problem},
 };
@@ -142,34 +144,31 @@ where
         sources: Sources::new(&limits),
         metrics: ConnectionMetrics::register(metrics),
         limits,
-        shutdown: shutdown.clone(),
-        cut: CancellationToken::new(),
+        shutdown,
+        rounds: Arc::default(),
     });
     let permits = Arc::new(Semaphore::new(door.limits.connections));
     let connections = TaskTracker::new();
-    while let Some((stream, peer, permit)) = door.next(&listener, &permits).await {
-        let Some(place) = door.sources.admit(peer.ip()) else {
-            door.metrics.refused();
-            continue;
-        };
-        connections.spawn(Arc::clone(&door).run(stream, peer, (permit, place)));
+    let serving = async {
+        while let Some((stream, peer, permit)) = door.next(&listener, &permits).await {
+            let Some(place) = door.sources.admit(peer.ip()) else {
+                door.metrics.refused();
+                continue;
+            };
+            let visited = door.rounds.visit(Watch::new());
+            connections.spawn(Arc::clone(&door).run((stream, peer), visited, (permit, place)));
+        }
+        drop(listener);
+        connections.close();
+        if tokio::time::timeout(door.limits.drain, connections.wait()).await.is_err() {
+            door.rounds.turn_all(Turning::Cut);
+            connections.wait().await;
+        }
+    };
+    tokio::select! {
+        () = serving => Ok(()),
+        never = door.go_round() => match never {},
     }
-    drop(listener);
-    connections.close();
-    if tokio::time::timeout(door.limits.drain, connections.wait()).await.is_err() {
-        door.cut.cancel();
-        connections.wait().await;
-    }
-    Ok(())
-}
-
-/// What becomes of a connection.
-#[derive(Debug)]
-enum Turning {
-    /// It ends with the request that it has.
-    Departure,
-    /// It ends now.
-    Cut,
 }
 
 /// What all connections of a listener share.
@@ -180,7 +179,7 @@ struct Door<E> {
     metrics: ConnectionMetrics,
     limits: Limits,
     shutdown: CancellationToken,
-    cut: CancellationToken,
+    rounds: Arc<Rounds>,
 }
 
 impl<E: Endpoint<Output = Response> + 'static> Door<E> {
@@ -207,57 +206,62 @@ impl<E: Endpoint<Output = Response> + 'static> Door<E> {
         }
     }
 
-    async fn run(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, _admitted: (OwnedSemaphorePermit, Place)) {
+    async fn run(
+        self: Arc<Self>,
+        (stream, peer): (TcpStream, SocketAddr),
+        visited: Visited,
+        _admitted: (OwnedSemaphorePermit, Place),
+    ) {
         self.metrics.opened();
         // Without it an answer in two writes waits for the peer's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
-        let watch = Watch::new();
-        let io = TokioIo::new(WatchedStream::new(stream, Arc::clone(&watch), self.limits.queue.clone()));
+        let watch = Arc::clone(&visited.watch);
+        let (queue, shutdown) = (self.limits.queue.clone(), self.shutdown.clone());
+        let io = TokioIo::new(WatchedStream::new(stream, Arc::clone(&watch), queue, shutdown));
         let door = Arc::clone(&self);
         let of_requests = Arc::clone(&watch);
         let service = service_fn(move |request| Arc::clone(&door).answer(request, peer, of_requests.enter()));
         let builder = self.builder();
         let mut connection = pin!(builder.serve_connection(io, service));
-        // Looked at when they have something to say, and not whenever a request makes progress.
-        let departure: BoxFuture<'_, Turning> = Box::pin(self.departure());
-        let mut turnings = FuturesUnordered::from_iter([departure, Box::pin(self.cutting(&watch))]);
-        loop {
-            tokio::select! {
-                biased;
-                // A peer's own faults end its connection and are nobody's news.
-                _ended = connection.as_mut() => break,
-                Some(turning) = turnings.next() => match turning {
-                    Turning::Departure => connection.as_mut().graceful_shutdown(),
-                    Turning::Cut => break,
-                }
+        let mut is_leaving = false;
+        let ended = poll_fn(|cx| {
+            // A peer's own faults end its connection and are nobody's news.
+            if connection.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
             }
-        }
+            match watch.turning(cx) {
+                Some(Turning::Cut) => return Poll::Ready(()),
+                Some(Turning::Departure) if !is_leaving => {
+                    is_leaving = true;
+                    connection.as_mut().graceful_shutdown();
+                    cx.waker().wake_by_ref();
+                }
+                Some(Turning::Departure) | None => {}
+            }
+            Poll::Pending
+        });
+        ended.await;
         self.metrics.closed();
     }
 
-    /// The moment at which a connection is ended, whatever it is doing: its peer is too slow, or the time to drain is over.
-    async fn cutting(&self, watch: &Watch) -> Turning {
+    /// Looks after the open connections. Never ends.
+    async fn go_round(&self) -> Infallible {
         let mut clock = tokio::time::interval(self.limits.tick());
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut departure = pin!(self.departure().fuse());
         loop {
             tokio::select! {
-                () = self.cut.cancelled() => return Turning::Cut,
-                _ = clock.tick() => {
-                    if let Some(slow_at) = watch.overdue(&self.limits) {
-                        self.metrics.cut(slow_at);
-                        return Turning::Cut;
-                    }
-                }
+                () = &mut departure => self.rounds.turn_all(Turning::Departure),
+                _ = clock.tick() => self.rounds.cut_overdue(&self.limits, &self.metrics),
             }
         }
     }
 
     /// The moment at which connections without a request are closed. A client that sends one just then is reset, so for
     /// a while before that each answer says that its connection ends.
-    async fn departure(&self) -> Turning {
+    async fn departure(&self) {
         self.shutdown.cancelled().await;
         tokio::time::sleep(FAREWELL).await;
-        Turning::Departure
     }
 
     fn builder(&self) -> Builder<TokioExecutor> {
@@ -312,8 +316,8 @@ impl<E: Endpoint<Output = Response> + 'static> Door<E> {
         if is_http1 && response.data::<NotLetIn>().is_some() {
             in_flight.rest();
         }
-        if let Some(AnsweredFor(organization)) = response.data() {
-            in_flight.note_asker(*organization);
+        if let Some(answered) = response.data::<Answered>() {
+            in_flight.note_answered(*answered);
         }
         let mut response: HyperResponse<BoxBody<bytes::Bytes, io::Error>> = response.into();
         if is_http1 && self.shutdown.is_cancelled() {

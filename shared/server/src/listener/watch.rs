@@ -1,34 +1,22 @@
 //! What one connection is doing and since when, shared between its bytes, its requests and its clock.
 
 use std::{
-    io,
-    ops::RangeInclusive,
-    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering},
     },
-    task::{Context, Poll, ready},
+    task::Context,
     time::{Duration, Instant},
 };
 
-use domain::ids::OrganizationId;
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-    time::Sleep,
-};
+use futures_util::task::AtomicWaker;
 
 use super::{
-    Limits, Queue,
-    line::{Asker, Standing, Turn},
+    Limits,
+    line::{Last, Turn},
     scanner::{Fault, Phase, Scanner},
 };
-
-/// How long nothing is read from a connection whose request was not let in, in milliseconds: any time between these, so
-/// that those who were refused together do not come back together. It was told to wait ten times as long, so that only
-/// one that does not obey will notice; and refusing it again and again costs no more than this allows.
-const REST_MS: RangeInclusive<u64> = 50..=150;
+use crate::http::Answered;
 
 /// Times are milliseconds since the connection was opened; zero in `write_blocked` means not blocked.
 #[derive(Debug)]
@@ -49,6 +37,17 @@ pub(super) struct Watch {
     held: Mutex<Held>,
     is_overdue: AtomicBool,
     fault: OnceLock<Fault>,
+    turning: AtomicU8,
+    waker: AtomicWaker,
+}
+
+/// How a connection ends, the later the sooner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turning {
+    /// With the request that it has.
+    Departure = 1,
+    /// Now.
+    Cut = 2,
 }
 
 /// What the line knows a connection by.
@@ -56,8 +55,7 @@ pub(super) struct Watch {
 struct Held {
     /// The turn of the request that is read or answered.
     turn: Option<Turn>,
-    /// Whose the last request was.
-    asker: Asker,
+    last: Last,
 }
 
 impl Watch {
@@ -79,6 +77,8 @@ impl Watch {
             held: Mutex::default(),
             is_overdue: AtomicBool::new(false),
             fault: OnceLock::new(),
+            turning: AtomicU8::new(0),
+            waker: AtomicWaker::new(),
         })
     }
 
@@ -119,15 +119,62 @@ impl Watch {
         (is_idle && is_over(self.last_answer.load(Ordering::Acquire), idle)).then_some("idle")
     }
 
+    /// Tells the connection how it ends; whether it did not know.
+    pub(super) fn turn(&self, turning: Turning) -> bool {
+        let is_news = self.turning.fetch_max(turning as u8, Ordering::AcqRel) < turning as u8;
+        if is_news {
+            self.waker.wake();
+        }
+        is_news
+    }
+
+    /// How the connection ends, if it is to; it is woken when it is.
+    pub(super) fn turning(&self, cx: &Context<'_>) -> Option<Turning> {
+        self.waker.register(cx.waker());
+        match self.turning.load(Ordering::Acquire) {
+            0 => None,
+            1 => Some(Turning::Departure),
+            _ => Some(Turning::Cut),
+        }
+    }
+
+    /// Whether a rest is due, which is asked once.
+    pub(super) fn takes_rest(&self) -> bool {
+        self.needs_rest.swap(false, Ordering::AcqRel)
+    }
+
+    /// What the connection was asked last.
+    pub(super) fn last(&self) -> Last {
+        self.held().last
+    }
+
+    /// Gives the next request its turn, or says that it has waited for one in vain.
+    pub(super) fn begin(&self, turn: Option<Turn>) {
+        self.is_overdue.store(turn.is_none(), Ordering::Release);
+        self.set_turn(turn);
+    }
+
     fn now(&self) -> u64 {
         u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn is_in_flight(&self) -> bool {
+    pub(super) fn is_overdue(&self) -> bool {
+        self.is_overdue.load(Ordering::Acquire)
+    }
+
+    /// A request that came and was answered in one.
+    pub(super) fn note_refused(&self) {
+        self.requests.fetch_add(1, Ordering::AcqRel);
+        self.is_overdue.store(false, Ordering::Release);
+        self.last_answer.store(self.now(), Ordering::Release);
+        self.needs_rest.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_in_flight(&self) -> bool {
         self.in_flight.load(Ordering::Acquire) > 0
     }
 
-    fn note_read(&self, scanner: &Scanner) {
+    pub(super) fn note_read(&self, scanner: &Scanner) {
         let phase = scanner.phase() as u8;
         let is_other_head = self.mark.swap(scanner.mark(), Ordering::AcqRel) != scanner.mark();
         if self.phase.swap(phase, Ordering::AcqRel) != phase || is_other_head {
@@ -142,12 +189,12 @@ impl Watch {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set_turn(&self, turn: Option<Turn>) {
+    pub(super) fn set_turn(&self, turn: Option<Turn>) {
         let before = std::mem::replace(&mut self.held().turn, turn);
         drop(before);
     }
 
-    fn note_write(&self, is_blocked: bool) {
+    pub(super) fn note_write(&self, is_blocked: bool) {
         let blocked = self.write_blocked.load(Ordering::Acquire);
         if is_blocked && blocked == 0 {
             self.write_blocked.store(self.now().max(1), Ordering::Release);
@@ -186,9 +233,10 @@ impl InFlight {
         self.watch.needs_rest.store(true, Ordering::Release);
     }
 
-    /// Whose the request was: the next one on this connection is likely to be theirs as well.
-    pub(super) fn note_asker(&self, organization: OrganizationId) {
-        self.watch.held().asker = Some(organization);
+    /// What was asked, for the line.
+    pub(super) fn note_answered(&self, answered: Answered) {
+        let mut held = self.watch.held();
+        held.last = Last { asker: answered.organization.or(held.last.asker), questions: answered.questions };
     }
 
     /// The peer could take more of the answer.
@@ -219,95 +267,5 @@ impl Drop for InFlight {
         self.watch.last_answer.store(self.watch.now(), Ordering::Release);
         self.watch.in_flight.fetch_sub(1, Ordering::AcqRel);
         self.watch.set_turn(None);
-    }
-}
-
-/// A socket whose bytes are followed on their way to the parser.
-pub(super) struct WatchedStream {
-    stream: TcpStream,
-    scanner: Scanner,
-    watch: Arc<Watch>,
-    rest: Option<Pin<Box<Sleep>>>,
-    standing: Option<Standing>,
-}
-
-impl WatchedStream {
-    pub(super) fn new(stream: TcpStream, watch: Arc<Watch>, queue: Option<Queue>) -> Self {
-        Self { stream, scanner: Scanner::new(), watch, rest: None, standing: queue.map(Queue::standing) }
-    }
-
-    /// Ready where the next bytes may be read: not while the connection rests. A request is read to its end first,
-    /// since the parser closes a connection in the middle of one.
-    fn poll_rested(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let is_between = self.scanner.phase() == Phase::Between;
-        if is_between && self.watch.needs_rest.swap(false, Ordering::AcqRel) {
-            self.rest = Some(Box::pin(tokio::time::sleep(Duration::from_millis(rand::random_range(REST_MS)))));
-        }
-        if let Some(rest) = &mut self.rest {
-            ready!(rest.as_mut().poll(cx));
-            self.rest = None;
-        }
-        Poll::Ready(())
-    }
-
-    /// Ready where the next request may be read: when it has its turn, or has waited for one too long.
-    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let is_next = matches!(self.scanner.phase(), Phase::Start | Phase::Between) && !self.watch.is_in_flight();
-        let Some(standing) = self.standing.as_mut().filter(|standing| is_next && standing.is_needed()) else {
-            return Poll::Ready(());
-        };
-        // Who has nothing to say waits for that and not for a turn.
-        if ready!(self.stream.poll_read_ready(cx)).is_err() {
-            return Poll::Ready(());
-        }
-        let asker = self.watch.held().asker;
-        let turn = ready!(standing.poll_turn(asker, cx));
-        self.watch.is_overdue.store(turn.is_none(), Ordering::Release);
-        self.watch.set_turn(turn);
-        Poll::Ready(())
-    }
-
-    fn noted<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        self.watch.note_write(written.is_pending());
-        written
-    }
-}
-
-impl AsyncRead for WatchedStream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_rested(cx));
-        ready!(self.poll_turn(cx));
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        let this = &mut *self;
-        let bytes = &buffer.filled()[before..];
-        if !bytes.is_empty() {
-            this.scanner.feed(bytes);
-            this.watch.note_read(&this.scanner);
-        } else if this.standing.is_some() && !(this.scanner.phase() == Phase::Between && this.watch.is_in_flight()) {
-            // Whoever is slow to send a request does not keep the others from their turns.
-            this.watch.set_turn(None);
-        }
-        read
-    }
-}
-
-impl AsyncWrite for WatchedStream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.noted(written)
-    }
-
-    /// Head and body are written as one piece: answers are small, and a copy costs less than a second piece.
-    fn is_write_vectored(&self) -> bool {
-        false
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

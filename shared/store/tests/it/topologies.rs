@@ -186,10 +186,26 @@ impl Load {
 
 /// Each client went from the first run to one other, and never back.
 fn assert_one_change(told: &[(usize, Duration, Vec<u64>)], first: u64) {
+    assert_changes(told, first, 1);
+}
+
+/// Each client went from the first run through at most so many others to the same, and never back.
+fn assert_changes(told: &[(usize, Duration, Vec<u64>)], first: u64, changes: usize) {
     for (_, _, runs) in told {
-        assert_eq!((runs.len(), runs.first()), (2, Some(&first)), "{told:?}");
+        let each: std::collections::BTreeSet<&u64> = runs.iter().collect();
+        assert_eq!((runs.len(), runs.first()), (each.len(), Some(&first)), "never back: {told:?}");
+        assert!((2..=1 + changes).contains(&runs.len()), "{changes} changes: {told:?}");
     }
-    assert!(told.iter().all(|(_, _, runs)| runs[1] == told[0].2[1]), "all to the same: {told:?}");
+    assert!(told.iter().all(|(_, _, runs)| runs.last() == told[0].2.last()), "all to the same: {told:?}");
+}
+
+/// How often the sentinels in this folder have named another master. On a busy machine a master may seem dead to them.
+fn switches(folder: &std::path::Path) -> usize {
+    let count = |number: usize| {
+        let log = std::fs::read_to_string(folder.join(format!("sentinel-{number}/log"))).unwrap();
+        log.matches("+switch-master").count()
+    };
+    (0..3).map(count).max().unwrap()
 }
 
 fn slowest(told: &[(usize, Duration, Vec<u64>)]) -> Duration {
@@ -216,6 +232,7 @@ async fn when_sentinels_replace_a_dead_or_frozen_master_every_client_goes_to_the
     let (redis, clients) = start_sentinel(folder.path()).await;
     for is_frozen in [false, true] {
         let (master, first) = (redis.master().await.unwrap(), clients[0].run(organization(1)).unwrap());
+        let before = switches(folder.path());
         let load = Load::start(&clients, organization(1));
         tokio::time::sleep(Duration::from_millis(300)).await;
         if is_frozen {
@@ -234,8 +251,12 @@ async fn when_sentinels_replace_a_dead_or_frozen_master_every_client_goes_to_the
         redis.servers[master].resume();
         tokio::time::sleep(Duration::from_secs(3)).await;
         let told = load.finish().await;
-        assert_one_change(&told, first);
-        println!("frozen {is_frozen}: all clients moved after {took:?}; longest silence {:?}", slowest(&told));
+        let changes = switches(folder.path()) - before;
+        assert_changes(&told, first, changes);
+        println!(
+            "frozen {is_frozen}: {changes} changes, all clients moved after {took:?}; longest silence {:?}",
+            slowest(&told)
+        );
     }
     let first = clients[0].run(organization(1)).unwrap();
     for number in [0, 1] {

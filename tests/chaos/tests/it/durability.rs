@@ -75,8 +75,8 @@ impl Writer {
             let write = self.choose();
             let api = self.random.random_range(0..self.apis.len());
             match send(&self.apis[api], &write).await {
-                Some(answer) => self.note(&write, &answer),
-                None => self.open.push(write),
+                Ok(answer) => self.note(&write, &answer),
+                Err(_) => self.open.push(write),
             }
         }
         self
@@ -127,31 +127,33 @@ impl Writer {
     }
 }
 
-/// Sends a write; nothing when it was not acknowledged.
-async fn send(api: &Client, write: &Write) -> Option<Answer> {
+/// Sends a write; what happened instead when it was not acknowledged.
+async fn send(api: &Client, write: &Write) -> Result<Answer, String> {
     let path = format!("/v1/organizations/acme/{}", write.path);
     let mut request = api.request(reqwest::Method::POST, &path).json(&write.body);
     if write.kind != Kind::Revoke {
         request = request.header("Idempotency-Key", &write.repeat);
     }
-    let answer = api.try_send(request).await.ok()?;
+    let answer = api.try_send(request).await.map_err(|error| format!("{error:?}"))?;
     match answer.status.as_u16() {
-        200 | 201 => Some(answer),
+        200 | 201 => Ok(answer),
         // In flight with itself: the request before it has lost its client and not yet ended.
-        409 if answer.body["code"] == "idempotency-in-flight" => None,
-        500.. => None,
+        409 if answer.body["code"] == "idempotency-in-flight" => Err(answer.body.to_string()),
+        500.. => Err(answer.body.to_string()),
         status => panic!("{status} to {write:?}: {:#}", answer.body),
     }
 }
 
 async fn settle(api: &Client, write: &Write) -> Answer {
+    let mut instead = String::new();
     for _ in 0..TRIES_MAX {
-        if let Some(answer) = send(api, write).await {
-            return answer;
+        match send(api, write).await {
+            Ok(answer) => return answer,
+            Err(error) => instead = error,
         }
         tokio::time::sleep(PAUSE).await;
     }
-    panic!("{write:?} is never answered")
+    panic!("{write:?} is never answered: {instead}")
 }
 
 /// Kills the processes whose bits are set, and starts them again.

@@ -1,0 +1,135 @@
+//! How long a connection rests after a refusal. Refusals are rationed by the questions that are answered: where one of
+//! them is little work, refusing everybody at once would take most of the time.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use domain::urgency::Urgency;
+use tokio::time::Instant;
+
+/// How long nothing is read from a connection whose request was not let in, in milliseconds, at least: any time between
+/// these, so that those who were refused together do not come back together. It was told to wait for longer than any rest
+/// lasts, so that only one that does not obey will notice.
+pub(super) const REST_MS: RangeInclusive<u64> = 50..=150;
+/// The same for verification in production. It is given up last, and mostly refused unread, which costs little.
+const REST_OF_URGENT_MS: RangeInclusive<u64> = 20..=60;
+/// The longest rest: half of the shortest time that a refused caller was told to wait.
+const REST_MAX: Duration = Duration::from_millis(500);
+/// How many questions are let in for each connection that comes back after a refusal. A refusal is about as much work
+/// as half of a question that comes alone.
+const QUESTIONS_PER_REFUSAL: f64 = 8.0;
+/// What remains of what was seen when there is another look.
+const REMAINS: f64 = 0.875;
+
+/// Those of one urgency who were refused come back one after another.
+#[derive(Debug)]
+pub(super) struct Ration {
+    /// Questions that were let in since the last look.
+    questions: u32,
+    looked: Instant,
+    was_busy: bool,
+    /// Seconds with more work than time, and the questions that were let in meanwhile; the last ones count most.
+    seen: (f64, f64),
+    /// When the last one comes back, by urgency.
+    last: [Instant; Urgency::ALL.len()],
+}
+
+impl Ration {
+    pub(super) fn new() -> Self {
+        let now = Instant::now();
+        Self { questions: 0, looked: now, was_busy: false, seen: (0.0, 0.0), last: [now; Urgency::ALL.len()] }
+    }
+
+    pub(super) fn note(&mut self, questions: usize) {
+        self.questions = self.questions.saturating_add(u32::try_from(questions).unwrap_or(u32::MAX));
+    }
+
+    /// Looks how many questions were let in. They are counted while there is more work than time: those of a part of the
+    /// time between two looks say nothing.
+    pub(super) fn look(&mut self, is_busy: bool) {
+        let now = Instant::now();
+        let time = now - std::mem::replace(&mut self.looked, now);
+        let questions = std::mem::take(&mut self.questions);
+        if std::mem::replace(&mut self.was_busy, is_busy) && is_busy {
+            self.seen = (self.seen.0 * REMAINS + time.as_secs_f64(), self.seen.1 * REMAINS + f64::from(questions));
+        }
+    }
+
+    /// Until when a connection rests that was refused now.
+    pub(super) fn rest(&mut self, urgency: Urgency) -> Instant {
+        let least_ms = if urgency >= Urgency::Verification { REST_OF_URGENT_MS } else { REST_MS };
+        let now = Instant::now();
+        // Nothing is known yet where nothing was let in.
+        let (seconds, questions) = self.seen;
+        let pace = if questions > 0.0 { seconds / questions * QUESTIONS_PER_REFUSAL } else { 0.0 };
+        let last = &mut self.last[urgency as usize];
+        *last = (*last + Duration::from_secs_f64(pace).min(REST_MAX)).clamp(now, now + REST_MAX);
+        (*last).max(now + Duration::from_millis(rand::random_range(least_ms)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+    async fn look(ration: &mut Ration, questions: usize, is_busy: bool) {
+        ration.note(questions);
+        tokio::time::advance(LOOK_EVERY).await;
+        ration.look(is_busy);
+    }
+
+    /// One where 40,000 questions a second are let in: a connection may come back every fifth of a millisecond.
+    async fn rationed() -> Ration {
+        let mut ration = Ration::new();
+        ration.look(true);
+        for _ in 0..10 {
+            look(&mut ration, 800, true).await;
+        }
+        ration
+    }
+
+    fn rests_ms(ration: &mut Ration, urgency: Urgency, refusals: usize) -> Vec<f64> {
+        let now = Instant::now();
+        (0..refusals).map(|_| (ration.rest(urgency) - now).as_secs_f64() * 1_000.0).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_refused_comes_back_one_after_another_at_the_pace_of_what_is_done() {
+        let mut ration = rationed().await;
+        let rests = rests_ms(&mut ration, Urgency::Verification, 1_000);
+        for (at, rest) in rests.iter().enumerate() {
+            let due = at as f64 * 0.2;
+            assert!(*rest >= due.max(20.0) - 0.01 && *rest <= due.max(60.0) + 0.01, "{at}: {rest}");
+        }
+        let others = rests_ms(&mut ration, Urgency::Staging, 100);
+        assert!(others.iter().all(|rest| (50.0..=150.0).contains(rest)), "no other kind waits for these: {others:?}");
+        tokio::time::advance(REST_MAX).await;
+        let later = rests_ms(&mut ration, Urgency::Verification, 100);
+        assert!(later.iter().all(|rest| (20.0..=60.0).contains(rest)), "nor anybody for those who are back: {later:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_rests_for_longer_than_half_of_what_it_was_told() {
+        let mut ration = rationed().await;
+        let rests = rests_ms(&mut ration, Urgency::Verification, 10_000);
+        assert!(rests.iter().all(|rest| *rest <= 500.0));
+        assert!(rests[9_999] >= 499.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_what_is_done_while_there_is_more_work_than_time_tells_the_pace() {
+        let mut ration = Ration::new();
+        let rests = rests_ms(&mut ration, Urgency::Verification, 1_000);
+        assert!(rests.iter().all(|rest| (20.0..=60.0).contains(rest)), "it is not known yet");
+        for is_busy in [false, true, false, true, false] {
+            look(&mut ration, 1, is_busy).await;
+        }
+        assert_eq!(ration.seen, (0.0, 0.0), "never from one look to the next");
+        let mut ration = rationed().await;
+        // Once, nearly nothing was done.
+        look(&mut ration, 1, true).await;
+        let rests = rests_ms(&mut ration, Urgency::Verification, 1_000);
+        assert!((200.0..=240.0).contains(&rests[999]), "{}", rests[999]);
+    }
+}
