@@ -32,6 +32,7 @@ use crate::lookup::Lookup;
 use crate::metrics::KeyMetrics;
 use crate::reader::{Reader, Stores};
 use crate::routes::{BODY_MAX_BYTES, KeyRoutes, routes, urgency, urgency_of};
+use crate::strangers::Strangers;
 use crate::throttle::Throttle;
 use crate::usage::Usage;
 use crate::verify::Verifier;
@@ -71,7 +72,7 @@ pub async fn bind(config: Config) -> anyhow::Result<Bound> {
     for (environment, own) in &config.environments {
         let listener = listen(config.server.host, own.port).await?;
         addresses.insert(*environment, listener.local_addr()?);
-        let shared = (config.replicas, &key_metrics, &fairness);
+        let shared = (config.replicas, &key_metrics, (&admission, &fairness));
         let verifier = verifier(*environment, own, shared).await?;
         environments.push(Served { environment: *environment, listener, token: own.token.clone(), verifier });
     }
@@ -97,7 +98,7 @@ impl Bound {
         let otlp = Otlp::start(&self.telemetry, Process { service: "claviger-keys", environment: None }, &self.metrics);
         let health = Health::new(shutdown.clone(), &self.metrics);
         let is_alone = self.environments.len() == 1;
-        let line = Line::new(&self.admission, Handle::current().metrics().num_workers());
+        let line = Line::new(&self.admission, &self.metrics, Handle::current().metrics().num_workers());
         let mut replicas = Vec::with_capacity(self.environments.len());
         let mut listeners = Vec::with_capacity(self.environments.len());
         for served in self.environments {
@@ -151,14 +152,14 @@ async fn listen(host: IpAddr, port: u16) -> anyhow::Result<TcpListener> {
 async fn verifier(
     environment: Environment,
     config: &EnvironmentConfig,
-    (replicas, metrics, fairness): (u32, &KeyMetrics, &Arc<Fairness>),
+    (replicas, metrics, (admission, fairness)): (u32, &KeyMetrics, (&Admission, &Arc<Fairness>)),
 ) -> anyhow::Result<Arc<Verifier>> {
     let ring = Arc::new(read_peppers(&config.peppers).ok().context("the peppers were checked")?);
     let store = Store::connect(&config.database).await.with_context(|| format!("{environment}'s database URL"))?;
     let counters = Counters::connect(&config.redis);
     let (cache, clock, metrics) = (Arc::new(Cache::default()), Arc::new(StoreClock::new()), metrics.of(environment));
-    let connections = config.database.pool_size;
-    let stores = Stores { store: store.clone(), counters: counters.clone(), connections };
+    let strangers = Strangers::new(config.database.pool_size, admission);
+    let stores = Stores { store: store.clone(), counters: counters.clone(), strangers };
     let reader = Reader::new(environment, Arc::clone(&ring), stores, Arc::clone(&cache), Arc::clone(&clock));
     let lookup =
         Lookup { cache, reader, counters: counters.clone(), clock: Arc::clone(&clock), metrics: metrics.clone() };

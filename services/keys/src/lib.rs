@@ -17,6 +17,7 @@ mod question;
 mod reader;
 mod routes;
 mod sharing;
+mod strangers;
 mod throttle;
 mod usage;
 mod verify;

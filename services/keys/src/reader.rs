@@ -12,19 +12,15 @@ use domain::secret::{LookupId, PepperRing, PlainSecret, SecretHash};
 use domain::snapshot::Snapshot;
 use store::Store;
 use store::counters::{Counters, Runs};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 
 use crate::cache::{Cache, CachedCustomer, CachedKey, Freshness};
 use crate::clock::StoreClock;
 use crate::flight::Flights;
+use crate::strangers::{Crowded, Strangers};
 
 /// How many reads run at once; what comes on top is refused rather than queued.
 const READS_MAX: usize = 256;
-/// How many reads for strangers wait at once; what comes on top is refused. A flood of keys that do not exist ends here.
-const STRANGERS_WAITING_MAX: usize = 512;
-/// How long they wait before they are refused: within [`PATIENCE`], so that a queue is never taken for a Postgres that is
-/// away.
-const STRANGERS_WAIT: Duration = Duration::from_millis(300);
 /// How long a read may take when there is nothing else to go by.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 /// The same when an entry that may still be used is at hand.
@@ -44,6 +40,12 @@ pub enum Unread {
     Crowded,
     /// A statement or a row is wrong: a mistake of ours.
     Broken,
+}
+
+impl From<Crowded> for Unread {
+    fn from(Crowded: Crowded) -> Self {
+        Self::Crowded
+    }
 }
 
 /// How long to wait for a read.
@@ -69,13 +71,11 @@ type KeyName = (LookupId, u64);
 type KeyFlights = Flights<KeyName, Result<Option<Arc<CachedKey>>, Unread>>;
 type CustomerFlights = Flights<(OrganizationId, String), Result<Option<Arc<CachedCustomer>>, Unread>>;
 
-/// One environment's stores.
-#[derive(Clone)]
+/// One environment's stores, and who waits for them.
 pub struct Stores {
     pub store: Store,
     pub counters: Counters,
-    /// How many connections to Postgres there are at the most.
-    pub connections: u32,
+    pub strangers: Strangers,
 }
 
 /// The way to Postgres, for the cache.
@@ -92,9 +92,6 @@ struct Inner {
     keys: KeyFlights,
     customers: CustomerFlights,
     permits: Semaphore,
-    /// How many strangers are read at once: half of the connections at the most.
-    strangers: Semaphore,
-    strangers_waiting: Semaphore,
     rests_until_ms: AtomicU64,
     /// When Postgres last answered anything; 0 when it never did.
     answered_at_ms: AtomicU64,
@@ -109,7 +106,6 @@ impl Reader {
         cache: Arc<Cache>,
         clock: Arc<StoreClock>,
     ) -> Self {
-        let strangers = Semaphore::new(stores.connections.div_ceil(2) as usize);
         Self(Arc::new(Inner {
             environment,
             ring,
@@ -120,8 +116,6 @@ impl Reader {
             keys: Flights::new(),
             customers: Flights::new(),
             permits: Semaphore::new(READS_MAX),
-            strangers,
-            strangers_waiting: Semaphore::new(STRANGERS_WAITING_MAX),
             rests_until_ms: AtomicU64::new(0),
             answered_at_ms: AtomicU64::new(0),
         }))
@@ -210,7 +204,7 @@ impl Inner {
     async fn fetch_key(&self, secret: PlainSecret, who: Acquaintance) -> Result<Option<Arc<CachedKey>>, Unread> {
         let _place = match who {
             Acquaintance::Known => None,
-            Acquaintance::Stranger => Some(self.admit_stranger().await?),
+            Acquaintance::Stranger => Some(self.stores.strangers.admit().await?),
         };
         let _permit = self.permits.try_acquire().map_err(|_| Unread::Away)?;
         let (at_ms, runs) = self.vouch();
@@ -225,13 +219,6 @@ impl Inner {
             self.cache.keep_key(id, snapshot, Freshness::new(at_ms, run))
         };
         Ok(found.snapshots.into_iter().next().map(keep))
-    }
-
-    /// Waits for a stranger's turn. Who is not there cannot be told from who is there with another secret, here either.
-    async fn admit_stranger(&self) -> Result<SemaphorePermit<'_>, Unread> {
-        let _waiting = self.strangers_waiting.try_acquire().map_err(|_| Unread::Crowded)?;
-        let turn = tokio::time::timeout(STRANGERS_WAIT, self.strangers.acquire()).await;
-        turn.map_err(|_| Unread::Crowded)?.map_err(|_| Unread::Crowded)
     }
 
     #[expect(clippy::disallowed_methods, reason = "the key of this verification is proven")]

@@ -15,7 +15,10 @@ use domain::{ids::OrganizationId, urgency::Urgency};
 use tokio::time::Instant;
 
 use super::ration::Ration;
-use crate::http::{Admission, Refusals};
+use crate::{
+    http::{Admission, Refusals},
+    metrics::{Gauge, MetricRow, Metrics},
+};
 
 /// Questions that are worked on at once while there is more work than time, for each thread.
 const TURNS_PER_THREAD: isize = 128;
@@ -38,6 +41,7 @@ pub struct Line(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     admission: Admission,
+    unread: Gauge,
     state: Mutex<State>,
 }
 
@@ -60,8 +64,16 @@ struct Waiters {
     order: VecDeque<Asker>,
 }
 
-/// For whom a connection was last asked something. All that are new wait as one.
-pub(super) type Asker = Option<OrganizationId>;
+/// For whom a connection was last asked something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(super) enum Asker {
+    /// It was not answered yet. All that are new wait as one.
+    #[default]
+    New,
+    /// Nobody's key: those who ask about such wait as one as well, and not with the new.
+    Nobody,
+    Organization(OrganizationId),
+}
 
 /// What a connection was asked last: what it is asked next is likely to be the same.
 #[derive(Debug, Clone, Copy)]
@@ -116,14 +128,19 @@ struct Waits {
 
 impl Line {
     /// The line before this door, for a process that works on so many threads. Needs a runtime to be looked after in.
-    pub fn new(admission: &Admission, threads: usize) -> Self {
+    pub fn new(admission: &Admission, metrics: &Metrics, threads: usize) -> Self {
         let state = State {
             free: TURNS_PER_THREAD * threads.max(1).cast_signed(),
             given: VecDeque::new(),
             waiting: Default::default(),
             ration: Ration::new(),
         };
-        let shared = Arc::new(Shared { admission: admission.clone(), state: Mutex::new(state) });
+        let unread = metrics.gauge(MetricRow {
+            name: "http_requests_unread",
+            help: "Requests that waited for a turn to be read when that was last looked at.",
+            labels: &[],
+        });
+        let shared = Arc::new(Shared { admission: admission.clone(), unread, state: Mutex::new(state) });
         tokio::spawn(look_after(Arc::downgrade(&shared)));
         Self(shared)
     }
@@ -188,6 +205,8 @@ async fn look_after(line: Weak<Shared>) {
         let Some(line) = line.upgrade() else { return };
         let mut state = line.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.waiting.iter_mut().for_each(Waiters::send_away);
+        let unread = state.waiting.iter().map(Waiters::count).sum::<usize>();
+        line.unread.set(&[], i64::try_from(unread).unwrap_or(i64::MAX));
         state.ration.look(line.admission.is_busy());
     }
 }
@@ -199,6 +218,10 @@ impl Waiters {
             self.order.push_back(asker);
         }
         places.push_back(place);
+    }
+
+    fn count(&self) -> usize {
+        self.of_each.values().map(VecDeque::len).sum()
     }
 
     /// Whether the first of these has waited so long that nobody needs to queue behind.
@@ -254,7 +277,7 @@ impl Waiters {
 
 impl Default for Last {
     fn default() -> Self {
-        Self { asker: None, questions: 1 }
+        Self { asker: Asker::New, questions: 1 }
     }
 }
 
@@ -380,7 +403,8 @@ pub(super) mod tests {
     };
 
     fn line() -> Line {
-        Line::new(&Admission::new(Bounds::for_threads(1), &Metrics::new()), 1)
+        let metrics = Metrics::new();
+        Line::new(&Admission::new(Bounds::for_threads(1), &metrics), &metrics, 1)
     }
 
     fn queue(line: &Line, urgency: Urgency) -> Queue {
@@ -446,7 +470,8 @@ pub(super) mod tests {
         let (line, greedy) = (line(), OrganizationId::mint(chrono::DateTime::UNIX_EPOCH));
         let modest = OrganizationId::mint(chrono::DateTime::UNIX_EPOCH);
         let mut turns = all_turns(&line).await;
-        let askers: Vec<_> = [Some(greedy); 5].into_iter().chain([Some(modest), None, Some(modest)]).collect();
+        let [g, m, n] = [Asker::Organization(greedy), Asker::Organization(modest), Asker::New];
+        let askers: Vec<_> = [g; 5].into_iter().chain([m, n, m]).collect();
         let mut waiting: Vec<_> =
             askers.into_iter().map(|asker| (asker, queue(&line, Urgency::Verification).standing())).collect();
         for (asker, standing) in &mut waiting {
@@ -464,7 +489,6 @@ pub(super) mod tests {
             turns.insert(0, turn);
             order.push(waiting.remove(next).0);
         }
-        let [g, m, n] = [Some(greedy), Some(modest), None];
         assert_eq!(order, [g, m, n, g, m, g, g]);
         assert!(line.state().waiting.iter().all(|waiters| waiters.of_each.is_empty() && waiters.order.is_empty()));
     }
@@ -502,7 +526,7 @@ pub(super) mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_asks_in_batches_takes_the_turns_of_several() {
-        let (line, batch) = (line(), Last { asker: None, questions: 20 });
+        let (line, batch) = (line(), Last { asker: Asker::New, questions: 20 });
         let standing = || queue(&line, Urgency::Verification).standing();
         let mut turns = Vec::new();
         while line.state().free > 0 {
@@ -527,7 +551,8 @@ pub(super) mod tests {
         let mut turns = all_turns(&line).await;
         // None of them lasts too long.
         line.state().given.clear();
-        let last = Last { asker: Some(OrganizationId::mint(chrono::DateTime::UNIX_EPOCH)), questions: 1 };
+        let organization = OrganizationId::mint(chrono::DateTime::UNIX_EPOCH);
+        let last = Last { asker: Asker::Organization(organization), questions: 1 };
         let standing = || queue(&line, Urgency::Verification).standing();
         let (mut first, mut late, mut other) = (standing(), standing(), standing());
         assert!(poll_fn(|cx| Poll::Ready(first.poll_turn(last, cx).is_pending())).await);
@@ -538,6 +563,23 @@ pub(super) mod tests {
         turns.pop();
         turns.push(poll_fn(|cx| first.poll_turn(last, cx)).await.unwrap());
         assert!(poll_fn(|cx| Poll::Ready(late.poll_turn(last, cx).is_pending())).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn how_many_wait_is_told_while_they_do() {
+        let metrics = Metrics::new();
+        let line = Line::new(&Admission::new(Bounds::for_threads(1), &metrics), &metrics, 1);
+        let _turns = all_turns(&line).await;
+        let mut waiting = [Urgency::Verification, Urgency::Verification, Urgency::Staging]
+            .map(|urgency| queue(&line, urgency).standing());
+        for standing in &mut waiting {
+            assert!(poll_fn(|cx| Poll::Ready(standing.poll_turn(Last::default(), cx).is_pending())).await);
+        }
+        let told = || metrics.text().lines().find(|line| line.starts_with("http_requests_unread ")).map(str::to_owned);
+        tokio::time::sleep(LOOK_EVERY * 2).await;
+        assert_eq!(told().unwrap(), "http_requests_unread 3");
+        tokio::time::sleep(WAIT_MAX).await;
+        assert_eq!(told().unwrap(), "http_requests_unread 0", "they were sent away");
     }
 
     #[tokio::test(start_paused = true)]
@@ -583,17 +625,19 @@ pub(super) mod tests {
         waiters.of_each.iter().map(|(asker, places)| (*asker, places[0].last.turns())).collect()
     }
 
-    /// A listener whose endpoint answers whatever reaches it, for an organization that asks twenty questions at once.
+    /// A listener whose endpoint answers whatever reaches it: twenty questions at once, about nobody at one path and for an
+    /// organization at all others.
     async fn listen(shutdown: &CancellationToken) -> (Admission, Line, OrganizationId, SocketAddr) {
         let organization = OrganizationId::mint(chrono::DateTime::UNIX_EPOCH);
-        let endpoint = poem::endpoint::make_sync(move |_| {
+        let endpoint = poem::endpoint::make_sync(move |request| {
+            let organization = (request.uri().path() != "/nobody").then_some(organization);
             let mut response = poem::Response::from("well");
-            response.set_data(Answered { organization: Some(organization), questions: 20 });
+            response.set_data(Answered { organization, questions: 20 });
             response
         });
         let metrics = Metrics::new();
         let admission = Admission::new(Bounds::for_threads(1), &metrics);
-        let line = Line::new(&admission, 1);
+        let line = Line::new(&admission, &metrics, 1);
         let limits = Limits { queue: Some(queue(&line, Urgency::Verification)), ..Limits::promised() };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, shutdown) = (listener.local_addr().unwrap(), shutdown.clone());
@@ -606,6 +650,8 @@ pub(super) mod tests {
         let (admission, line, organization, address) = listen(&CancellationToken::new()).await;
         let mut known = TcpStream::connect(address).await.unwrap();
         assert_eq!(ask(&mut known).await, "HTTP/1.1 200 OK");
+        let mut strange = TcpStream::connect(address).await.unwrap();
+        assert_eq!(send(&mut strange, &GET.replace(" / ", " /nobody ")).await, "HTTP/1.1 200 OK");
         let mut new = TcpStream::connect(address).await.unwrap();
 
         admission.set_busy();
@@ -615,16 +661,17 @@ pub(super) mod tests {
         let freeing = async {
             // On a busy machine one of them may have waited in vain before the other comes.
             let mut seen = HashMap::new();
-            while seen.len() < 2 {
+            while seen.len() < 3 {
                 seen.extend(waiting_turns(&line));
                 tokio::task::yield_now().await;
             }
             drop(turns);
             seen
         };
-        let (seen, known, new) = futures_util::future::join3(freeing, ask(&mut known), ask(&mut new)).await;
-        assert_eq!(seen, HashMap::from([(Some(organization), 7), (None, 1)]));
-        assert_eq!([known, new], ["HTTP/1.1 200 OK"; 2]);
+        let asking = futures_util::future::join3(ask(&mut known), ask(&mut strange), ask(&mut new));
+        let (seen, answers) = futures_util::future::join(freeing, asking).await;
+        assert_eq!(seen, HashMap::from([(Asker::Organization(organization), 7), (Asker::Nobody, 7), (Asker::New, 1)]));
+        assert_eq!(<[String; 3]>::from(answers), ["HTTP/1.1 200 OK"; 3]);
     }
 
     #[tokio::test]

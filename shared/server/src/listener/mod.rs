@@ -316,7 +316,9 @@ impl<E: Endpoint<Output = Response> + 'static> Door<E> {
         if is_http1 && response.data::<NotLetIn>().is_some() {
             in_flight.rest();
         }
-        if let Some(answered) = response.data::<Answered>() {
+        // A refusal says nothing of whom it was asked for.
+        let is_refused = response.data::<ErrorCode>() == Some(&ErrorCode::Overloaded);
+        if let Some(answered) = response.data::<Answered>().filter(|_| !is_refused) {
             in_flight.note_answered(*answered);
         }
         let mut response: HyperResponse<BoxBody<bytes::Bytes, io::Error>> = response.into();

@@ -13,7 +13,7 @@ use futures_util::task::AtomicWaker;
 
 use super::{
     Limits,
-    line::{Last, Turn},
+    line::{Asker, Last, Turn},
     scanner::{Fault, Phase, Scanner},
 };
 use crate::http::Answered;
@@ -236,7 +236,12 @@ impl InFlight {
     /// What was asked, for the line.
     pub(super) fn note_answered(&self, answered: Answered) {
         let mut held = self.watch.held();
-        held.last = Last { asker: answered.organization.or(held.last.asker), questions: answered.questions };
+        let asker = match (answered.organization, held.last.asker) {
+            (Some(organization), _) => Asker::Organization(organization),
+            (None, Asker::New) => Asker::Nobody,
+            (None, known) => known,
+        };
+        held.last = Last { asker, questions: answered.questions };
     }
 
     /// The peer could take more of the answer.

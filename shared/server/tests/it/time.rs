@@ -153,9 +153,11 @@ async fn a_refused_connection_rests_before_its_next_request_is_read() {
 #[tokio::test]
 async fn in_a_line_everybody_is_answered_and_nobody_for_ever() {
     const CONNECTIONS: usize = 400;
-    let admission = Admission::start(|bounds| bounds, &Metrics::new());
-    let refusals = StackConfig::new(Routes::default(), &Metrics::new()).refusals();
-    let limits = Limits { queue: Some(Line::new(&admission, 1).queue(Urgency::Verification, refusals)), ..long() };
+    let metrics = Metrics::new();
+    let admission = Admission::start(|bounds| bounds, &metrics);
+    let refusals = StackConfig::new(Routes::default(), &metrics).refusals();
+    let limits =
+        Limits { queue: Some(Line::new(&admission, &metrics, 1).queue(Urgency::Verification, refusals)), ..long() };
     let edge = Edge::with(limits, |config| config.admission(&admission, |_| Urgency::Verification)).await;
     let mut wires = Vec::new();
     for _ in 0..CONNECTIONS {

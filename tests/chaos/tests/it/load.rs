@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 /// How much longer than its time a load may take to send what was due, and to hear the last answers.
 const PATIENCE: Duration = Duration::from_secs(3);
 const HEAD_END: &[u8] = b"\r\n\r\n";
+const RETRY_AFTER: &[u8] = b"\r\nretry-after: ";
 
 /// What is asked, how often, and over how many connections.
 #[derive(Debug, Clone)]
@@ -39,6 +40,8 @@ pub struct Outcome {
     pub sent_ms: Vec<f64>,
     /// From when a refused request was sent to its refusal, in milliseconds, in ascending order.
     pub refused_ms: Vec<f64>,
+    /// Let in, and not answered for want of a store.
+    pub unavailable: u64,
     /// Refusals that do not say when to come back.
     pub without_retry_after: u64,
     /// Sent and not answered when everybody had gone home.
@@ -57,6 +60,11 @@ impl Outcome {
     /// The share of what was offered that was accepted.
     pub fn success(&self) -> f64 {
         self.accepted_ms.len() as f64 / self.offered.max(1) as f64
+    }
+
+    /// What was answered as it should be, whichever way.
+    pub fn answered(&self) -> usize {
+        self.accepted_ms.len() + self.refused_ms.len() + self.unavailable as usize
     }
 
     /// The share of what was answered that was refused.
@@ -192,9 +200,14 @@ impl Sender {
                 outcome.accepted_ms.push(due.elapsed().as_secs_f64() * 1_000.0);
                 outcome.sent_ms.push(sent.elapsed().as_secs_f64() * 1_000.0);
             }
-            b"503" if find(answer, b"\"overloaded\"").is_some() => {
+            b"503" if says(answer, b"\"overloaded\"") => {
                 outcome.refused_ms.push(sent.elapsed().as_secs_f64() * 1_000.0);
-                outcome.without_retry_after += u64::from(find(answer, b"\r\nretry-after: ").is_none());
+                outcome.without_retry_after += u64::from(!says(answer, RETRY_AFTER));
+            }
+            b"503" if says(answer, b"\"unavailable\"") => {
+                outcome.unavailable += 1;
+                outcome.without_retry_after += u64::from(!says(answer, RETRY_AFTER));
+                outcome.example = String::from_utf8_lossy(answer).into_owned();
             }
             _ => {
                 outcome.failed += 1;
@@ -230,6 +243,10 @@ fn content_length(head: &[u8]) -> usize {
     let Some(at) = find(head, NAME) else { return 0 };
     let digits = head[at + NAME.len()..].iter().take_while(|byte| byte.is_ascii_digit());
     digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'))
+}
+
+fn says(text: &[u8], wanted: &[u8]) -> bool {
+    find(text, wanted).is_some()
 }
 
 fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {

@@ -16,4 +16,5 @@ mod repeats;
 mod revocation;
 mod revocation_away;
 mod rolling;
+mod strangers;
 mod victims;

@@ -12,27 +12,30 @@ use domain::environment::Environment;
 use serde_json::{Value, json};
 use testkit::{Answer, Client, Finding, Fleet, Place};
 
+use crate::ground::{by_length, is_long};
 use crate::load::{Load, Outcome, percentile};
 
 /// Less than half of what a listener keeps open, since those of one load may be counted a little longer when those of the
 /// next are there already: beyond that it closes some that ask for nothing.
 const CONNECTIONS: usize = 1536;
 /// Questions in a request of a gateway that gathers what arrives together.
-const BATCH: usize = 20;
+pub const BATCH: usize = 20;
 const ORGANIZATIONS: usize = 16;
 const REVOCATIONS: usize = 20;
 const ENVIRONMENTS: [Environment; 3] = [Environment::Production, Environment::Staging, Environment::Development];
 
-fn is_long() -> bool {
-    std::env::var_os("CLAVIGER_LONG").is_some()
+fn time() -> Duration {
+    Duration::from_secs(by_length(2, 60))
 }
 
-fn time() -> Duration {
-    Duration::from_secs(if is_long() { 60 } else { 2 })
+/// So many connections, or an eighth of them: a build that is not made to be fast takes ten times as long for each question,
+/// and would take longer than a short run for the first ones of so many.
+fn connections(many: usize) -> usize {
+    by_length(many / 8, many)
 }
 
 /// A fleet that is on one core with its stores, while we are on the others.
-async fn fleet(environments: &[Environment]) -> Fleet {
+pub async fn fleet(environments: &[Environment]) -> Fleet {
     let builder = Fleet::builder().environments(environments).setting("redis.timeout_ms", 1_000);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     if cores < 2 {
@@ -47,13 +50,13 @@ async fn fleet(environments: &[Environment]) -> Fleet {
 }
 
 /// Leaves a process no other processors than these.
-fn pin(process: u32, processors: &str) {
+pub fn pin(process: u32, processors: &str) {
     let pinned = Command::new("taskset").args(["-a", "-p", "-c", processors, &process.to_string()]).output().unwrap();
     assert!(pinned.status.success(), "{pinned:?}");
 }
 
 /// The secrets of one new key in each of several new organizations.
-async fn keys_of(place: &Place, organizations: usize) -> Vec<String> {
+pub async fn keys_of(place: &Place, organizations: usize) -> Vec<String> {
     let root = place.root(0);
     let mut secrets = Vec::new();
     for number in 0..organizations {
@@ -80,7 +83,7 @@ fn address(url: &str) -> SocketAddr {
 }
 
 /// A request of this body for each of the keys.
-fn requests(place: &Place, path: &str, secrets: &[String], body: impl Fn(&str) -> Value) -> Load {
+pub fn requests(place: &Place, path: &str, secrets: &[String], body: impl Fn(&str) -> Value) -> Load {
     let request = |secret: &String| {
         let body = body(secret).to_string();
         let length = body.len();
@@ -90,14 +93,14 @@ fn requests(place: &Place, path: &str, secrets: &[String], body: impl Fn(&str) -
     Load {
         address: address(&place.keys_urls[0]),
         requests: secrets.iter().map(request).collect(),
-        connections: CONNECTIONS,
+        connections: connections(CONNECTIONS),
         per_second: 0.0,
         time: time(),
     }
 }
 
 /// Questions about the keys in turn, each on its own, as an application sends them.
-fn single(place: &Place, secrets: &[String]) -> Load {
+pub fn single(place: &Place, secrets: &[String]) -> Load {
     requests(place, "/v1/keys/verify", secrets, |secret| json!({"key": secret}))
 }
 
@@ -114,7 +117,7 @@ async fn capacity(load: &Load) -> f64 {
     // With few connections more can be done, and that counts.
     let eager = Load { connections: 64, time: Duration::from_secs(2), ..load.at(1e6) }.run().await.goodput();
     println!("P13 64 connections without rest: {eager:.0} requests a second");
-    let (factor, seconds) = if is_long() { (1.2, 4) } else { (1.4, 1) };
+    let (factor, seconds) = by_length((1.4, 1), (1.2, 4));
     let (mut rate, mut best, mut in_vain) = (eager * 0.5, 0.0_f64, 0);
     while in_vain < 2 {
         let goodput = Load { time: Duration::from_secs(seconds), ..load.at(rate) }.run().await.goodput();
@@ -171,7 +174,7 @@ fn bound(text: &str) -> u64 {
 }
 
 /// What a process holds in memory, in MiB.
-fn memory_mib(fleet: &Fleet) -> u64 {
+pub fn memory_mib(fleet: &Fleet) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", fleet.keys[0].process().id())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1_024
@@ -200,7 +203,7 @@ fn record(situation: &str, bound: &str, worst: String, trials: usize) {
 }
 
 fn assert_clean(outcome: &Outcome) {
-    assert_eq!(outcome.failed, 0, "{}", outcome.example);
+    assert_eq!((outcome.failed, outcome.unavailable), (0, 0), "{}", outcome.example);
     assert!(outcome.unanswered == 0 || !is_long(), "{} were not answered", outcome.unanswered);
     assert_eq!(outcome.without_retry_after, 0, "every refusal says when to come back");
 }
@@ -249,7 +252,7 @@ async fn keeps_its_pace(fleet: &Fleet, kind: &Kind, load: &Load) -> Vec<String> 
             memory[memory.len() - 1]
         );
         assert_clean(&outcome);
-        assert!(health_ms < if is_long() { 100.0 } else { 2_000.0 }, "health took {health_ms} ms");
+        assert!(health_ms < by_length(2_000.0, 100.0), "health took {health_ms} ms");
         assert!(!outcome.accepted_ms.is_empty(), "work goes on");
         assert!(times < 5.0 || !is_long() || !outcome.refused_ms.is_empty(), "what cannot be done is refused");
         misses.extend(pace_missed(kind, times, &outcome, capacity));
@@ -277,9 +280,16 @@ fn pace_missed(kind: &Kind, times: f64, outcome: &Outcome, capacity: f64) -> Vec
     let situation = format!("{kind} at {times} × capacity");
     let (offered, accepted) = (outcome.offered as usize, outcome.accepted_ms.len());
     let share = outcome.goodput() / capacity;
-    let (due_ms, sent_ms) = (outcome.accepted_p99(), format!("{:.0} ms", outcome.sent_p99()));
+    // At its capacity and beyond whoever asks one by one has no connection left to ask on, and waits at home: what that
+    // takes is told, and is not the process's to keep (decision 0021).
+    let (kept, told) = if *kind == Kind::Single && times >= 1.0 {
+        (("sent", outcome.sent_p99()), ("due", outcome.accepted_p99()))
+    } else {
+        (("due", outcome.accepted_p99()), ("sent", outcome.sent_p99()))
+    };
     let refused_ms = format!("{:.0} ms", outcome.refused_p99());
-    record(&situation, "accepted after it was sent (p99), for comparison", sent_ms, accepted);
+    let comparison = format!("accepted after it was {} (p99), for comparison", told.0);
+    record(&situation, &comparison, format!("{:.0} ms", told.1), accepted);
     record(&situation, "refused after it was sent (p99), for comparison", refused_ms, outcome.refused_ms.len());
     let mut misses = Vec::new();
     let mut judge = |bound: &str, worst: String, (trials, is_kept): (usize, bool)| {
@@ -292,11 +302,8 @@ fn pace_missed(kind: &Kind, times: f64, outcome: &Outcome, capacity: f64) -> Vec
     };
     let is_at_pace = times < 1.0 || share > 0.8;
     judge("≥ 80 % of capacity from it to twice of it", format!("{:.0} %", share * 100.0), (offered, is_at_pace));
-    judge(
-        "accepted within 250 ms of being due (p99), up to twice",
-        format!("{due_ms:.0} ms"),
-        (accepted, due_ms <= 250.0),
-    );
+    let bound = format!("accepted within 250 ms of being {} (p99), up to twice", kept.0);
+    judge(&bound, format!("{:.0} ms", kept.1), (accepted, kept.1 <= 250.0));
     misses
 }
 
@@ -312,10 +319,11 @@ async fn development_is_given_up_first_and_production_last() {
         Load { time: Duration::from_secs(1), ..single(place, secrets).at(100.0) }.run().await;
     }
     // On a machine with other work the capacity is a guess, and what is too little is no test.
-    let share = if is_long() { 0.8 } else { 2.0 };
-    let runs = loads
-        .iter()
-        .map(|(place, secrets)| Load { connections: CONNECTIONS / 2, ..single(place, secrets).at(capacity * share) });
+    let share = by_length(2.0, 0.8);
+    let runs = loads.iter().map(|(place, secrets)| Load {
+        connections: connections(CONNECTIONS / 2),
+        ..single(place, secrets).at(capacity * share)
+    });
     let outcomes = Load::run_all(runs).await;
     for (environment, outcome) in ENVIRONMENTS.iter().zip(&outcomes) {
         show(&format!("three environments at {share} × capacity each, {environment}"), outcome);
@@ -345,22 +353,25 @@ async fn an_organization_that_floods_costs_the_others_nothing() {
     // Each modest one asks for its share of a tenth of what there is; the greedy one for more than all of it.
     let share = capacity * 0.15;
     // So many that the door is what holds it, and not how many connections it has.
-    let flood = Load { connections: 2560, ..single(place, greedy).at(share * 10.0) };
-    let usual = Load { connections: 768, ..single(place, modest).at(share) };
+    let flood = Load { connections: connections(2560), ..single(place, greedy).at(share * 10.0) };
+    let usual = Load { connections: connections(768), ..single(place, modest).at(share) };
     let outcomes = Load::run_all([flood, usual]).await;
     let [flood, usual] = outcomes.try_into().expect("an outcome for each load");
     show("one organization at ten times the share", &flood);
     show("the others meanwhile", &usual);
     assert_clean(&flood);
     assert_clean(&usual);
-    let lost = 1.0 - usual.success();
+    let lost = (1.0 - usual.success()).max(0.0);
     record(
         "an organization at ten times its share",
         "others lose < 1 %",
         format!("{:.2} %", lost * 100.0),
         usual.offered as usize,
     );
-    assert!(lost < 0.01, "{lost}");
+    let done = flood.success();
+    // A build that is not made to be fast lets in so few that the others lose some as well, but never in the same measure.
+    let is_fair = if is_long() { lost < 0.01 } else { usual.success() > 2.0 * done };
+    assert!(is_fair, "{lost} of the others was lost, and {done} of the flood was done");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -382,7 +393,7 @@ async fn keys_are_revoked_while_verification_and_lists_are_flooded() {
     let lists = Load {
         address: address(&place.api_urls[0]),
         requests: vec![listing(&place.organization_key), listing(&place.root_key)],
-        connections: 256,
+        connections: connections(256),
         per_second: 1e6,
         time: time(),
     };
@@ -413,9 +424,10 @@ async fn keys_are_revoked_while_verification_and_lists_are_flooded() {
         waits_ms.len(),
     );
     println!("P13 the API while lists are flooded: health {health_ms:.0} ms, bound down to {bound}");
-    assert!(worst < if is_long() { 1_000.0 } else { 10_000.0 }, "{worst} ms");
+    assert!(worst < by_length(10_000.0, 1_000.0), "{worst} ms");
     assert!(!lists.refused_ms.is_empty(), "more lists than can be made");
-    assert_eq!((flood.failed, flood.without_retry_after), (0, 0), "{}", flood.example);
+    let not_in_order = (flood.failed, flood.unavailable, flood.without_retry_after);
+    assert_eq!(not_in_order, (0, 0, 0), "{}", flood.example);
 }
 
 /// Revokes a key. It is never refused for want of room; a store may take too long on a machine with other work.
