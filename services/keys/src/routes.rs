@@ -14,7 +14,7 @@ use poem_openapi::OperationId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use server::answer::JSON;
-use server::http::{Admission, LogFields, Questions, RequestContext, Routes, Share, Ticket};
+use server::http::{Admission, LogFields, RequestContext, Routes, Share, Ticket};
 use server::json::{check_content_type, parse_slice, read_body};
 use server::problem::{ErrorCode, FieldError, Problem};
 use subtle::ConstantTimeEq;
@@ -92,8 +92,8 @@ impl KeyRoutes {
         Err(Problem::new(ErrorCode::CredentialsInvalid).detail("This listener takes its own service token alone."))
     }
 
-    /// The answer's body, and how many questions it answers.
-    async fn answer(&self, operation: Operation, mut request: Request) -> Result<(Vec<u8>, usize), Problem> {
+    /// The answer's body.
+    async fn answer(&self, operation: Operation, mut request: Request) -> Result<Vec<u8>, Problem> {
         self.admit(&request)?;
         check_content_type(request.headers())?;
         let body = read_body(request.take_body(), BODY_MAX_BYTES).await?;
@@ -110,19 +110,19 @@ impl KeyRoutes {
             }
             Operation::VerifyKeys => {
                 let batch = parse_slice::<BatchRequest>(&body)?;
-                let _rest = self.let_in(&batch.requests, urgency)?;
-                let judgements = self.verify_all(&batch.requests, None).await?;
+                let rest = self.let_in(&batch.requests, urgency, line)?;
+                let judgements = self.verify_all(&batch.requests, None, &rest).await?;
                 note_all(line, &judgements);
                 Ok(json(&BatchVerified::of(&judgements, request_id), judgements.len()))
             }
             Operation::VerifyFor => {
                 let batch: InternalVerifyRequest = parse_internal(&body)?;
-                let _rest = self.let_in(&batch.requests, urgency)?;
+                let rest = self.let_in(&batch.requests, urgency, line)?;
                 let _share = match &batch.within {
                     Some(within) => Some(self.share(within, urgency, batch.requests.len())?),
                     None => None,
                 };
-                let judgements = self.verify_all(&batch.requests, batch.within.as_ref()).await?;
+                let judgements = self.verify_all(&batch.requests, batch.within.as_ref(), &rest).await?;
                 note_all(line, &judgements);
                 Ok(json(&BatchVerified::of(&judgements, &batch.request_id), judgements.len()))
             }
@@ -137,7 +137,15 @@ impl KeyRoutes {
     }
 
     /// Lets in what a batch is beyond the one request that was let in already.
-    fn let_in(&self, requests: &[VerifyRequest], urgency: Urgency) -> Result<Ticket, Problem> {
+    fn let_in(
+        &self,
+        requests: &[VerifyRequest],
+        urgency: Urgency,
+        line: Option<&LogFields>,
+    ) -> Result<Ticket, Problem> {
+        if let Some(line) = line {
+            line.questions(requests.len());
+        }
         let ticket = self.admission.try_enter_all(urgency, requests.len().saturating_sub(1));
         ticket.ok_or_else(|| problem(Unanswered::Overloaded, ""))
     }
@@ -147,8 +155,14 @@ impl KeyRoutes {
         self.verifier.share(within.organization_id, urgency, questions).map_err(|error| problem(error, ""))
     }
 
-    /// One answer for each question, in order; nothing is consumed unless all of them can be asked.
-    async fn verify_all(&self, requests: &[VerifyRequest], within: Option<&Within>) -> Result<Vec<Judgement>, Problem> {
+    /// One answer for each question, in order; nothing is consumed unless all of them can be asked. Each that is answered
+    /// makes room: the others may wait for a store.
+    async fn verify_all(
+        &self,
+        requests: &[VerifyRequest],
+        within: Option<&Within>,
+        places: &Ticket,
+    ) -> Result<Vec<Judgement>, Problem> {
         if requests.len() > BATCH_MAX {
             let message = format!("Send at most {BATCH_MAX} items.");
             return Err(Problem::validation(vec![FieldError::new("/requests", "too-many", message)]));
@@ -165,7 +179,12 @@ impl KeyRoutes {
         }
         let checks = join_all(questions.iter().map(|asked| self.verifier.check_limits(asked))).await;
         all(checks)?;
-        all(join_all(questions.iter().map(|asked| self.verifier.verify(asked, within))).await)
+        let verify = async |asked| {
+            let judged = self.verifier.verify(asked, within).await;
+            places.leave_one();
+            judged
+        };
+        all(join_all(questions.iter().map(verify)).await)
     }
 }
 
@@ -209,12 +228,9 @@ impl Endpoint for KeyRoutes {
         }
         let id = OperationId(operation.id());
         match self.answer(operation, request).await {
-            Ok((body, questions)) => {
+            Ok(body) => {
                 let mut response = Response::builder().content_type(JSON).body(body);
                 response.set_data(id);
-                if questions > 1 {
-                    response.set_data(Questions(questions));
-                }
                 Ok(response)
             }
             Err(problem) => {
@@ -269,10 +285,10 @@ fn parse_internal<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 }
 
 /// The answer to so many questions, and how many they are.
-fn json(answer: &impl Serialize, questions: usize) -> (Vec<u8>, usize) {
+fn json(answer: &impl Serialize, questions: usize) -> Vec<u8> {
     let mut text = Vec::with_capacity(ANSWER_BYTES * questions.clamp(1, BATCH_MAX));
     serde_json::to_writer(&mut text, answer).expect("answers have text keys and finite numbers");
-    (text, questions)
+    text
 }
 
 fn note(line: Option<&LogFields>, judgement: &Judgement) {

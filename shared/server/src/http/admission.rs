@@ -97,7 +97,7 @@ struct Door {
 pub struct Ticket {
     door: Arc<Door>,
     urgency: Urgency,
-    places: usize,
+    places: AtomicUsize,
 }
 
 impl Admission {
@@ -140,7 +140,7 @@ impl Admission {
             let working = door.working.fetch_add(places, Relaxed);
             working < door.limit(urgency) && of_kind < door.bounds.caps[urgency as usize]
         };
-        let ticket = Ticket { door: Arc::clone(door), urgency, places };
+        let ticket = Ticket { door: Arc::clone(door), urgency, places: places.into() };
         if is_in {
             return Some(ticket);
         }
@@ -220,15 +220,27 @@ impl Ticket {
     pub fn urgency(&self) -> Urgency {
         self.urgency
     }
+
+    /// Gives back the place of a piece of work that is done before the others.
+    pub fn leave_one(&self) {
+        if self.places.fetch_update(Relaxed, Relaxed, |places| places.checked_sub(1)).is_ok() {
+            self.leave(1);
+        }
+    }
+
+    fn leave(&self, places: usize) {
+        self.door.of_each[self.urgency as usize].fetch_sub(places, Relaxed);
+        self.door.done.fetch_add(places, Relaxed);
+        if self.urgency != Urgency::Revocation {
+            self.door.working.fetch_sub(places, Relaxed);
+        }
+    }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.door.of_each[self.urgency as usize].fetch_sub(self.places, Relaxed);
-        self.door.done.fetch_add(self.places, Relaxed);
-        if self.urgency != Urgency::Revocation {
-            self.door.working.fetch_sub(self.places, Relaxed);
-        }
+        let places = *self.places.get_mut();
+        self.leave(places);
     }
 }
 
@@ -339,6 +351,18 @@ mod tests {
         assert_eq!(admission.room(Urgency::Verification), 0);
         drop(batch);
         assert_eq!(admission.room(Urgency::Verification), 32);
+    }
+
+    #[test]
+    fn what_is_done_of_much_work_makes_room_before_the_rest_is() {
+        let admission = door(32);
+        let batch = admission.try_enter_all(Urgency::Verification, 100).expect("there is room to begin");
+        (0..80).for_each(|_| batch.leave_one());
+        assert_eq!(admission.room(Urgency::Verification), 12);
+        (0..80).for_each(|_| batch.leave_one());
+        assert_eq!(admission.room(Urgency::Verification), 32, "no more than there was");
+        drop(batch);
+        assert_eq!(admission.room(Urgency::Verification), 32, "and not twice");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use http::{Method, Uri};
 use poem::{FromRequest, Request, RequestBody, Result};
 use tracing::Level;
 
-use super::{RequestContext, credential_in_url};
+use super::{Answered, RequestContext, credential_in_url};
 use crate::{
     problem::{ErrorCode, Problem},
     request_log::Entry,
@@ -29,6 +29,7 @@ struct Fields {
     organization: Option<OrganizationId>,
     customer: Option<CustomerId>,
     verdict: Option<&'static str>,
+    questions: usize,
 }
 
 impl LogFields {
@@ -55,8 +56,15 @@ impl LogFields {
         self.write(|fields| fields.verdict = Some(verdict));
     }
 
-    pub(super) fn answered_for(&self) -> Option<OrganizationId> {
-        self.read().organization
+    /// Says how many questions the request has, of which each is work, where it is not one. No line shows it: whoever waits
+    /// to be read next is chosen by it.
+    pub fn questions(&self, questions: usize) {
+        self.write(|fields| fields.questions = questions);
+    }
+
+    pub(super) fn answered(&self) -> Answered {
+        let fields = self.read();
+        Answered { organization: fields.organization, questions: fields.questions.max(1) }
     }
 
     fn write(&self, change: impl FnOnce(&mut Fields)) {

@@ -55,10 +55,6 @@ pub(crate) struct Answered {
     pub(crate) questions: usize,
 }
 
-/// How many questions a request had, of which each is work. A handler says it with its answer where it was not one.
-#[derive(Debug, Clone, Copy)]
-pub struct Questions(pub usize);
-
 /// The header that names a request's log line.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The header that names the environment.
@@ -303,8 +299,7 @@ impl<E: Endpoint + 'static> Endpoint for Stack<E> {
             }
         };
         self.config.finish(&mut response, &context.request_id, version);
-        let questions = response.data::<Questions>().map_or(1, |questions| questions.0);
-        response.set_data(Answered { organization: fields.answered_for(), questions });
+        response.set_data(fields.answered());
         let line = log::Line {
             method,
             uri,

@@ -70,7 +70,7 @@ pub(super) enum Asker {
     /// It was not answered yet. All that are new wait as one.
     #[default]
     New,
-    /// Nobody's key: those who ask about such wait as one as well, and not with the new.
+    /// Nobody's key, or those of several: who asks about such waits with the others who do, and not with the new.
     Nobody,
     Organization(OrganizationId),
 }
