@@ -14,10 +14,10 @@ use std::{
 use domain::{ids::OrganizationId, urgency::Urgency};
 use tokio::time::Instant;
 
-use super::ration::Ration;
+use super::{metrics::LineMetrics, ration::Ration};
 use crate::{
     http::{Admission, Refusals},
-    metrics::{Gauge, MetricRow, Metrics},
+    metrics::Metrics,
 };
 
 /// Questions that are worked on at once while there is more work than time, for each thread.
@@ -41,7 +41,7 @@ pub struct Line(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     admission: Admission,
-    unread: Gauge,
+    metrics: LineMetrics,
     state: Mutex<State>,
 }
 
@@ -135,12 +135,8 @@ impl Line {
             waiting: Default::default(),
             ration: Ration::new(),
         };
-        let unread = metrics.gauge(MetricRow {
-            name: "http_requests_unread",
-            help: "Requests that waited for a turn to be read when that was last looked at.",
-            labels: &[],
-        });
-        let shared = Arc::new(Shared { admission: admission.clone(), unread, state: Mutex::new(state) });
+        let metrics = LineMetrics::register(metrics);
+        let shared = Arc::new(Shared { admission: admission.clone(), metrics, state: Mutex::new(state) });
         tokio::spawn(look_after(Arc::downgrade(&shared)));
         Self(shared)
     }
@@ -205,8 +201,7 @@ async fn look_after(line: Weak<Shared>) {
         let Some(line) = line.upgrade() else { return };
         let mut state = line.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.waiting.iter_mut().for_each(Waiters::send_away);
-        let unread = state.waiting.iter().map(Waiters::count).sum::<usize>();
-        line.unread.set(&[], i64::try_from(unread).unwrap_or(i64::MAX));
+        line.metrics.show(state.waiting.iter().map(Waiters::count).sum());
         state.ration.look(line.admission.is_busy());
     }
 }

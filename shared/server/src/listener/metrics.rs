@@ -47,3 +47,25 @@ impl ConnectionMetrics {
         self.cut.count(&[slow_at]);
     }
 }
+
+/// What is told of those who wait to be read.
+#[derive(Debug)]
+pub(super) struct LineMetrics {
+    unread: Gauge,
+}
+
+impl LineMetrics {
+    pub(super) fn register(metrics: &Metrics) -> Self {
+        Self {
+            unread: metrics.gauge(MetricRow {
+                name: "http_requests_unread",
+                help: "Requests that waited to be read when that was last looked at.",
+                labels: &[],
+            }),
+        }
+    }
+
+    pub(super) fn show(&self, unread: usize) {
+        self.unread.set(&[], i64::try_from(unread).unwrap_or(i64::MAX));
+    }
+}
