@@ -144,7 +144,8 @@ impl KeyRoutes {
         line: Option<&LogFields>,
     ) -> Result<Ticket, Problem> {
         if let Some(line) = line {
-            line.questions(requests.len());
+            // A batch that is too long is refused as a whole, and is no more work than the longest.
+            line.questions(requests.len().min(BATCH_MAX));
         }
         let ticket = self.admission.try_enter_all(urgency, requests.len().saturating_sub(1));
         ticket.ok_or_else(|| problem(Unanswered::Overloaded, ""))
@@ -284,7 +285,7 @@ fn parse_internal<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     })
 }
 
-/// The answer to so many questions, and how many they are.
+/// The answer to so many questions.
 fn json(answer: &impl Serialize, questions: usize) -> Vec<u8> {
     let mut text = Vec::with_capacity(ANSWER_BYTES * questions.clamp(1, BATCH_MAX));
     serde_json::to_writer(&mut text, answer).expect("answers have text keys and finite numbers");
