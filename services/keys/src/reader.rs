@@ -131,16 +131,19 @@ impl Reader {
         wait: Wait,
     ) -> Result<Option<Arc<CachedKey>>, Unread> {
         self.check_rest()?;
-        let arrived = Instant::now();
+        let (arrived, arrived_ms) = (Instant::now(), self.0.clock.monotonic_ms());
         let name = (secret.lookup_id(), self.0.digests.hash_one(secret.expose()));
         let read = async |since| {
             let inner = Arc::clone(&self.0);
             let own = PlainSecret::parse(secret.expose()).expect("it was read from this text before");
             self.0.keys.join(&name, since, || async move { inner.fetch_key(own, who).await }).await
         };
-        let landed = tokio::time::timeout(wait.time(), read(since)).await.map_err(|_| self.rest())?;
+        let landed = tokio::time::timeout(wait.time(), read(since)).await.map_err(|_| self.0.rest(arrived_ms))?;
         if matches!(landed.value, Ok(None)) && landed.started < arrived {
-            return tokio::time::timeout(wait.time(), read(Some(arrived))).await.map_err(|_| self.rest())?.value;
+            return tokio::time::timeout(wait.time(), read(Some(arrived)))
+                .await
+                .map_err(|_| self.0.rest(arrived_ms))?
+                .value;
         }
         landed.value
     }
@@ -155,15 +158,18 @@ impl Reader {
     ) -> Result<Option<Arc<CachedCustomer>>, Unread> {
         self.check_rest()?;
         // What is not there is never shared with who came later: it may be there by then.
-        let arrived = Instant::now();
+        let (arrived, arrived_ms) = (Instant::now(), self.0.clock.monotonic_ms());
         let name = (organization, reference.to_owned());
         let read = async |since| {
             let (inner, name_of_read) = (Arc::clone(&self.0), name.clone());
             self.0.customers.join(&name, since, || async move { inner.fetch_customer(name_of_read).await }).await
         };
-        let landed = tokio::time::timeout(wait.time(), read(since)).await.map_err(|_| self.rest())?;
+        let landed = tokio::time::timeout(wait.time(), read(since)).await.map_err(|_| self.0.rest(arrived_ms))?;
         if matches!(landed.value, Ok(None)) && landed.started < arrived {
-            return tokio::time::timeout(wait.time(), read(Some(arrived))).await.map_err(|_| self.rest())?.value;
+            return tokio::time::timeout(wait.time(), read(Some(arrived)))
+                .await
+                .map_err(|_| self.0.rest(arrived_ms))?
+                .value;
         }
         landed.value
     }
@@ -183,10 +189,6 @@ impl Reader {
     fn check_rest(&self) -> Result<(), Unread> {
         let is_resting = self.0.clock.monotonic_ms() < self.0.rests_until_ms.load(Ordering::Relaxed);
         if is_resting { Err(Unread::Away) } else { Ok(()) }
-    }
-
-    fn rest(&self) -> Unread {
-        self.0.rest()
     }
 }
 
@@ -211,7 +213,7 @@ impl Inner {
         let (id, asked_at) = (secret.lookup_id(), Instant::now());
         let proves = |organization, hash: &SecretHash| self.ring.proves(organization, &secret, hash);
         let found = self.stores.store.find_snapshots(self.environment, &id, proves).await;
-        let found = found.map_err(|error| self.failed(&error))?;
+        let found = found.map_err(|error| self.failed(&error, at_ms))?;
         self.heard();
         self.clock.hear(found.now, asked_at);
         let keep = |snapshot: Snapshot| {
@@ -226,7 +228,7 @@ impl Inner {
         let _permit = self.permits.try_acquire().map_err(|_| Unread::Away)?;
         let (at_ms, runs) = self.vouch();
         let found =
-            self.stores.store.find_customer_facts(name.0, &name.1).await.map_err(|error| self.failed(&error))?;
+            self.stores.store.find_customer_facts(name.0, &name.1).await.map_err(|error| self.failed(&error, at_ms))?;
         self.heard();
         let run = runs.of(name.0).unwrap_or(0);
         let cached = |facts| Arc::new(CachedCustomer { facts, freshness: Freshness::new(at_ms, run) });
@@ -240,9 +242,10 @@ impl Inner {
         (self.clock.monotonic_ms(), self.stores.counters.runs())
     }
 
-    fn failed(&self, error: &store::Error) -> Unread {
+    /// What to make of a read that began at `began_ms` and failed.
+    fn failed(&self, error: &store::Error, began_ms: u64) -> Unread {
         match error {
-            store::Error::Unavailable(_) => self.rest(),
+            store::Error::Unavailable(_) => self.rest(began_ms),
             store::Error::Database(_) | store::Error::Conflict(_) => {
                 // Many may wait for this read; the edge would tell it once for each of them.
                 let source = std::error::Error::source(error).map(ToString::to_string);
@@ -254,10 +257,58 @@ impl Inner {
 
     fn heard(&self) {
         self.answered_at_ms.store(self.clock.monotonic_ms(), Ordering::Relaxed);
+        self.rests_until_ms.store(0, Ordering::Relaxed);
     }
 
-    fn rest(&self) -> Unread {
-        self.rests_until_ms.store(self.clock.monotonic_ms() + REST_MS, Ordering::Relaxed);
+    /// Leaves Postgres alone for a while after what began at `began_ms` came to nothing, unless it has answered something
+    /// since: then it is back, and whoever is not read now has nothing to fall back on.
+    fn rest(&self, began_ms: u64) -> Unread {
+        if self.answered_at_ms.load(Ordering::Relaxed) <= began_ms {
+            self.rests_until_ms.store(self.clock.monotonic_ms() + REST_MS, Ordering::Relaxed);
+        }
         Unread::Away
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::secret::{Pepper, Prefix};
+    use server::http::{Admission, Bounds};
+    use server::metrics::Metrics;
+    use store::DatabaseConfig;
+    use store::counters::RedisConfig;
+
+    use super::*;
+
+    const ENVIRONMENT: Environment = Environment::Staging;
+
+    /// A reader of stores that are not there.
+    async fn reader() -> Reader {
+        let ring = PepperRing::new(Pepper::new("test", (0..32).collect()).unwrap(), Vec::new());
+        let store = Store::connect(&DatabaseConfig::new("postgres://app@127.0.0.1:1/none", 2)).await.unwrap();
+        let url = "redis://127.0.0.1:1/".to_owned();
+        let counters = Counters::connect(&RedisConfig { url, prefix: "test:".to_owned(), timeout_ms: 50 });
+        let strangers = Strangers::new(2, &Admission::new(Bounds::for_threads(1), &Metrics::new()));
+        let stores = Stores { store, counters, strangers };
+        Reader::new(ENVIRONMENT, Arc::new(ring), stores, Arc::default(), Arc::new(StoreClock::new()))
+    }
+
+    #[tokio::test]
+    async fn a_postgres_that_answers_again_is_asked_at_once_and_earlier_failures_do_not_count() {
+        let reader = reader().await;
+        let secret = PlainSecret::generate(&Prefix::organization(), ENVIRONMENT);
+        let read = reader.read_key(&secret, Acquaintance::Known, None, Wait::Patient).await;
+        assert_eq!(read.err(), Some(Unread::Away));
+        assert_eq!(reader.check_rest(), Err(Unread::Away), "it is left alone for a while");
+        let began_ms = reader.0.clock.monotonic_ms();
+        while reader.0.clock.monotonic_ms() == began_ms {
+            tokio::task::yield_now().await;
+        }
+        reader.heard();
+        assert_eq!(reader.check_rest(), Ok(()));
+        reader.0.rest(began_ms);
+        assert_eq!(reader.check_rest(), Ok(()), "what began before it answered");
+        reader.0.rest(reader.0.clock.monotonic_ms());
+        assert_eq!(reader.check_rest(), Err(Unread::Away));
     }
 }

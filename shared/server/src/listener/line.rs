@@ -26,12 +26,13 @@ const TURNS_PER_THREAD: isize = 128;
 const QUESTIONS_PER_TURN: usize = 3;
 /// How long a turn is kept from the next at most: what takes longer waits for something else than a processor.
 const TURN_MAX: Duration = Duration::from_millis(10);
-/// How long a request waits to be read at most; then it is refused.
-const WAIT_MAX: Duration = Duration::from_millis(100);
+/// How long a request waits to be read at most; then it is refused. The promise of 250 ms has room for it, for the work
+/// and for a pause of the machine.
+const WAIT_MAX: Duration = Duration::from_millis(160);
 /// How often those are looked for who would wait for longer than that: a clock for each would cost more.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// When the first of an organization has waited so long, whoever comes then would wait too long as well, and is refused
-/// at once: waiting in vain costs more than a refusal.
+/// When the first of an organization has waited so long, there is a queue that does not end by itself, and whoever comes
+/// then is refused at once, as far as the ration goes; the others wait.
 const WAIT_HOPELESS: Duration = Duration::from_millis(25);
 
 /// The line of a process. Clones share it.
@@ -354,8 +355,12 @@ impl Standing {
         if state.free > 0 {
             return Poll::Ready(Some(line.give(&mut state, last)));
         }
-        let waiters = &mut state.waiting[self.queue.urgency as usize];
-        if waiters.is_hopeless(last.asker) {
+        let State { waiting, ration, .. } = &mut *state;
+        let waiters = &mut waiting[self.queue.urgency as usize];
+        // Only what was asked for an organization before is known to be less work than two refusals: others may have to be
+        // looked up in Postgres.
+        let is_rationed = matches!(last.asker, Asker::Organization(_));
+        if waiters.is_hopeless(last.asker) && (!is_rationed || ration.take_refusal()) {
             return Poll::Ready(None);
         }
         let waiting = Mutex::new(Waiting::Still(cx.waker().clone()));
@@ -554,6 +559,8 @@ pub(super) mod tests {
         tokio::time::sleep(WAIT_HOPELESS).await;
         assert!(poll_fn(|cx| late.poll_turn(last, cx)).await.is_none(), "at once");
         assert!(poll_fn(|cx| Poll::Ready(other.poll_turn(Last::default(), cx).is_pending())).await, "of another one");
+        while line.state().ration.take_refusal() {}
+        assert!(poll_fn(|cx| Poll::Ready(standing().poll_turn(last, cx).is_pending())).await, "refusals are rationed");
         // The first is served: whoever comes then has waited for nothing yet.
         turns.pop();
         turns.push(poll_fn(|cx| first.poll_turn(last, cx)).await.unwrap());

@@ -1,5 +1,6 @@
-//! How long a connection rests after a refusal. Refusals are rationed by the questions that are answered: where one of
-//! them is little work, refusing everybody at once would take most of the time.
+//! How many requests are refused that could wait, and how long a connection rests after a refusal. Refusals are rationed
+//! by the questions that are answered: where one of them is little work, refusing everybody at once would take most of
+//! the time.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -16,13 +17,17 @@ const REST_OF_URGENT_MS: RangeInclusive<u64> = 20..=60;
 const REST_MAX: Duration = Duration::from_millis(500);
 /// How many questions are let in for each connection that comes back after a refusal. A refusal is about as much work
 /// as half of a question that comes alone.
-const QUESTIONS_PER_REFUSAL: f64 = 8.0;
+const QUESTIONS_PER_REFUSAL: u32 = 8;
+/// How many refusals can be saved up.
+const REFUSALS_MAX: u32 = 64;
 /// What remains of what was seen when there is another look.
 const REMAINS: f64 = 0.875;
 
 /// Those of one urgency who were refused come back one after another.
 #[derive(Debug)]
 pub(super) struct Ration {
+    /// Questions that were let in and have not made up for a refusal yet.
+    earned: u32,
     /// Questions that were let in since the last look.
     questions: u32,
     looked: Instant,
@@ -36,11 +41,27 @@ pub(super) struct Ration {
 impl Ration {
     pub(super) fn new() -> Self {
         let now = Instant::now();
-        Self { questions: 0, looked: now, was_busy: false, seen: (0.0, 0.0), last: [now; Urgency::ALL.len()] }
+        Self {
+            earned: 0,
+            questions: 0,
+            looked: now,
+            was_busy: false,
+            seen: (0.0, 0.0),
+            last: [now; Urgency::ALL.len()],
+        }
     }
 
     pub(super) fn note(&mut self, questions: usize) {
-        self.questions = self.questions.saturating_add(u32::try_from(questions).unwrap_or(u32::MAX));
+        let questions = u32::try_from(questions).unwrap_or(u32::MAX);
+        self.questions = self.questions.saturating_add(questions);
+        self.earned = self.earned.saturating_add(questions).min(REFUSALS_MAX * QUESTIONS_PER_REFUSAL);
+    }
+
+    /// Whether there is a refusal for one who could wait as well; it is used up by this.
+    pub(super) fn take_refusal(&mut self) -> bool {
+        let rest = self.earned.checked_sub(QUESTIONS_PER_REFUSAL);
+        self.earned = rest.unwrap_or(self.earned);
+        rest.is_some()
     }
 
     /// Looks how many questions were let in. They are counted while there is more work than time: those of a part of the
@@ -60,7 +81,7 @@ impl Ration {
         let now = Instant::now();
         // Nothing is known yet where nothing was let in.
         let (seconds, questions) = self.seen;
-        let pace = if questions > 0.0 { seconds / questions * QUESTIONS_PER_REFUSAL } else { 0.0 };
+        let pace = if questions > 0.0 { seconds / questions * f64::from(QUESTIONS_PER_REFUSAL) } else { 0.0 };
         let last = &mut self.last[urgency as usize];
         *last = (*last + Duration::from_secs_f64(pace).min(REST_MAX)).clamp(now, now + REST_MAX);
         (*last).max(now + Duration::from_millis(rand::random_range(least_ms)))
@@ -107,6 +128,19 @@ mod tests {
         tokio::time::advance(REST_MAX).await;
         let later = rests_ms(&mut ration, Urgency::Verification, 100);
         assert!(later.iter().all(|rest| (20.0..=60.0).contains(rest)), "nor anybody for those who are back: {later:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_refusal_is_earned_by_eight_questions_and_few_are_saved_up() {
+        let mut ration = Ration::new();
+        assert!(!ration.take_refusal(), "nothing was let in yet");
+        let taken = |ration: &mut Ration| std::iter::from_fn(|| ration.take_refusal().then_some(())).count();
+        ration.note(7);
+        assert_eq!(taken(&mut ration), 0);
+        ration.note(10);
+        assert_eq!((taken(&mut ration), ration.earned), (2, 1));
+        ration.note(1_000_000);
+        assert_eq!(taken(&mut ration), 64);
     }
 
     #[tokio::test(start_paused = true)]

@@ -11,6 +11,7 @@ use sqlx::postgres::PgRow;
 use crate::decode;
 use crate::error::Error;
 use crate::rows::Rows;
+use crate::session::Statement;
 use crate::write::Write;
 
 /// The most secrets that are shown: a key has one or two, and those before it are history.
@@ -83,21 +84,11 @@ impl Write {
     pub(super) async fn insert_secret(&mut self, key: KeyId, secret: &NewSecret) -> Result<(), Error> {
         let sql = "insert into secrets
                 (organization_id, id, key_id, prefix, lookup_id, last4, hash, hash_scheme, pepper_id, created_at)
-            select $1, $2, $3, $4, $5, $6, $7, $8, $9,
-                greatest($10, max(older.created_at) + interval '1 microsecond')
+            select $1, $4, $2, $5, $6, $7, $8, $9, $10, greatest($3, max(older.created_at) + interval '1 microsecond')
             from secrets older
-            where older.organization_id = $1 and older.key_id = $3";
-        let statement = sqlx::query(sql)
-            .bind(self.organization())
-            .bind(SecretId::mint(self.now).uuid())
-            .bind(key.uuid())
-            .bind(secret.prefix.as_str())
-            .bind(secret.lookup_id.as_str().to_owned())
-            .bind(secret.last4.clone())
-            .bind(secret.hash.bytes.to_vec())
-            .bind(scheme_name(secret.hash.scheme))
-            .bind(secret.hash.pepper_id.to_string())
-            .bind(self.now);
+            where older.organization_id = $1 and older.key_id = $2";
+        let statement = sqlx::query(sql).bind(self.organization()).bind(key.uuid()).bind(self.now);
+        let statement = bind_secret(statement, SecretId::mint(self.now), secret);
         self.rows.session.execute(statement).await.map(drop)
     }
 
@@ -159,6 +150,19 @@ impl Write {
         let statement = sqlx::query(sql).bind(self.organization()).bind(key.uuid()).bind(self.now);
         self.rows.session.execute(statement).await.map(drop)
     }
+}
+
+/// What is stored of a secret as the next arguments: its id, prefix, public part, last four characters, hash, scheme and
+/// pepper.
+pub(super) fn bind_secret<'q>(statement: Statement<'q>, id: SecretId, secret: &NewSecret) -> Statement<'q> {
+    statement
+        .bind(id.uuid())
+        .bind(secret.prefix.as_str().to_owned())
+        .bind(secret.lookup_id.as_str().to_owned())
+        .bind(secret.last4.clone())
+        .bind(secret.hash.bytes.to_vec())
+        .bind(scheme_name(secret.hash.scheme))
+        .bind(secret.hash.pepper_id.to_string())
 }
 
 fn read_row(row: &PgRow) -> Result<Secret, Error> {

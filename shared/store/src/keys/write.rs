@@ -1,6 +1,6 @@
 //! Making keys and changing what binds them.
 
-use domain::ids::KeyId;
+use domain::ids::{CustomerId, KeyId, SecretId};
 use domain::names::Name;
 use domain::policy::{AllOr, Credits, KeyKind, Policy};
 use serde_json::{Map, Value};
@@ -8,7 +8,7 @@ use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
-use super::secrets::NewSecret;
+use super::secrets::{NewSecret, bind_secret};
 use super::{BESIDE, COLUMNS, Key, VISIBLE, read_row};
 use crate::decode::{only_texts, texts};
 use crate::error::Error;
@@ -41,15 +41,39 @@ pub enum CreditsChange {
 
 impl Write {
     /// Makes a key with its first secret. In the installation it is a root key, elsewhere an organization key.
+    ///
+    /// It is the first version, so that there is none that anybody could go on with, and nothing to tell Redis.
     pub async fn insert_key(&mut self, new: &KeyChange, secret: &NewSecret) -> Result<Key, Error> {
         let id = KeyId::mint(self.now);
+        let mut key = self.insert_with_secret(id, new, secret).await?;
+        self.insert_key_customers(id, &new.policy).await?;
+        if let CreditsChange::Set(Some(credits)) = &new.credits {
+            self.update_credits(id, &new.credits).await?;
+            key.credits = Some(credits.clone());
+        }
+        Ok(key)
+    }
+
+    /// Both rows in one statement, and the key as it then stands.
+    async fn insert_with_secret(&mut self, id: KeyId, new: &KeyChange, secret: &NewSecret) -> Result<Key, Error> {
         let kind = if self.bounds.organization.is_installation() { KeyKind::Root } else { KeyKind::Organization };
-        let sql = "insert into keys
-                (organization_id, id, kind, name, name_folded, permissions, domains, is_for_all_customers,
-                ips, not_before, expires_at, limits, metadata, tags, created_at, created_by, updated_at)
-            select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $15
-            -- Nobody deletes the organization before this change ends.
-            from organizations where id = $1 and deleted_at is null for key share";
+        let sql = "with k as (
+                insert into keys
+                    (organization_id, id, kind, name, name_folded, permissions, domains, is_for_all_customers,
+                    ips, not_before, expires_at, limits, metadata, tags, created_at, created_by, updated_at)
+                select $1, $2, $3, $4, $5, $6, $7, $8::uuid[] is null, $9, $10, $11, $12, $13, $14, $15, $16, $15
+                -- Nobody deletes the organization before this change ends.
+                from organizations where id = $1 and deleted_at is null for key share
+                returning *
+            ), s as (
+                insert into secrets
+                    (organization_id, id, key_id, prefix, lookup_id, last4, hash, hash_scheme, pepper_id, created_at)
+                select k.organization_id, $17, k.id, $18, $19, $20, $21, $22, $23, k.created_at from k
+                returning prefix, lookup_id, last4
+            )
+            select k.*, coalesce($8, '{}') as customers, s.prefix, s.lookup_id, s.last4, 1::bigint as secrets_active,
+                null::timestamptz as last_used_at, null::inet as last_used_ip, null::bigint as remaining
+            from k, s";
         let policy = &new.policy;
         let statement = sqlx::query(sql)
             .bind(self.organization())
@@ -59,7 +83,7 @@ impl Write {
             .bind(new.name.fold())
             .bind(texts(&policy.permissions))
             .bind(only_texts(&policy.domains))
-            .bind(policy.customers == AllOr::All)
+            .bind(policy.customers.only().map(uuids))
             .bind(only_texts(&policy.ips))
             .bind(policy.not_before)
             .bind(policy.expires_at)
@@ -68,16 +92,9 @@ impl Write {
             .bind(&new.tags)
             .bind(self.rows.now)
             .bind(self.rows.bounds.actor.clone());
-        if self.rows.session.execute(statement).await? == 0 {
-            return Err(Error::conflict("keys_organization_fkey"));
-        }
-        self.insert_key_customers(id, policy).await?;
-        self.insert_secret(id, secret).await?;
-        if new.credits != CreditsChange::Set(None) {
-            self.update_credits(id, &new.credits).await?;
-        }
-        self.bump(Subject::Key(id), 1);
-        self.find_written_key(id).await
+        let statement = bind_secret(statement, SecretId::mint(self.now), secret);
+        let row = self.rows.session.optional(statement).await?;
+        read_row(&row.ok_or_else(|| Error::conflict("keys_organization_fkey"))?)
     }
 
     /// Changes the key that the caller saw at version `seen`; `None` when it has changed since or is gone.
@@ -137,12 +154,15 @@ impl Write {
 
     async fn insert_key_customers(&mut self, id: KeyId, policy: &Policy) -> Result<(), Error> {
         let Some(customers) = policy.customers.only() else { return Ok(()) };
-        let customers: Vec<Uuid> = customers.iter().map(|customer| customer.uuid()).collect();
         let sql = "insert into key_customers (organization_id, key_id, customer_id)
             select distinct $1::uuid, $2::uuid, listed.id from unnest($3::uuid[]) listed (id) order by 3";
-        let statement = sqlx::query(sql).bind(self.organization()).bind(id.uuid()).bind(customers);
+        let statement = sqlx::query(sql).bind(self.organization()).bind(id.uuid()).bind(uuids(customers));
         self.rows.session.execute(statement).await.map(drop)
     }
+}
+
+fn uuids(customers: &[CustomerId]) -> Vec<Uuid> {
+    customers.iter().map(|customer| customer.uuid()).collect()
 }
 
 /// A key that nobody else changes before this change ends.

@@ -5,11 +5,11 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use domain::event::Event;
 use domain::ids::{KeyId, OrganizationId};
-use domain::policy::{AllOr, KeyKind, KeyStatus, Policy, RevokeReason};
+use domain::policy::{AllOr, Credits, KeyKind, KeyStatus, Policy, Refill, RefillInterval, RevokeReason};
 use serde_json::json;
-use store::{Key, Secret, Subject, conflict};
+use store::{CreditsChange, Key, KeyChange, Secret, Subject, conflict};
 
-use crate::world::{World, conflict_name, key_with, later, new_key, new_secret, policy};
+use crate::world::{World, conflict_name, for_customers, key_with, later, new_key, new_secret, policy};
 
 async fn revoke(world: &World, id: KeyId, reason: RevokeReason) -> Key {
     let mut write = world.write(world.acme).await;
@@ -47,6 +47,26 @@ async fn a_key_reads_back_as_it_was_made() {
     assert_eq!((key.created_by.as_str(), key.secrets_active), ("system:test", 1));
     assert_eq!(key.status(now), KeyStatus::Scheduled);
     assert_eq!(world.find_key(world.acme, key.id).await, Some(key));
+}
+
+#[tokio::test]
+async fn a_key_with_customers_and_credits_reads_back_as_it_was_made_and_leaves_nothing_to_tell() {
+    let world = World::start().await;
+    let mut customers =
+        [world.insert_customer(world.acme, "one").await, world.insert_customer(world.acme, "two").await];
+    customers.sort_by_key(|customer| customer.id);
+    let refill = Refill { amount: 100, interval: RefillInterval::Monthly, day: 31 };
+    let credits = Credits { remaining: 7, refill: Some(refill) };
+    let new = KeyChange {
+        credits: CreditsChange::Set(Some(credits.clone())),
+        ..for_customers("bound", &customers.each_ref().map(|customer| customer.id))
+    };
+    let mut write = world.write(world.acme).await;
+    let key = write.insert_key(&new, &new_secret(world.acme).1).await.unwrap();
+    let committed = write.commit(Event::KeyCreated(key.id), json!({})).await.unwrap();
+    assert_eq!((&key.policy, &key.credits), (&new.policy, &Some(credits)));
+    assert_eq!(world.find_key(world.acme, key.id).await, Some(key));
+    assert_eq!((committed.generations, committed.outbox_ids), (Vec::new(), Vec::new()));
 }
 
 #[tokio::test]
