@@ -24,8 +24,13 @@ use crate::{
 const TURNS_PER_THREAD: isize = 128;
 /// How many questions of a batch are as much work as one that comes alone.
 const QUESTIONS_PER_TURN: usize = 3;
-/// How long a turn is kept from the next at most: what takes longer waits for something else than a processor.
+/// How long a turn is kept from the next at most: what takes longer waits for something else than a processor. That is so
+/// while a task that could go on does so at once.
 const TURN_MAX: Duration = Duration::from_millis(10);
+/// So many times a task waits for a processor until its request is answered.
+const WAITS_PER_TURN: u32 = 4;
+/// A turn is never kept for longer than this.
+const LATE_TURN_MAX: Duration = Duration::from_millis(100);
 /// How long a request waits to be read at most; then it is refused. The promise of 250 ms has room for it, for the work
 /// and for a pause of the machine.
 const WAIT_MAX: Duration = Duration::from_millis(160);
@@ -55,6 +60,8 @@ struct State {
     /// By urgency.
     waiting: [Waiters; Urgency::ALL.len()],
     ration: Ration,
+    /// How long a task that could go on has waited for a processor lately.
+    late: Duration,
 }
 
 /// Those of one urgency: organizations take turns, so that one with a thousand connections waits behind itself.
@@ -119,6 +126,8 @@ pub struct Queue {
 pub(super) struct Standing {
     queue: Queue,
     waits: Option<Waits>,
+    /// The last refusal had been earned by what was let in.
+    is_earned: bool,
 }
 
 #[derive(Debug)]
@@ -135,6 +144,7 @@ impl Line {
             given: VecDeque::new(),
             waiting: Default::default(),
             ration: Ration::new(),
+            late: Duration::ZERO,
         };
         let metrics = LineMetrics::register(metrics);
         let shared = Arc::new(Shared { admission: admission.clone(), metrics, state: Mutex::new(state) });
@@ -181,8 +191,9 @@ impl Line {
 
     /// Ends the turns that have lasted too long.
     fn end_old(&self, state: &mut State) {
+        let turn_max = (state.late * WAITS_PER_TURN).clamp(TURN_MAX, LATE_TURN_MAX);
         while let Some((since, turns, is_over)) = state.given.front() {
-            let is_old = since.elapsed() > TURN_MAX;
+            let is_old = since.elapsed() > turn_max;
             if !is_old && !is_over.load(Ordering::Acquire) {
                 return;
             }
@@ -198,9 +209,13 @@ impl Line {
 /// Sends those away who wait for too long, as long as there is a line.
 async fn look_after(line: Weak<Shared>) {
     loop {
-        tokio::time::sleep(LOOK_EVERY).await;
+        let due = Instant::now() + LOOK_EVERY;
+        tokio::time::sleep_until(due).await;
         let Some(line) = line.upgrade() else { return };
         let mut state = line.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who looks after the line waits for a processor like everybody else. It is soon forgotten, so that a pause of the
+        // machine is not taken for work.
+        state.late = due.elapsed().max(state.late / 2);
         state.waiting.iter_mut().for_each(Waiters::send_away);
         line.metrics.show(state.waiting.iter().map(Waiters::count).sum());
         state.ration.look(line.admission.is_busy());
@@ -300,7 +315,7 @@ impl Drop for Turn {
 
 impl Queue {
     pub(super) fn standing(self) -> Standing {
-        Standing { queue: self, waits: None }
+        Standing { queue: self, waits: None, is_earned: false }
     }
 }
 
@@ -312,7 +327,7 @@ impl Standing {
 
     /// Until when the connection rests whose request was refused now.
     pub(super) fn rest(&self) -> Instant {
-        self.queue.line.state().ration.rest(self.queue.urgency)
+        self.queue.line.state().ration.rest(self.queue.urgency, self.is_earned)
     }
 
     pub(super) fn note_refused(&self) {
@@ -349,6 +364,7 @@ impl Standing {
     fn poll_join(&mut self, last: Last, cx: &mut Context<'_>) -> Poll<Option<Turn>> {
         let line = &self.queue.line;
         let mut state = line.state();
+        self.is_earned = false;
         if state.free <= 0 {
             line.end_old(&mut state);
         }
@@ -360,8 +376,11 @@ impl Standing {
         // Only what was asked for an organization before is known to be less work than two refusals: others may have to be
         // looked up in Postgres.
         let is_rationed = matches!(last.asker, Asker::Organization(_));
-        if waiters.is_hopeless(last.asker) && (!is_rationed || ration.take_refusal()) {
-            return Poll::Ready(None);
+        if waiters.is_hopeless(last.asker) {
+            self.is_earned = is_rationed && ration.take_refusal();
+            if self.is_earned || !is_rationed {
+                return Poll::Ready(None);
+            }
         }
         let waiting = Mutex::new(Waiting::Still(cx.waker().clone()));
         let place = Arc::new(Place { since: Instant::now(), waiting, last });
@@ -565,6 +584,26 @@ pub(super) mod tests {
         turns.pop();
         turns.push(poll_fn(|cx| first.poll_turn(last, cx)).await.unwrap());
         assert!(poll_fn(|cx| Poll::Ready(late.poll_turn(last, cx).is_pending())).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_is_kept_for_longer_where_work_waits_for_a_processor() {
+        let line = line();
+        let is_over = async |after: Duration| {
+            let turns = all_turns(&line).await;
+            tokio::time::advance(after).await;
+            tokio::task::yield_now().await;
+            let mut next = queue(&line, Urgency::Verification).standing();
+            let is_over = poll_fn(|cx| Poll::Ready(next.poll_turn(Last::default(), cx).is_ready())).await;
+            drop(turns);
+            is_over
+        };
+        tokio::task::yield_now().await;
+        assert!(is_over(TURN_MAX + Duration::from_millis(5)).await);
+        // Whoever looks after the line comes 15 ms late, and so does everything else.
+        assert!(!is_over(LOOK_EVERY + Duration::from_millis(10)).await);
+        tokio::time::sleep(LOOK_EVERY * 10).await;
+        assert!(is_over(TURN_MAX + Duration::from_millis(5)).await, "it is soon forgotten");
     }
 
     #[tokio::test(start_paused = true)]

@@ -75,16 +75,21 @@ impl Ration {
         }
     }
 
-    /// Until when a connection rests that was refused now.
-    pub(super) fn rest(&mut self, urgency: Urgency) -> Instant {
+    /// Until when a connection rests that was refused now. Where the refusal had been earned there is nothing to hold it
+    /// back for.
+    pub(super) fn rest(&mut self, urgency: Urgency, is_earned: bool) -> Instant {
         let least_ms = if urgency >= Urgency::Verification { REST_OF_URGENT_MS } else { REST_MS };
         let now = Instant::now();
+        let least = now + Duration::from_millis(rand::random_range(least_ms));
+        if is_earned {
+            return least;
+        }
         // Nothing is known yet where nothing was let in.
         let (seconds, questions) = self.seen;
         let pace = if questions > 0.0 { seconds / questions * f64::from(QUESTIONS_PER_REFUSAL) } else { 0.0 };
         let last = &mut self.last[urgency as usize];
         *last = (*last + Duration::from_secs_f64(pace).min(REST_MAX)).clamp(now, now + REST_MAX);
-        (*last).max(now + Duration::from_millis(rand::random_range(least_ms)))
+        (*last).max(least)
     }
 }
 
@@ -112,7 +117,7 @@ mod tests {
 
     fn rests_ms(ration: &mut Ration, urgency: Urgency, refusals: usize) -> Vec<f64> {
         let now = Instant::now();
-        (0..refusals).map(|_| (ration.rest(urgency) - now).as_secs_f64() * 1_000.0).collect()
+        (0..refusals).map(|_| (ration.rest(urgency, false) - now).as_secs_f64() * 1_000.0).collect()
     }
 
     #[tokio::test(start_paused = true)]
@@ -123,6 +128,8 @@ mod tests {
             let due = at as f64 * 0.2;
             assert!(*rest >= due.max(20.0) - 0.01 && *rest <= due.max(60.0) + 0.01, "{at}: {rest}");
         }
+        let earned = (ration.rest(Urgency::Verification, true) - Instant::now()).as_millis();
+        assert!((20..=60).contains(&earned), "what was earned waits for nobody: {earned}");
         let others = rests_ms(&mut ration, Urgency::Staging, 100);
         assert!(others.iter().all(|rest| (50.0..=150.0).contains(rest)), "no other kind waits for these: {others:?}");
         tokio::time::advance(REST_MAX).await;
