@@ -1,12 +1,10 @@
 //! Those whose secret nobody has proven here yet. They are read from Postgres behind all others, few of them at a time, and
 //! few of them wait: a flood of keys that do not exist ends here.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use server::http::Admission;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::Instant;
 
 /// How many wait at once; what comes on top is refused.
 const WAITING_MAX: usize = 512;
@@ -16,17 +14,12 @@ const PART_OF_PROGRESS: usize = 4;
 /// How long they wait before they are refused: for less than a read may take, so that a queue is never taken for a
 /// Postgres that is away.
 const WAIT_MAX: Duration = Duration::from_millis(300);
-/// When the last one who had a turn has waited so long, whoever comes then is refused at once: to wait in vain would cost
-/// one who asks again most of its chances.
-const WAIT_HOPELESS: Duration = Duration::from_millis(100);
 
 /// The line of the strangers of an environment.
 pub struct Strangers {
     admission: Admission,
     turns: Semaphore,
     waiting: Semaphore,
-    /// Whether the last one waited for too long.
-    is_hopeless: AtomicBool,
 }
 
 /// Too many strangers want to be read.
@@ -37,21 +30,16 @@ impl Strangers {
     /// For a pool of so many connections, of which strangers have half at the most, behind this door.
     pub fn new(connections: u32, admission: &Admission) -> Self {
         let turns = Semaphore::new(connections.div_ceil(2) as usize);
-        let (waiting, is_hopeless) = (Semaphore::new(WAITING_MAX), AtomicBool::new(false));
-        Self { admission: admission.clone(), turns, waiting, is_hopeless }
+        Self { admission: admission.clone(), turns, waiting: Semaphore::new(WAITING_MAX) }
     }
 
     /// Waits for a turn. Who is not there cannot be told from who is there with another secret, here either.
     pub async fn admit(&self) -> Result<SemaphorePermit<'_>, Crowded> {
-        let waiting = WAITING_MAX - self.waiting.available_permits();
-        let is_hopeless = waiting > 0 && self.is_hopeless.load(Ordering::Relaxed);
-        if is_hopeless || waiting >= self.admission.bound() / PART_OF_PROGRESS {
+        if WAITING_MAX - self.waiting.available_permits() >= self.admission.bound() / PART_OF_PROGRESS {
             return Err(Crowded);
         }
         let _waiting = self.waiting.try_acquire().map_err(|_| Crowded)?;
-        let began = Instant::now();
         let turn = tokio::time::timeout(WAIT_MAX, self.turns.acquire()).await;
-        self.is_hopeless.store(began.elapsed() > WAIT_HOPELESS, Ordering::Relaxed);
         turn.map_err(|_| Crowded)?.map_err(|_| Crowded)
     }
 }
@@ -87,21 +75,6 @@ mod tests {
     async fn as_many_wait_as_leave_room_for_those_who_are_known() {
         assert_eq!(waiting(&strangers(4096)).await, WAITING_MAX);
         assert_eq!(waiting(&strangers(256)).await, 64);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn nobody_queues_where_the_last_one_has_waited_too_long() {
-        let strangers = strangers(256);
-        let reading = strangers.admit().await.unwrap();
-        let (mut first, mut second) = (Box::pin(strangers.admit()), Box::pin(strangers.admit()));
-        assert!(first.as_mut().now_or_never().is_none() && second.as_mut().now_or_never().is_none());
-        tokio::time::advance(WAIT_HOPELESS * 2).await;
-        drop(reading);
-        let first = first.await.unwrap();
-        assert_eq!(strangers.admit().now_or_never().unwrap().err(), Some(Crowded), "one waits still");
-        drop(first);
-        assert!(second.await.is_ok());
-        assert!(strangers.admit().await.is_ok(), "nobody waits any more");
     }
 
     #[tokio::test(start_paused = true)]

@@ -11,10 +11,14 @@ use std::{
     time::Duration,
 };
 
-use domain::{ids::OrganizationId, urgency::Urgency};
+use domain::urgency::Urgency;
 use tokio::time::Instant;
 
-use super::{metrics::LineMetrics, ration::Ration};
+use super::{
+    asker::{Asker, Last},
+    metrics::LineMetrics,
+    ration::Ration,
+};
 use crate::{
     http::{Admission, Refusals},
     metrics::Metrics,
@@ -22,8 +26,6 @@ use crate::{
 
 /// Questions that are worked on at once while there is more work than time, for each thread.
 const TURNS_PER_THREAD: isize = 128;
-/// How many questions of a batch are as much work as one that comes alone.
-const QUESTIONS_PER_TURN: usize = 3;
 /// How long a turn is kept from the next at most: what takes longer waits for something else than a processor. That is so
 /// while a task that could go on does so at once.
 const TURN_MAX: Duration = Duration::from_millis(10);
@@ -70,24 +72,6 @@ struct Waiters {
     of_each: HashMap<Asker, VecDeque<Arc<Place>>>,
     /// Who has a connection that waits, in the order of their turns.
     order: VecDeque<Asker>,
-}
-
-/// For whom a connection was last asked something.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub(super) enum Asker {
-    /// It was not answered yet. All that are new wait as one.
-    #[default]
-    New,
-    /// Nobody's key, or those of several: who asks about such waits with the others who do, and not with the new.
-    Nobody,
-    Organization(OrganizationId),
-}
-
-/// What a connection was asked last: what it is asked next is likely to be the same.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Last {
-    pub(super) asker: Asker,
-    pub(super) questions: usize,
 }
 
 #[derive(Debug)]
@@ -286,19 +270,6 @@ impl Waiters {
     }
 }
 
-impl Default for Last {
-    fn default() -> Self {
-        Self { asker: Asker::New, questions: 1 }
-    }
-}
-
-impl Last {
-    /// How many turns that is. However large a batch is, it is worked on when its first turn has come.
-    fn turns(self) -> isize {
-        self.questions.div_ceil(QUESTIONS_PER_TURN).max(1).cast_signed()
-    }
-}
-
 impl Place {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
@@ -409,6 +380,7 @@ impl Drop for Standing {
 pub(super) mod tests {
     use std::{future::poll_fn, net::SocketAddr};
 
+    use domain::ids::OrganizationId;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::{TcpListener, TcpStream},
@@ -589,21 +561,23 @@ pub(super) mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_turn_is_kept_for_longer_where_work_waits_for_a_processor() {
         let line = line();
-        let is_over = async |after: Duration| {
+        let is_over = async |steps: u32, step_ms: u64| {
             let turns = all_turns(&line).await;
-            tokio::time::advance(after).await;
-            tokio::task::yield_now().await;
+            for _ in 0..steps {
+                tokio::time::advance(Duration::from_millis(step_ms)).await;
+                tokio::task::yield_now().await;
+            }
             let mut next = queue(&line, Urgency::Verification).standing();
             let is_over = poll_fn(|cx| Poll::Ready(next.poll_turn(Last::default(), cx).is_ready())).await;
             drop(turns);
             is_over
         };
         tokio::task::yield_now().await;
-        assert!(is_over(TURN_MAX + Duration::from_millis(5)).await);
-        // Whoever looks after the line comes 15 ms late, and so does everything else.
-        assert!(!is_over(LOOK_EVERY + Duration::from_millis(10)).await);
+        assert!(is_over(15, 1).await);
+        // Whoever looks after the line comes late, and so does everything else.
+        assert!(!is_over(1, 30).await);
         tokio::time::sleep(LOOK_EVERY * 10).await;
-        assert!(is_over(TURN_MAX + Duration::from_millis(5)).await, "it is soon forgotten");
+        assert!(is_over(15, 1).await, "it is soon forgotten");
     }
 
     #[tokio::test(start_paused = true)]

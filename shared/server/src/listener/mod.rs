@@ -1,6 +1,7 @@
 //! The accept loop: every connection has its limits in time and size, and none is dropped while it is answered.
 
 mod admission;
+mod asker;
 mod body;
 mod frames;
 mod line;

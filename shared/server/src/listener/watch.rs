@@ -13,7 +13,8 @@ use futures_util::task::AtomicWaker;
 
 use super::{
     Limits,
-    line::{Asker, Last, Turn},
+    asker::{Asker, Last},
+    line::Turn,
     scanner::{Fault, Phase, Scanner},
 };
 use crate::http::Answered;
