@@ -4,9 +4,6 @@ use domain::ids::OrganizationId;
 
 /// How many questions of a batch are as much work as one that comes alone.
 const QUESTIONS_PER_TURN: usize = 3;
-/// How much more work a question that comes alone is where the last one was about nobody's key: a read of Postgres, and
-/// few of those are done at once. With a turn for each, a flood of them crowds out whoever asks about a new key.
-const TURNS_OF_STRANGER: isize = 8;
 
 /// For whom a connection was last asked something.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -35,10 +32,6 @@ impl Default for Last {
 impl Last {
     /// How many turns that is. However large a batch is, it is worked on when its first turn has come.
     pub(super) fn turns(self) -> isize {
-        match self {
-            Self { asker: Asker::Nobody, questions: 1 } => TURNS_OF_STRANGER,
-            // A batch about several organizations is nobody's as well.
-            Self { questions, .. } => questions.div_ceil(QUESTIONS_PER_TURN).max(1).cast_signed(),
-        }
+        self.questions.div_ceil(QUESTIONS_PER_TURN).max(1).cast_signed()
     }
 }
