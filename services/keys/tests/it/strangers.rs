@@ -11,10 +11,8 @@ use tokio::net::TcpStream;
 
 use crate::bench::{Bench, ENVIRONMENT, Replica, TOKEN, policy};
 
-/// Connections of the flood, and questions that each sends before it reads. Over twice as many a build that is not made to
-/// be fast spends its time on refusals, so that a new key may take longer than it should: the long form shows it.
-const FLOODERS: usize = 100;
-const LONG_FLOODERS: usize = 200;
+/// Connections of the flood, and questions that each sends before it reads.
+const FLOODERS: usize = 200;
 const PIPELINED: usize = 10;
 /// How much this process may grow, flood included.
 const GROWTH_MAX_KIB: u64 = 64 * 1024;
@@ -137,12 +135,11 @@ async fn a_flood_of_unknown_keys_is_bounded_and_known_keys_go_on() {
         known.push(bench.issue(lavish).await.secret);
         assert_eq!(bench.verdict(replica, known.last().unwrap()).await, "VALID");
     }
-    let (lasting, flooders) = if fuzzing::is_long() { (60, LONG_FLOODERS) } else { (5, FLOODERS) };
-    let lasting = Duration::from_secs(lasting);
+    let lasting = Duration::from_secs(if fuzzing::is_long() { 60 } else { 5 });
     let address = replica.url.strip_prefix("http://").unwrap().to_owned();
     let flood = Arc::new(Flood::default());
     let (before, started) = (transactions(&bench).await, Instant::now());
-    let pouring: Vec<_> = (0..flooders).map(|_| tokio::spawn(pour(address.clone(), Arc::clone(&flood)))).collect();
+    let pouring: Vec<_> = (0..FLOODERS).map(|_| tokio::spawn(pour(address.clone(), Arc::clone(&flood)))).collect();
     tokio::time::sleep(lasting / 5).await;
     let early_kib = resident_kib();
     let end = async {
