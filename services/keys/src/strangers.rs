@@ -6,11 +6,9 @@ use std::time::Duration;
 use server::http::Admission;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// How many wait at once; what comes on top is refused.
-const WAITING_MAX: usize = 512;
-/// Nor do they take more than this part of all requests that may be in progress, since they wait there for a store: known
-/// keys would be refused for want of room.
-const PART_OF_PROGRESS: usize = 4;
+/// How many wait at once; what comes on top is refused. As many as a listener has connections: who is refused at once is
+/// back at once, and refusals then take the time in which strangers could be read.
+const WAITING_MAX: usize = 4096;
 /// How long they wait before they are refused: for less than a read may take, so that a queue is never taken for a
 /// Postgres that is away.
 const WAIT_MAX: Duration = Duration::from_millis(300);
@@ -27,7 +25,8 @@ pub struct Strangers {
 pub struct Crowded;
 
 impl Strangers {
-    /// For a pool of so many connections, of which strangers have half at the most, behind this door.
+    /// For a pool of so many connections, of which strangers have half at the most, behind this door. Who waits here takes
+    /// no place there: known keys would be refused for want of room.
     pub fn new(connections: u32, admission: &Admission) -> Self {
         let turns = Semaphore::new(connections.div_ceil(2) as usize);
         Self { admission: admission.clone(), turns, waiting: Semaphore::new(WAITING_MAX) }
@@ -35,10 +34,8 @@ impl Strangers {
 
     /// Waits for a turn. Who is not there cannot be told from who is there with another secret, here either.
     pub async fn admit(&self) -> Result<SemaphorePermit<'_>, Crowded> {
-        if WAITING_MAX - self.waiting.available_permits() >= self.admission.bound() / PART_OF_PROGRESS {
-            return Err(Crowded);
-        }
         let _waiting = self.waiting.try_acquire().map_err(|_| Crowded)?;
+        let _aside = self.admission.step_aside();
         let turn = tokio::time::timeout(WAIT_MAX, self.turns.acquire()).await;
         turn.map_err(|_| Crowded)?.map_err(|_| Crowded)
     }
@@ -46,6 +43,7 @@ impl Strangers {
 
 #[cfg(test)]
 mod tests {
+    use domain::urgency::Urgency;
     use futures_util::FutureExt;
     use server::{http::Bounds, metrics::Metrics};
 
@@ -57,24 +55,24 @@ mod tests {
         Strangers::new(2, &Admission::new(bounds, &Metrics::new()))
     }
 
-    /// How many wait behind one that is read before somebody is refused at once.
-    async fn waiting(strangers: &Strangers) -> usize {
-        let _reading = strangers.admit().await.unwrap();
-        let mut waiting = Vec::new();
-        loop {
-            let mut next = Box::pin(strangers.admit());
-            match next.as_mut().now_or_never() {
-                Some(Err(Crowded)) => return waiting.len(),
-                Some(Ok(_)) => panic!("nobody has left"),
-                None => waiting.push(next),
-            }
-        }
-    }
-
     #[tokio::test]
-    async fn as_many_wait_as_leave_room_for_those_who_are_known() {
-        assert_eq!(waiting(&strangers(4096)).await, WAITING_MAX);
-        assert_eq!(waiting(&strangers(256)).await, 64);
+    async fn who_waits_leaves_room_for_those_who_are_known_and_too_many_do_not_wait() {
+        let strangers = strangers(256);
+        let door = &strangers.admission;
+        let reading = strangers.admit().await.unwrap();
+        let (mut inside, mut waiting) = (Vec::new(), Vec::new());
+        for _ in 0..WAITING_MAX {
+            inside.push(door.try_enter(Urgency::Verification).expect("there is room"));
+            let mut next = Box::pin(strangers.admit());
+            assert!(next.as_mut().now_or_never().is_none(), "nobody has left");
+            waiting.push(next);
+        }
+        assert_eq!(door.room(Urgency::Verification), 256);
+        assert_eq!(strangers.admit().await.err(), Some(Crowded), "at once");
+        waiting.clear();
+        assert_eq!(door.room(Urgency::Verification), 0);
+        drop((inside, reading));
+        assert!(strangers.admit().await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]

@@ -85,6 +85,8 @@ struct Door {
     is_busy: AtomicBool,
     /// Everything but revocations.
     working: AtomicUsize,
+    /// Those of them that wait for something else than a processor, and take nobody's place meanwhile.
+    aside: AtomicUsize,
     of_each: [AtomicUsize; Urgency::ALL.len()],
     /// Requests that were let in and have left.
     done: AtomicUsize,
@@ -100,6 +102,10 @@ pub struct Ticket {
     places: AtomicUsize,
 }
 
+/// A place that is somebody else's for a while.
+#[derive(Debug)]
+pub struct Aside(Arc<Door>);
+
 impl Admission {
     /// A door within these bounds, wide open.
     pub fn new(bounds: Bounds, metrics: &Metrics) -> Self {
@@ -109,6 +115,7 @@ impl Admission {
             bound: AtomicUsize::new(bounds.ceiling),
             is_busy: AtomicBool::default(),
             working: AtomicUsize::default(),
+            aside: AtomicUsize::default(),
             of_each: Default::default(),
             done: AtomicUsize::default(),
             refused: AtomicUsize::default(),
@@ -137,7 +144,7 @@ impl Admission {
         let is_in = if urgency == Urgency::Revocation {
             of_kind < door.bounds.reserve
         } else {
-            let working = door.working.fetch_add(places, Relaxed);
+            let working = door.working.fetch_add(places, Relaxed).saturating_sub(door.aside.load(Relaxed));
             working < door.limit(urgency) && of_kind < door.bounds.caps[urgency as usize]
         };
         let ticket = Ticket { door: Arc::clone(door), urgency, places: places.into() };
@@ -156,9 +163,16 @@ impl Admission {
     /// How many more requests of this kind would be let in now.
     pub fn room(&self, urgency: Urgency) -> usize {
         let door = &self.0;
-        let in_all = door.limit(urgency).saturating_sub(door.working.load(Relaxed));
+        let in_all = door.limit(urgency).saturating_sub(door.at_work());
         let of_kind = door.bounds.caps[urgency as usize].saturating_sub(door.of_each[urgency as usize].load(Relaxed));
         in_all.min(of_kind)
+    }
+
+    /// Lets another one have a place as long as its holder waits for a store and this is kept. The holder is in progress
+    /// meanwhile, whatever becomes of it.
+    pub fn step_aside(&self) -> Aside {
+        self.0.aside.fetch_add(1, Relaxed);
+        Aside(Arc::clone(&self.0))
     }
 
     /// Whether there is more work than time.
@@ -202,6 +216,11 @@ impl Admission {
 }
 
 impl Door {
+    /// What is in progress and does not wait aside.
+    fn at_work(&self) -> usize {
+        self.working.load(Relaxed).saturating_sub(self.aside.load(Relaxed))
+    }
+
     /// Up to how many requests in progress a kind of work is let in: what is given up first stops first.
     fn limit(&self, urgency: Urgency) -> usize {
         let parts = match urgency {
@@ -241,6 +260,12 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         let places = *self.places.get_mut();
         self.leave(places);
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        self.0.aside.fetch_sub(1, Relaxed);
     }
 }
 
@@ -363,6 +388,24 @@ mod tests {
         assert_eq!(admission.room(Urgency::Verification), 32, "no more than there was");
         drop(batch);
         assert_eq!(admission.room(Urgency::Verification), 32, "and not twice");
+    }
+
+    #[test]
+    fn who_waits_aside_takes_nobodys_place_and_is_in_progress_all_the_same() {
+        let admission = door(32);
+        let waits = admission.try_enter_all(Urgency::Verification, 32).unwrap();
+        let aside: Vec<_> = (0..8).map(|_| admission.step_aside()).collect();
+        assert_eq!((admission.room(Urgency::Verification), admission.0.working.load(Relaxed)), (8, 32));
+        let others: Vec<_> = (0..9).map_while(|_| admission.try_enter(Urgency::Verification)).collect();
+        assert_eq!(others.len(), 8);
+        drop(aside);
+        assert!(admission.try_enter(Urgency::Verification).is_none(), "until those who come back have done");
+        drop(waits);
+        assert_eq!(admission.room(Urgency::Verification), 24);
+        let gone = admission.step_aside();
+        drop(others);
+        assert_eq!(admission.room(Urgency::Verification), 32, "never more than there are");
+        drop(gone);
     }
 
     #[test]

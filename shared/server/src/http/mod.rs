@@ -38,7 +38,7 @@ use crate::{
     trusted_proxies,
 };
 
-pub use admission::{Admission, Bounds, Ticket};
+pub use admission::{Admission, Aside, Bounds, Ticket};
 pub use fairness::{Fairness, Share};
 pub use framing::credential_in_url;
 pub use log::LogFields;
