@@ -112,7 +112,11 @@ const KEY_FILTERS: &[Parameter] = &[
     Parameter { name: "customer", kind: "string", about: "Only keys limited to this customer (id or external id)." },
     Parameter { name: "permission", kind: "string", about: "Only keys that hold this permission." },
     Parameter { name: "tag", kind: "string", about: "Only keys with this tag." },
-    Parameter { name: "text", kind: "string", about: "Only keys whose name or hint has this text." },
+    Parameter {
+        name: "text",
+        kind: "string",
+        about: "Only keys with this text in their name, or known by it: the beginning of a hint or of a public id, or last four characters.",
+    },
     Parameter { name: "expires_before", kind: "date-time", about: "Only keys that end before this instant." },
     Parameter { name: "unused_since", kind: "date-time", about: "Only keys not used since this instant, or never." },
 ];

@@ -45,9 +45,7 @@ impl Name {
 
     /// The case-folded NFKC form: two names clash exactly when these are equal.
     pub fn fold(&self) -> String {
-        // The order of Unicode's compatibility caseless match (D146): folding can undo a normal form and the reverse.
-        let folded: String = fold_case(self.0.nfd()).nfkd().collect();
-        fold_case(folded.chars()).nfkc().collect()
+        fold(&self.0)
     }
 }
 
@@ -318,6 +316,13 @@ fn control_character(c: char) -> Refusal {
 
 fn too_long(chars_max: usize) -> Refusal {
     Refusal::new("too-long", format!("must have at most {chars_max} characters"))
+}
+
+/// What [`Name::fold`] makes of any text, so that it can be looked for in folded names.
+pub fn fold(text: &str) -> String {
+    // The order of Unicode's compatibility caseless match (D146): folding can undo a normal form and the reverse.
+    let folded: String = fold_case(text.nfd()).nfkd().collect();
+    fold_case(folded.chars()).nfkc().collect()
 }
 
 /// Full case folding by way of upper case, character by character: `ß` and `ẞ` meet `ss`, `ς` meets `σ`.

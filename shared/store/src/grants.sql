@@ -14,6 +14,7 @@ begin
             ('domains', 'select, insert, update, delete'),
             ('keys', 'select, insert, update'),
             ('key_customers', 'select, insert, delete'),
+            ('key_labels', 'select, insert, delete'),
             ('secrets', 'select, insert, update'),
             ('credits', 'select, insert, update, delete'),
             ('receipts', 'select, insert'),

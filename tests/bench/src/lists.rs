@@ -81,7 +81,9 @@ async fn prepare(place: &Place, keys: &[SeededKey]) -> anyhow::Result<Vec<(&'sta
     let bind = "insert into key_customers (organization_id, key_id, customer_id) select $1, unnest($2::uuid[]), $3";
     sqlx::query(bind).bind(organization).bind(&rare).bind(customer.uuid()).execute(&mut *transaction).await?;
     transaction.commit().await?;
-    sqlx::raw_sql("analyze keys; analyze key_customers; analyze customers").execute(&mut connection).await?;
+    sqlx::raw_sql("analyze keys; analyze key_labels; analyze key_customers; analyze customers")
+        .execute(&mut connection)
+        .await?;
     connection.close().await?;
     let now = place.store.now().await?;
     let soon = (now + TimeDelta::days(2)).format("%Y-%m-%dT%H:%M:%SZ");

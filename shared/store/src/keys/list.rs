@@ -1,7 +1,9 @@
 //! Lists of keys: filters, and pages from newest to oldest.
 
 use chrono::{DateTime, Utc};
+use domain::environment::Environment;
 use domain::ids::CustomerId;
+use domain::names;
 use domain::policy::KeyStatus;
 use sqlx::{Postgres, QueryBuilder};
 
@@ -21,7 +23,8 @@ pub struct KeyFilter {
     pub permission: Option<String>,
     /// Carries this tag.
     pub tag: Option<String>,
-    /// Has this text in its name or in the hint of one of its secrets, whatever the case; no character of it is special.
+    /// Has this text in its name, whatever the case, or a secret whose hint, public id or last four characters are
+    /// known by it (`HintPiece`); no character of it is special.
     pub text: Option<String>,
     /// Ends before this instant.
     pub expires_before: Option<DateTime<Utc>>,
@@ -42,22 +45,72 @@ impl KeyFilter {
             unused_since: None,
         }
     }
+
+    /// The kind and the text of the label along which the list is read. Most keys of an organization may hold one and
+    /// the same permission; tags tell them apart.
+    fn label(&self) -> Option<(&'static str, &str)> {
+        let tag = self.tag.as_deref().map(|tag| ("tag", tag));
+        tag.or_else(|| self.permission.as_deref().map(|permission| ("permission", permission)))
+    }
 }
 
-/// No character but these is in a hint, whatever the case.
-fn may_be_in_hint(text: &str) -> bool {
-    text.chars().all(|character| character.is_ascii_alphanumeric() || character == '_' || character == '…')
+/// Characters at the beginning of a public id, or at the end of a secret, that somebody means as such.
+const HINT_CHARS_MIN: usize = 4;
+
+/// What a text says of a secret's hint (`clv_prod_<public id>_…<last four>`), if it is a piece that people know it by:
+/// its beginning, that of the public id, or what it ends in.
+#[derive(Debug, PartialEq, Eq)]
+struct HintPiece<'a> {
+    prefix: Option<&'a str>,
+    id: &'a str,
+    last4: Option<&'a str>,
+}
+
+impl<'a> HintPiece<'a> {
+    fn parse(text: &'a str, environment: Environment) -> Option<Self> {
+        let (prefix, rest) = match text.split_once(&format!("_{}_", environment.tag())) {
+            Some((prefix, rest)) => (Some(prefix), rest),
+            None => (None, text),
+        };
+        let (id, last4) = match rest.split_once('…') {
+            Some((id, last4)) => (id, Some(last4)),
+            None => (rest, None),
+        };
+        let id = id.strip_suffix('_').unwrap_or(id);
+        let is_plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let says_enough = prefix.is_some() || last4.is_some() || id.len() >= HINT_CHARS_MIN;
+        let says_anything = !id.is_empty() || last4.is_some_and(|last4| !last4.is_empty());
+        let is_piece = is_plain(id) && last4.is_none_or(is_plain) && says_enough && says_anything;
+        is_piece.then_some(Self { prefix, id, last4 })
+    }
+
+    /// Whether the text may as well be the last four characters.
+    fn may_be_last4(&self) -> bool {
+        self.prefix.is_none() && self.last4.is_none() && self.id.len() == HINT_CHARS_MIN
+    }
 }
 
 impl Rows {
     /// The keys of the scope that the filter lets through, newest first.
     pub async fn list_keys(&mut self, filter: &KeyFilter, slice: &Slice) -> Result<Page<Key>, Error> {
-        let mut sql = self.scoped(format!("with page as materialized (select k.* from keys k where {VISIBLE}"));
+        // Along the labels if one is asked for, along all keys otherwise: no more is read than is shown, unless other
+        // conditions hold for few of them.
+        let label = filter.label();
+        let (of_label, order) = match label {
+            Some(_) => (", key_labels l", "l.created_at, l.key_id"),
+            None => ("", "k.created_at, k.id"),
+        };
+        let mut sql =
+            self.scoped(format!("with page as materialized (select k.* from keys k{of_label} where {VISIBLE}"));
+        if let Some((kind, label)) = label {
+            sql.push(" and l.organization_id = $1 and l.key_id = k.id and l.kind = ").push_bind(kind);
+            sql.push(" and l.label = ").push_bind(label.to_owned());
+        }
         let (after_at, after_id) = slice.position();
-        sql.push(" and k.deleted_at is null and (k.created_at, k.id) < (").push_bind(after_at);
+        sql.push(format!(" and k.deleted_at is null and ({order}) < (")).push_bind(after_at);
         sql.push(", ").push_bind(after_id).push(")");
         self.push_conditions(&mut sql, filter);
-        sql.push(" order by k.created_at desc, k.id desc limit ").push_bind(slice.fetched());
+        sql.push(format!(" order by {} desc limit ", order.replace(',', " desc,"))).push_bind(slice.fetched());
         // The other tables are asked about the keys of the page, and about no others.
         sql.push(format!(") select {COLUMNS} from page k {BESIDE} order by k.created_at desc, k.id desc"));
         let rows = self.session.all(sql.build()).await?;
@@ -77,6 +130,7 @@ impl Rows {
             );
             sql.push_bind(customer.uuid()).push(")");
         }
+        // A key may have lost a label that is found for it (migration 20261124000001).
         if let Some(permission) = &filter.permission {
             sql.push(" and ").push_bind(permission.clone()).push(" = any (k.permissions)");
         }
@@ -100,16 +154,55 @@ impl Rows {
     }
 
     fn push_text(&self, sql: &mut QueryBuilder<Postgres>, text: &str) {
-        sql.push(" and (strpos(lower(k.name), lower(").push_bind(text.to_owned()).push(")) > 0");
-        if may_be_in_hint(text) {
-            sql.push(
-                " or exists (select 1 from secrets a
-                    where a.organization_id = k.organization_id and a.key_id = k.id
-                        and strpos(lower(a.prefix || ",
-            );
-            sql.push_bind(format!("_{}_", self.bounds.environment.tag()));
-            sql.push(" || a.lookup_id || '_…' || a.last4), lower(").push_bind(text.to_owned()).push(")) > 0)");
+        sql.push(" and (strpos(k.name_folded, ").push_bind(names::fold(text)).push(") > 0");
+        if let Some(piece) = HintPiece::parse(text, self.bounds.environment) {
+            // About no key in particular, so that it is answered once and not for each of them.
+            sql.push(" or k.id in (select a.key_id from secrets a where a.organization_id = $1 and (starts_with(a.lookup_id, ");
+            sql.push_bind(piece.id.to_owned()).push(")");
+            if piece.may_be_last4() {
+                sql.push(" or a.last4 = ").push_bind(piece.id.to_owned());
+            }
+            sql.push(")");
+            if let Some(prefix) = piece.prefix {
+                sql.push(" and a.prefix = ").push_bind(prefix.to_owned());
+            }
+            if let Some(last4) = piece.last4 {
+                sql.push(" and starts_with(a.last4, ").push_bind(last4.to_owned()).push(")");
+            }
+            sql.push(")");
         }
         sql.push(")");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_of_a_hint_is_told_from_other_texts() {
+        let piece = |prefix, id, last4| Some(HintPiece { prefix, id, last4 });
+        for (text, expected) in [
+            ("clv_dev_0123456789abcdef_…wxYZ", piece(Some("clv"), "0123456789abcdef", Some("wxYZ"))),
+            ("clv_dev_0123456789abcdef_…", piece(Some("clv"), "0123456789abcdef", Some(""))),
+            ("clv_dev_0123456789abcdef_", piece(Some("clv"), "0123456789abcdef", None)),
+            ("clv_dev_0", piece(Some("clv"), "0", None)),
+            ("0123", piece(None, "0123", None)),
+            ("0123456789abcdef_…wx", piece(None, "0123456789abcdef", Some("wx"))),
+            ("…wxYZ", piece(None, "", Some("wxYZ"))),
+            // These say nothing of any key in particular, or are no hint.
+            ("clv_dev_", None),
+            ("clv", None),
+            ("dev", None),
+            ("_dev_", None),
+            ("…", None),
+            ("", None),
+            ("abc", None),
+            ("clv_prod_0123", None),
+            ("two words", None),
+            ("größe", None),
+        ] {
+            assert_eq!(HintPiece::parse(text, Environment::Development), expected, "{text}");
+        }
     }
 }

@@ -200,5 +200,5 @@ async fn the_schema_isolates_organizations() {
     let world = World::start().await;
     let mut superuser = world.superuser().await;
     assert_eq!(violations(&mut superuser, &world.database.app_role).await, Vec::<String>::new());
-    assert_eq!(tenant_tables(&mut superuser).await.len(), 15, "{NO_TENANT} is the one table without tenants");
+    assert_eq!(tenant_tables(&mut superuser).await.len(), 16, "{NO_TENANT} is the one table without tenants");
 }

@@ -266,7 +266,7 @@ async fn keeps_its_pace(fleet: &Fleet, kind: &Kind, load: &Load) -> Vec<String> 
         memory.len(),
     );
     assert!(memory.iter().all(|mib| *mib <= 512) && memory[3] < memory[1] + 128, "{memory:?}");
-    let calm = load.at(capacity * 0.25).run().await;
+    let calm = Load { time: Duration::from_secs(by_length(2, 15)), ..load.at(capacity * 0.25) }.run().await;
     show("afterwards", &calm);
     assert!(calm.refused_share() < 0.1, "it recovers: {}", calm.refused_share());
     // A capacity that is another one afterwards says something of the machine.

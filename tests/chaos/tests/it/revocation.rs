@@ -3,6 +3,7 @@
 //!
 //! Redis gets a second here to answer, so that a busy machine does not pass for a lost Redis.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -17,11 +18,17 @@ use crate::ground::by_length;
 use crate::victims::{Stage, Victim, insist, judge, latest, metric};
 
 const REPLICAS: usize = 3;
+/// How many keys are revoked at the same time, where one does not disturb the others.
+const AT_ONCE: usize = 4;
 /// The variable that names the library that sets a process' clock wrong, where it lies elsewhere than Debian puts it.
 const FAKETIME: &str = "CLAVIGER_FAKETIME";
 
 fn fleet() -> FleetBuilder {
     Fleet::builder().replicas(REPLICAS).proxied().setting("redis.timeout_ms", 1_000)
+}
+
+fn trials() -> usize {
+    by_length(15, 1_000)
 }
 
 async fn revoke(stage: &Stage, victim: &Victim) -> Instant {
@@ -33,8 +40,8 @@ async fn revoke(stage: &Stage, victim: &Victim) -> Instant {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revoked_key_is_accepted_by_no_replica_and_nobody_needs_the_stream_of_changes_for_that() {
     let stage = Stage::start(fleet()).await;
-    let count = by_length(15, 1_000);
-    let late = stage.one_by_one(count, async |victim| revoke(&stage, victim).await).await;
+    let many = (trials(), AT_ONCE);
+    let late = stage.one_by_one(many, async |victim| revoke(&stage, victim).await).await;
     judge("all is well; keys one by one, each asked about every 5 ms", &late, 0);
 
     for replica in &stage.fleet.keys {
@@ -42,7 +49,7 @@ async fn a_revoked_key_is_accepted_by_no_replica_and_nobody_needs_the_stream_of_
     }
     // By then every wait for changes has ended once, and every new one is cut.
     tokio::time::sleep(Duration::from_millis(2_500)).await;
-    let late = stage.one_by_one(count, async |victim| revoke(&stage, victim).await).await;
+    let late = stage.one_by_one(many, async |victim| revoke(&stage, victim).await).await;
     assert!(stage.fleet.keys.iter().all(|replica| replica.redis_cuts() > 0), "every stream was cut");
     judge("no replica hears the stream of changes; one by one", &late, 0);
 }
@@ -71,9 +78,10 @@ async fn many_keys_of_one_organization_are_revoked_at_once_though_postgres_is_fa
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revocation_that_is_repeated_because_its_commit_went_unanswered_holds_once_it_is_answered() {
     let stage = Stage::start(fleet()).await;
-    let mut unanswered = 0;
+    let unanswered = Cell::new(0);
+    // What is cut is every connection of the API.
     let late = stage
-        .one_by_one(by_length(15, 1_000), async |victim| {
+        .one_by_one((trials(), 1), async |victim| {
             let path = format!("{}/revoke", victim.path);
             let body = json!({"reason": "other"});
             stage.fleet.apis[0].set_postgres(&Fault::CutAfter(b"commit"));
@@ -81,12 +89,13 @@ async fn a_revocation_that_is_repeated_because_its_commit_went_unanswered_holds_
             stage.fleet.apis[0].set_postgres(&Fault::None);
             if first.status != 200 {
                 assert_eq!(first.status, 503, "{:#}", first.body);
-                unanswered += 1;
+                unanswered.update(|count| count + 1);
                 insist(&stage.api, Method::POST, &path, Some(&body), 200).await;
             }
             Instant::now()
         })
         .await;
+    let unanswered = unanswered.get();
     assert!(unanswered * 2 > late.len(), "{unanswered} of {} commits went unanswered", late.len());
     let url = stage.fleet.postgres.superuser_url(&stage.fleet.place().database.name);
     let mut connection = PgConnection::connect(&url).await.unwrap();
@@ -96,41 +105,47 @@ async fn a_revocation_that_is_repeated_because_its_commit_went_unanswered_holds_
     judge("Postgres lost after the commit and before its answer, then the request repeated; one by one", &late, 0);
 }
 
-/// Sends a request whose commit goes unanswered, sends it again until it is answered, and tells how many milliseconds
-/// after the answer the last accepted question began.
-async fn repeat_after_a_cut(
+/// Sends requests whose commits go unanswered, sends each again until it is answered, and tells for each how many
+/// milliseconds after the answer the last accepted question began.
+async fn repeat_after_a_cut<const COUNT: usize>(
     stage: &Stage,
-    question: Value,
-    verdict: &'static str,
-    request: impl Fn() -> RequestBuilder,
-) -> f64 {
-    let batch = stage.watch(&[(question, verdict)], Duration::from_millis(5)).await;
+    questions: [(Value, &'static str); COUNT],
+    requests: [&dyn Fn() -> RequestBuilder; COUNT],
+) -> [f64; COUNT] {
+    let batch = stage.watch(&questions, Duration::from_millis(5)).await;
     stage.fleet.apis[0].set_postgres(&Fault::CutAfter(b"commit"));
-    stage.api.send(request()).await.expect(503);
+    for request in requests {
+        stage.api.send(request()).await.expect(503);
+    }
     stage.fleet.apis[0].set_postgres(&Fault::None);
-    let is_answered = async || stage.api.send(request()).await.status == 200;
-    await_that("the repeated request is answered", Duration::from_secs(5), is_answered).await;
-    let answered = Instant::now();
-    batch.await_refused(answered).await;
-    latest(&batch.finish(&[answered]).await)[0]
+    let answered = requests.map(async |request| {
+        let is_answered = async || stage.api.send(request()).await.status == 200;
+        await_that("the repeated request is answered", Duration::from_secs(5), is_answered).await;
+        Instant::now()
+    });
+    let answered = join_all(answered).await;
+    batch.await_refused(*answered.iter().max().unwrap()).await;
+    latest(&batch.finish(&answered).await).try_into().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_suspension_and_a_rotation_that_are_repeated_hold_once_they_are_answered_too() {
     let stage = Stage::start(fleet()).await;
     let (mut suspended, mut rotated) = (Vec::new(), Vec::new());
-    for number in 0..by_length(5, 300) {
+    for number in 0..by_length(5, 1_000) {
         let body = json!({"name": format!("customer {number}")});
         let customer = stage.api.post(&stage.path("customers"), &body).await.expect(201);
-        let victim = stage.victims(1, &json!({"customers": [customer.text("/id")]})).await.remove(0);
+        let bound = stage.victims(1, &json!({"customers": [customer.text("/id")]})).await.remove(0);
         let path = stage.path(&format!("customers/{}/suspend", customer.text("/id")));
-        let request = || stage.api.request(Method::POST, &path);
-        suspended.push(repeat_after_a_cut(&stage, about(&victim.secret), "SUSPENDED", request).await);
+        let suspend = || stage.api.request(Method::POST, &path);
 
         let victim = stage.victims(1, &json!({})).await.remove(0);
         let (path, once) = (format!("{}/regenerate", victim.path), format!("rotation-{number}"));
-        let request = || stage.api.request(Method::POST, &path).header("Idempotency-Key", &once);
-        rotated.push(repeat_after_a_cut(&stage, about(&victim.secret), "REVOKED", request).await);
+        let rotate = || stage.api.request(Method::POST, &path).header("Idempotency-Key", &once);
+        let questions = [(about(&bound.secret), "SUSPENDED"), (about(&victim.secret), "REVOKED")];
+        let [late, too_late] = repeat_after_a_cut(&stage, questions, [&suspend, &rotate]).await;
+        suspended.push(late);
+        rotated.push(too_late);
     }
     let situation = |what: &str| format!("{what}, Postgres lost after the commit and before its answer, repeated");
     judge(&situation("a customer suspended"), &suspended, 0);
@@ -143,7 +158,7 @@ async fn generations_from_an_old_snapshot_bring_no_revoked_key_back() {
     let (place, redis) = (stage.fleet.place(), stage.fleet.redis.server());
     let prefix = format!("{}{{{}}}:g:k:", place.redis.prefix, place.acme.uuid().simple());
     let late = stage
-        .one_by_one(by_length(15, 1_000), async |victim| {
+        .one_by_one((trials(), AT_ONCE), async |victim| {
             let name = format!("{prefix}{}", victim.id.uuid().simple());
             let old = redis.command(&["GET", &name]).await.unwrap();
             let answered = revoke(&stage, victim).await;
@@ -170,14 +185,14 @@ async fn wall_clocks_that_are_wrong_change_nothing() {
         };
         await_that("the clock is wrong and the replica tells it", Duration::from_secs(10), is_skewed).await;
     }
-    let late = stage.one_by_one(by_length(15, 1_000), async |victim| revoke(&stage, victim).await).await;
+    let late = stage.one_by_one((trials(), AT_ONCE), async |victim| revoke(&stage, victim).await).await;
     judge("one replica's wall clock 5 min ahead, another's 5 min behind; one by one", &late, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_that_slept_through_a_revocation_does_not_accept_the_key_when_it_wakes() {
     let stage = Stage::start(fleet()).await;
-    let (batches, count) = by_length((1, 10), (3, 334));
+    let (batches, count) = by_length((1, 10), (2, 500));
     let asleep = by_length(Duration::from_secs(1), Duration::from_secs(20));
     let mut late = Vec::new();
     for _ in 0..batches {

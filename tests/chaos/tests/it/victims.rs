@@ -131,24 +131,29 @@ impl Stage {
         await_counting_together(&self.replicas, &self.fleet.place().organization_key).await;
     }
 
-    /// Revokes keys one after another while every replica is asked about the one at hand every few milliseconds. Tells
-    /// how many milliseconds after the answer the last accepted question began; below zero: before it.
-    pub async fn one_by_one(&self, count: usize, mut revoke: impl AsyncFnMut(&Victim) -> Instant) -> Vec<f64> {
+    /// Revokes so many keys, `at_once` of them at the same time, while every replica is asked about those at hand every few
+    /// milliseconds. Tells for each how many milliseconds after the answer the last accepted question began; below zero:
+    /// before it.
+    pub async fn one_by_one(
+        &self,
+        (count, at_once): (usize, usize),
+        revoke: impl AsyncFn(&Victim) -> Instant,
+    ) -> Vec<f64> {
         const BATCH: usize = 50;
         let mut late = Vec::new();
         while late.len() < count {
             let victims = self.victims(BATCH.min(count - late.len()), &json!({})).await;
-            for victim in &victims {
+            let one = async |victim: &Victim| {
                 let batch = self.watch_victims(std::slice::from_ref(victim), Duration::from_millis(5)).await;
                 let answered = revoke(victim).await;
                 batch.await_refused(answered).await;
-                late.extend(batch.finish(&[answered]).await.into_iter().flatten());
-            }
+                latest(&batch.finish(&[answered]).await)[0]
+            };
+            late.extend(stream::iter(&victims).map(one).buffer_unordered(at_once).collect::<Vec<f64>>().await);
             // And so it stays.
             self.assert_everywhere(&victims, "REVOKED").await;
         }
-        // One figure for each key: that of the replica that was last.
-        late.chunks(self.replicas.len()).map(|each| each.iter().copied().fold(f64::MIN, f64::max)).collect()
+        late
     }
 }
 

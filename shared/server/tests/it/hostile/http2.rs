@@ -93,14 +93,19 @@ async fn frames_that_carry_nothing_end_their_connection() {
     let post =
         [frames::request("POST", "/v1/things"), frames::field("content-type", "application/json", false)].concat();
     let opening = frames::headers(1, END_HEADERS, &post);
-    flood("empty DATA", true, opening, |_| frames::data(1, 0, b"").repeat(100)).await;
-    flood("SETTINGS", true, Vec::new(), |_| frames::settings(&[]).repeat(100)).await;
-    flood("SETTINGS unread", false, Vec::new(), |_| frames::settings(&[]).repeat(100)).await;
-    flood("PING", true, Vec::new(), |number| frames::ping(u64::from(number)).repeat(100)).await;
-    flood("PING unread", false, Vec::new(), |number| frames::ping(u64::from(number)).repeat(100)).await;
-    flood("WINDOW_UPDATE", true, Vec::new(), |_| frames::window_update(0, 1).repeat(100)).await;
-    flood("PRIORITY", true, Vec::new(), |_| frames::frame(2, 0, 1, &[0, 0, 0, 0, 1]).repeat(100)).await;
-    flood("unknown frames", true, Vec::new(), |_| frames::frame(0xfa, 0, 0, &[]).repeat(100)).await;
+    // Each beside the others, and each may let the process grow by no more than one alone.
+    let empty_settings = |_| frames::settings(&[]).repeat(100);
+    let pings = |number: u32| frames::ping(u64::from(number)).repeat(100);
+    let _edges = tokio::join!(
+        flood("empty DATA", true, opening, |_| frames::data(1, 0, b"").repeat(100)),
+        flood("SETTINGS", true, Vec::new(), empty_settings),
+        flood("SETTINGS unread", false, Vec::new(), empty_settings),
+        flood("PING", true, Vec::new(), pings),
+        flood("PING unread", false, Vec::new(), pings),
+        flood("WINDOW_UPDATE", true, Vec::new(), |_| frames::window_update(0, 1).repeat(100)),
+        flood("PRIORITY", true, Vec::new(), |_| frames::frame(2, 0, 1, &[0, 0, 0, 0, 1]).repeat(100)),
+        flood("unknown frames", true, Vec::new(), |_| frames::frame(0xfa, 0, 0, &[]).repeat(100)),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
