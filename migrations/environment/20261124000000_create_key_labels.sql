@@ -24,6 +24,8 @@ begin
     execute format('create policy key_labels_insert on key_labels for insert with check (%s)', mine);
     execute format('create policy key_labels_update on key_labels for update using (%s) with check (%s)', mine, mine);
     execute format('create policy key_labels_delete on key_labels for delete using (%s)', mine);
+    -- The programs that run now fire the trigger below as soon as it is there, and before grants are made anew.
+    execute format('grant select, insert, delete on key_labels to %I', current_setting('claviger.app_role'));
 end
 $$;
 
@@ -49,6 +51,7 @@ begin
         insert into key_labels (organization_id, kind, label, created_at, key_id)
         select new.organization_id, made.kind, made.label, new.created_at, new.id
         from (select 'permission', unnest(new.permissions) union select 'tag', unnest(new.tags)) made (kind, label)
+        where made.label is not null
         on conflict do nothing;
     end if;
     return null;

@@ -20,7 +20,7 @@ begin
         cross join lateral (
             select 'permission', unnest(k.permissions) union select 'tag', unnest(k.tags)
         ) made (kind, label)
-        where k.organization_id = tenant and k.deleted_at is null
+        where k.organization_id = tenant and k.deleted_at is null and made.label is not null
         on conflict do nothing;
     end loop;
     perform set_config('claviger.organization', '', true);

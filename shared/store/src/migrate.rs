@@ -9,7 +9,7 @@ use crate::store::Store;
 
 /// The migrations of an environment's database.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/environment");
-/// What the services' role may do; `claviger.app_role` names it.
+/// What the services' role may do; `claviger.app_role` names it, to migrations as well.
 const GRANTS: &str = include_str!("grants.sql");
 
 /// Why a service must not take requests.
@@ -39,9 +39,9 @@ pub enum NotReady {
 /// Brings the schema up to date as its owner, and lets `app_role` use it.
 pub async fn migrate(owner_url: &str, app_role: &str) -> Result<(), Error> {
     let mut connection = PgConnection::connect(owner_url).await?;
-    MIGRATIONS.run(&mut connection).await.map_err(Error::unreadable)?;
     let name_role = sqlx::query("select set_config('claviger.app_role', $1, false)").bind(app_role);
     name_role.execute(&mut connection).await?;
+    MIGRATIONS.run(&mut connection).await.map_err(Error::unreadable)?;
     sqlx::raw_sql(GRANTS).execute(&mut connection).await?;
     Ok(connection.close().await?)
 }
