@@ -30,7 +30,7 @@ struct Grown {
 
 /// Measures all of it.
 pub fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
-    let counts: &[usize] = if bench.is_quick { &[FEW, 20_000] } else { &[FEW, 100_000, 1_000_000] };
+    let counts: &[usize] = if bench.is_quick { &[FEW, 10_000] } else { &[FEW, 100_000, 1_000_000] };
     let mut grown = counts.iter().map(|count| grow(bench, *count)).collect::<anyhow::Result<Vec<Grown>>>()?;
     let mut cases: Vec<Case> = grown.iter_mut().filter_map(|one| one.case.take()).collect();
     take_turns(&mut cases, bench)?;
