@@ -232,10 +232,9 @@ fn narrowing(stage: &Stage, victim: &Victim) -> Act {
     async move { Answered::of(&api.patch(&path, &etag, &body).await.expect(200)) }.boxed()
 }
 
-/// Suspends; on a machine that is too busy for the moment, again.
 fn suspension(stage: &Stage, path: String) -> Act {
-    let (api, path) = (stage.api.clone(), format!("{path}/suspend"));
-    async move { Answered::of(&insist(&api, Method::POST, &path, None, 200).await) }.boxed()
+    let api = stage.api.clone();
+    async move { Answered::of(&api.post_empty(&format!("{path}/suspend")).await.expect(200)) }.boxed()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
