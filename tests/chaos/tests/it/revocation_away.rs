@@ -32,7 +32,12 @@ fn pause() -> Duration {
 
 /// A situation with the way in which its trials are made.
 fn situation(what: &str) -> String {
-    let (_, count, spread) = shape();
+    let (_, count, _) = shape();
+    situation_of(what, count)
+}
+
+fn situation_of(what: &str, count: usize) -> String {
+    let (_, _, spread) = shape();
     let (pause_ms, spread_ms) = (pause().as_millis(), spread.as_millis());
     format!("{what}; batches of {count} keys, each asked about every {pause_ms} ms, revoked within {spread_ms} ms")
 }
@@ -181,11 +186,11 @@ async fn fill(fleet: &Fleet, is_full: bool) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_suspension_and_a_narrowing_hold_within_five_seconds_too() {
     let mut stage = Stage::start(fleet()).await;
-    let (batches, keys, spread) = shape();
+    // So many for each of the two situations.
+    let (batches, count) = by_length((1, 10), (3, 334));
+    let (_, _, spread) = shape();
     let (mut narrowed, mut suspended) = (Vec::new(), Vec::new());
-    // Half of the keys for each of the two situations.
-    let count = keys / 2;
-    for batch in 0..2 * batches {
+    for batch in 0..batches {
         let (mut questions, mut acts) = (Vec::new(), Vec::new());
         for victim in stage.victims(count, &json!({})).await {
             questions.push((json!({"key": victim.secret, "client_ip": "192.0.2.1"}), "FORBIDDEN"));
@@ -209,10 +214,10 @@ async fn a_suspension_and_a_narrowing_hold_within_five_seconds_too() {
         suspended.extend(late.split_off(count));
         narrowed.extend(late);
     }
-    judge(&situation("Redis killed; addresses of keys narrowed"), &narrowed, BOUND_MS);
-    judge(&situation("Redis killed; customers suspended"), &suspended, BOUND_MS);
+    judge(&situation_of("Redis killed; addresses of keys narrowed", 2 * count), &narrowed, BOUND_MS);
+    judge(&situation_of("Redis killed; customers suspended", 2 * count), &suspended, BOUND_MS);
 
-    let count = batches * keys;
+    let count = batches * count;
     let victims = stage.victims(count, &json!({})).await;
     let questions: Vec<(Value, &'static str)> =
         victims.iter().map(|victim| (about(&victim.secret), "SUSPENDED")).collect();
