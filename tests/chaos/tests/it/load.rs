@@ -4,7 +4,6 @@
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -53,6 +52,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    fn sort(&mut self) {
+        for waits_ms in [&mut self.accepted_ms, &mut self.sent_ms, &mut self.refused_ms] {
+            waits_ms.sort_by(f64::total_cmp);
+        }
+    }
+
     pub fn goodput(&self) -> f64 {
         self.accepted_ms.len() as f64 / self.time.as_secs_f64()
     }
@@ -100,33 +105,33 @@ impl Load {
 
     /// Sends it all from a thread of its own, so that nobody who watches is slowed down by it.
     pub async fn run(self) -> Outcome {
-        self.run_at(Arc::new(Barrier::new(1))).await
+        Self::run_all([self]).await.remove(0)
     }
 
-    /// Sends several loads that begin together, when all their connections are there.
+    /// Sends several loads that begin together, when all their connections are there. One thread sends them all: several
+    /// would wait for each other's turn at the processor that is left to them.
     pub async fn run_all(loads: impl IntoIterator<Item = Self>) -> Vec<Outcome> {
         let loads: Vec<_> = loads.into_iter().collect();
-        let together = Arc::new(Barrier::new(loads.len()));
-        join_all(loads.into_iter().map(|load| load.run_at(Arc::clone(&together)))).await
-    }
-
-    async fn run_at(self, together: Arc<Barrier>) -> Outcome {
-        let (done, outcome) = oneshot::channel();
+        let (done, outcomes) = oneshot::channel();
         std::thread::spawn(move || {
             let mut builder = tokio::runtime::Builder::new_current_thread();
             let runtime = builder.enable_all().event_interval(1).build().unwrap();
-            let load = LocalSet::new();
+            let local = LocalSet::new();
             // Whoever answers does not pay for waking us, which over loopback is a part of writing.
-            let awake = load.spawn_local(async {
+            let awake = local.spawn_local(async {
                 loop {
                     std::thread::yield_now();
                     tokio::task::yield_now().await;
                 }
             });
-            done.send(load.block_on(&runtime, self.send_all(&together))).unwrap();
+            let together = Barrier::new(loads.len());
+            let sending = join_all(loads.into_iter().map(|load| load.send_all(&together)));
+            let mut outcomes = local.block_on(&runtime, sending);
             awake.abort();
+            outcomes.iter_mut().for_each(Outcome::sort);
+            done.send(outcomes).unwrap();
         });
-        outcome.await.expect("the load ends")
+        outcomes.await.expect("the loads end")
     }
 
     async fn send_all(self, together: &Barrier) -> Outcome {
@@ -152,9 +157,6 @@ impl Load {
         // What was due and never sent is offered as well.
         outcome.offered = (load.per_second * load.time.as_secs_f64()) as u64;
         outcome.time = load.time.max(start.elapsed().min(load.time + PATIENCE));
-        outcome.accepted_ms.sort_by(f64::total_cmp);
-        outcome.sent_ms.sort_by(f64::total_cmp);
-        outcome.refused_ms.sort_by(f64::total_cmp);
         outcome
     }
 }
