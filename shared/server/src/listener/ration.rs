@@ -13,21 +13,25 @@ use tokio::time::Instant;
 pub(super) const REST_MS: RangeInclusive<u64> = 50..=150;
 /// The same for verification in production. It is given up last, and mostly refused unread, which costs little.
 const REST_OF_URGENT_MS: RangeInclusive<u64> = 20..=60;
-/// The longest rest: half of the shortest time that a refused caller was told to wait.
-const REST_MAX: Duration = Duration::from_millis(500);
+/// The longest rest: the shortest time that a refused caller was told to wait.
+const REST_MAX: Duration = Duration::from_secs(1);
+/// The same for verification in production: others may share its connection.
+const REST_MAX_OF_URGENT: Duration = Duration::from_millis(500);
 /// How many questions are let in for each connection that comes back after a refusal. A refusal is about as much work
 /// as half of a question that comes alone.
 const QUESTIONS_PER_REFUSAL: u32 = 8;
-/// How many refusals can be saved up.
-const REFUSALS_MAX: u32 = 64;
+/// The same for what is given up for the sake of others: its refusals are paid for by them.
+const QUESTIONS_PER_REFUSAL_OF_OTHERS: u32 = 32;
+/// How many questions can be saved up for refusals, or owed.
+const EARNED_MAX: i64 = 64 * QUESTIONS_PER_REFUSAL as i64;
 /// What remains of what was seen when there is another look.
 const REMAINS: f64 = 0.875;
 
 /// Those of one urgency who were refused come back one after another.
 #[derive(Debug)]
 pub(super) struct Ration {
-    /// Questions that were let in and have not made up for a refusal yet.
-    earned: u32,
+    /// Questions that were let in and have not made up for a refusal yet; less than none where others waited in vain.
+    earned: i64,
     /// Questions that were let in since the last look.
     questions: u32,
     looked: Instant,
@@ -54,14 +58,16 @@ impl Ration {
     pub(super) fn note(&mut self, questions: usize) {
         let questions = u32::try_from(questions).unwrap_or(u32::MAX);
         self.questions = self.questions.saturating_add(questions);
-        self.earned = self.earned.saturating_add(questions).min(REFUSALS_MAX * QUESTIONS_PER_REFUSAL);
+        self.earned = (self.earned + i64::from(questions)).min(EARNED_MAX);
     }
 
     /// Whether there is a refusal for one who could wait as well; it is used up by this.
     pub(super) fn take_refusal(&mut self) -> bool {
-        let rest = self.earned.checked_sub(QUESTIONS_PER_REFUSAL);
-        self.earned = rest.unwrap_or(self.earned);
-        rest.is_some()
+        let is_earned = self.earned >= QUESTIONS_PER_REFUSAL.into();
+        if is_earned {
+            self.earned -= i64::from(QUESTIONS_PER_REFUSAL);
+        }
+        is_earned
     }
 
     /// Looks how many questions were let in. They are counted while there is more work than time: those of a part of the
@@ -76,19 +82,27 @@ impl Ration {
     }
 
     /// Until when a connection rests that was refused now. Where the refusal had been earned there is nothing to hold it
-    /// back for.
+    /// back for; where not, there is one less to be had, whoever earned it.
     pub(super) fn rest(&mut self, urgency: Urgency, is_earned: bool) -> Instant {
-        let least_ms = if urgency >= Urgency::Verification { REST_OF_URGENT_MS } else { REST_MS };
+        let is_urgent = urgency >= Urgency::Verification;
         let now = Instant::now();
+        let least_ms = if is_urgent { REST_OF_URGENT_MS } else { REST_MS };
         let least = now + Duration::from_millis(rand::random_range(least_ms));
         if is_earned {
             return least;
         }
+        // Those who waited in vain are sent away together, and what they owe is earned afterwards.
+        self.earned = (self.earned - i64::from(QUESTIONS_PER_REFUSAL)).max(-EARNED_MAX);
+        let (each, max) = if is_urgent {
+            (QUESTIONS_PER_REFUSAL, REST_MAX_OF_URGENT)
+        } else {
+            (QUESTIONS_PER_REFUSAL_OF_OTHERS, REST_MAX)
+        };
         // Nothing is known yet where nothing was let in.
         let (seconds, questions) = self.seen;
-        let pace = if questions > 0.0 { seconds / questions * f64::from(QUESTIONS_PER_REFUSAL) } else { 0.0 };
+        let pace = if questions > 0.0 { seconds / questions * f64::from(each) } else { 0.0 };
         let last = &mut self.last[urgency as usize];
-        *last = (*last + Duration::from_secs_f64(pace).min(REST_MAX)).clamp(now, now + REST_MAX);
+        *last = (*last + Duration::from_secs_f64(pace).min(max)).clamp(now, now + max);
         (*last).max(least)
     }
 }
@@ -151,11 +165,39 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_rests_for_longer_than_half_of_what_it_was_told() {
+    async fn nobody_rests_for_longer_than_it_was_told_and_in_production_for_half_of_that() {
         let mut ration = rationed().await;
-        let rests = rests_ms(&mut ration, Urgency::Verification, 10_000);
-        assert!(rests.iter().all(|rest| *rest <= 500.0));
-        assert!(rests[9_999] >= 499.0);
+        for (urgency, most_ms) in
+            [(Urgency::Verification, 500.0), (Urgency::Staging, 1_000.0), (Urgency::Development, 1_000.0)]
+        {
+            let rests = rests_ms(&mut ration, urgency, 10_000);
+            assert!(rests.iter().all(|rest| *rest <= most_ms));
+            assert!(rests[9_999] >= most_ms - 1.0);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_given_up_for_others_comes_back_at_a_quarter_of_their_pace() {
+        let mut ration = rationed().await;
+        let rests = rests_ms(&mut ration, Urgency::Staging, 1_000);
+        assert!((790.0..=801.0).contains(&rests[999]), "{}", rests[999]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waited_in_vain_has_used_up_a_refusal_of_those_who_could_wait() {
+        let mut ration = Ration::new();
+        ration.note(24);
+        ration.rest(Urgency::Development, false);
+        ration.rest(Urgency::Verification, true);
+        assert!(ration.take_refusal() && ration.take_refusal() && !ration.take_refusal());
+        // Many were sent away together: what is let in then pays for those first, up to a bound.
+        for _ in 0..1_000 {
+            ration.rest(Urgency::Development, false);
+        }
+        ration.note(64 * 8 + 7);
+        assert!(!ration.take_refusal());
+        ration.note(1);
+        assert!(ration.take_refusal() && !ration.take_refusal());
     }
 
     #[tokio::test(start_paused = true)]
