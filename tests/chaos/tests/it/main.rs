@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "what a test needs, and tells, is part of the test")]
 
+mod capacity;
 mod dependencies;
 mod durability;
 mod fleet;

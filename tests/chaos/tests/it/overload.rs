@@ -12,6 +12,7 @@ use domain::environment::Environment;
 use serde_json::{Value, json};
 use testkit::{Answer, Client, Finding, Fleet, Place};
 
+use crate::capacity::Capacity;
 use crate::ground::{by_length, is_long};
 use crate::load::{Load, Outcome, percentile};
 
@@ -108,24 +109,6 @@ pub fn single(place: &Place, secrets: &[String]) -> Load {
 fn batches(place: &Place, secrets: &[String]) -> Load {
     let body = |secret: &str| json!({"requests": vec![json!({"key": secret}); BATCH]});
     requests(place, "/v1/keys/verify-batch", secrets, body)
-}
-
-/// Requests like these per second that one process answers: the most that it did for 64 askers who never rest, or while
-/// it was asked for ever more, until asking for more had been of no use twice.
-async fn capacity(load: &Load) -> f64 {
-    let _warm = Load { time: Duration::from_secs(1), ..load.at(200.0) }.run().await;
-    // With few connections more can be done, and that counts.
-    let eager = Load { connections: 64, time: Duration::from_secs(2), ..load.at(1e6) }.run().await.goodput();
-    println!("P13 64 connections without rest: {eager:.0} requests a second");
-    let (factor, seconds) = by_length((1.4, 1), (1.2, 4));
-    let (mut rate, mut best, mut in_vain) = (eager * 0.5, 0.0_f64, 0);
-    while in_vain < 2 {
-        let goodput = Load { time: Duration::from_secs(seconds), ..load.at(rate) }.run().await.goodput();
-        in_vain = if goodput > best { 0 } else { in_vain + 1 };
-        best = goodput.max(best);
-        rate *= factor;
-    }
-    best.max(eager)
 }
 
 /// Asks for health and metrics until it is told to stop.
@@ -238,12 +221,12 @@ impl Display for Kind {
 
 /// Loads it from half of its capacity to five times as much, and tells what was not kept.
 async fn keeps_its_pace(fleet: &Fleet, kind: &Kind, load: &Load) -> Vec<String> {
-    let capacity = capacity(load).await;
-    println!("P13 capacity: {kind}: {capacity:.0} requests a second");
+    let capacity = Capacity::find(load).await;
+    let mut before = capacity.now().await;
     let (mut memory, mut misses) = (Vec::new(), Vec::new());
     for times in [0.5, 1.0, 2.0, 5.0] {
         let watch = Watch::start(fleet.keys[0].management_url());
-        let outcome = load.at(capacity * times).run().await;
+        let outcome = load.at(before * times).run().await;
         let (health_ms, bound) = watch.end().await;
         memory.push(memory_mib(fleet));
         show(&format!("{kind} at {times} × capacity"), &outcome);
@@ -255,7 +238,10 @@ async fn keeps_its_pace(fleet: &Fleet, kind: &Kind, load: &Load) -> Vec<String> 
         assert!(health_ms < by_length(2_000.0, 100.0), "health took {health_ms} ms");
         assert!(!outcome.accepted_ms.is_empty(), "work goes on");
         assert!(times < 5.0 || !is_long() || !outcome.refused_ms.is_empty(), "what cannot be done is refused");
-        misses.extend(pace_missed(kind, times, &outcome, capacity));
+        let after = capacity.now().await;
+        println!("P13 capacity: {kind}: {before:.0} requests a second before, {after:.0} afterwards");
+        misses.extend(pace_missed(kind, times, &outcome, f64::midpoint(before, after)));
+        before = after;
         let (worst, situation) = (format!("{health_ms:.0} ms"), format!("{kind} at {times} × capacity"));
         record(&situation, "health within 100 ms", worst, 1);
     }
@@ -266,12 +252,9 @@ async fn keeps_its_pace(fleet: &Fleet, kind: &Kind, load: &Load) -> Vec<String> 
         memory.len(),
     );
     assert!(memory.iter().all(|mib| *mib <= 512) && memory[3] < memory[1] + 128, "{memory:?}");
-    let calm = Load { time: Duration::from_secs(by_length(2, 15)), ..load.at(capacity * 0.25) }.run().await;
+    let calm = Load { time: Duration::from_secs(by_length(2, 15)), ..load.at(before * 0.25) }.run().await;
     show("afterwards", &calm);
     assert!(calm.refused_share() < 0.1, "it recovers: {}", calm.refused_share());
-    // A capacity that is another one afterwards says something of the machine.
-    let again = Load { connections: 64, time: Duration::from_secs(4), ..load.at(1e6) }.run().await.goodput();
-    println!("P13 capacity again, 64 connections: {kind}: {again:.0} requests a second");
     misses
 }
 
@@ -280,9 +263,9 @@ fn pace_missed(kind: &Kind, times: f64, outcome: &Outcome, capacity: f64) -> Vec
     let situation = format!("{kind} at {times} × capacity");
     let (offered, accepted) = (outcome.offered as usize, outcome.accepted_ms.len());
     let share = outcome.goodput() / capacity;
-    // Beyond the capacity whoever asks one by one has no connection left to ask on, and waits at home: what that takes is
-    // told, and is not the process's to keep (decision 0021).
-    let (kept, told) = if *kind == Kind::Single && times > 1.0 {
+    // Where as much is asked one by one as can be done, what is refused comes on top: soon there is no connection left to ask
+    // on, and what is due waits at home. That is told, and is not the process's to keep (decision 0021).
+    let (kept, told) = if *kind == Kind::Single && times >= 1.0 {
         (("sent", outcome.sent_p99()), ("due", outcome.accepted_p99()))
     } else {
         (("due", outcome.accepted_p99()), ("sent", outcome.sent_p99()))
@@ -314,7 +297,7 @@ async fn development_is_given_up_first_and_production_last() {
     for place in &fleet.places {
         loads.push((place, keys_of(place, ORGANIZATIONS / 2).await));
     }
-    let capacity = capacity(&single(loads[0].0, &loads[0].1)).await;
+    let capacity = Capacity::find(&single(loads[0].0, &loads[0].1)).await.per_second();
     for (place, secrets) in &loads {
         Load { time: Duration::from_secs(1), ..single(place, secrets).at(100.0) }.run().await;
     }
@@ -348,7 +331,7 @@ async fn an_organization_that_floods_costs_the_others_nothing() {
     let fleet = fleet(&[Environment::Production]).await;
     let place = fleet.place();
     let secrets = keys_of(place, ORGANIZATIONS).await;
-    let capacity = capacity(&single(place, &secrets)).await;
+    let capacity = Capacity::find(&single(place, &secrets)).await.per_second();
     let (greedy, modest) = secrets.split_at(1);
     // Each modest one asks for its share of a tenth of what there is; the greedy one for more than all of it.
     let share = capacity * 0.15;
@@ -386,7 +369,7 @@ async fn keys_are_revoked_while_verification_and_lists_are_flooded() {
         let made = key_of(&root, "acme", &format!("doomed {number}")).await;
         doomed.push((made.text("/key/id").to_owned(), made.text("/secret").to_owned()));
     }
-    let capacity = capacity(&single(place, &secrets)).await;
+    let capacity = Capacity::find(&single(place, &secrets)).await.per_second();
     let listing = |bearer: &str| {
         let head = "GET /v1/organizations/acme/keys?limit=200 HTTP/1.1\r\nHost: api\r\n";
         format!("{head}Authorization: Bearer {bearer}\r\n\r\n").into_bytes()
