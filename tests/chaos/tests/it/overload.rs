@@ -263,9 +263,9 @@ fn pace_missed(kind: &Kind, times: f64, outcome: &Outcome, capacity: f64) -> Vec
     let situation = format!("{kind} at {times} × capacity");
     let (offered, accepted) = (outcome.offered as usize, outcome.accepted_ms.len());
     let share = outcome.goodput() / capacity;
-    // Where as much is asked one by one as can be done, what is refused comes on top: soon there is no connection left to ask
-    // on, and what is due waits at home. That is told, and is not the process's to keep (decision 0021).
-    let (kept, told) = if *kind == Kind::Single && times >= 1.0 {
+    // Beyond the capacity whoever asks one by one has no connection left to ask on, and waits at home: what that takes is
+    // told, and is not the process's to keep (decision 0021).
+    let (kept, told) = if *kind == Kind::Single && times > 1.0 {
         (("sent", outcome.sent_p99()), ("due", outcome.accepted_p99()))
     } else {
         (("due", outcome.accepted_p99()), ("sent", outcome.sent_p99()))
