@@ -12,7 +12,7 @@ const ASKERS: [usize; 4] = [16, 64, 256, usize::MAX];
 /// A load that gets most done.
 pub struct Capacity {
     load: Load,
-    per_second: f64,
+    most: f64,
 }
 
 impl Capacity {
@@ -20,21 +20,23 @@ impl Capacity {
     pub async fn find(load: &Load) -> Self {
         let _warm = Load { time: Duration::from_secs(1), ..load.at(200.0) }.run().await;
         let (rounds, seconds) = by_length((1, 1), (3, 2));
-        let mut done = [0.0; ASKERS.len()];
+        let (mut done, mut most) = ([0.0; ASKERS.len()], 0.0_f64);
         for _ in 0..rounds {
             for (askers, done) in ASKERS.iter().zip(&mut done) {
-                *done += eager(load, *askers, seconds).run().await.goodput() / f64::from(rounds);
+                let goodput = eager(load, *askers, seconds).run().await.goodput();
+                most = goodput.max(most);
+                *done += goodput / f64::from(rounds);
             }
         }
         let askers = ASKERS.map(|askers| askers.min(load.connections));
         println!("P13 capacity: {done:.0?} requests a second for {askers:?} without rest");
         let best = (0..ASKERS.len()).max_by(|a, b| done[*a].total_cmp(&done[*b])).unwrap();
-        Self { load: eager(load, ASKERS[best], by_length(1, 6)), per_second: done[best] }
+        Self { load: eager(load, ASKERS[best], by_length(1, 6)), most }
     }
 
-    /// Requests a second, in the mean of when it was found.
-    pub fn per_second(&self) -> f64 {
-        self.per_second
+    /// The most requests a second that were done when it was found, for those who are asked for a share of it.
+    pub fn most(&self) -> f64 {
+        self.most
     }
 
     /// Requests a second at present.

@@ -297,7 +297,7 @@ async fn development_is_given_up_first_and_production_last() {
     for place in &fleet.places {
         loads.push((place, keys_of(place, ORGANIZATIONS / 2).await));
     }
-    let capacity = Capacity::find(&single(loads[0].0, &loads[0].1)).await.per_second();
+    let capacity = Capacity::find(&single(loads[0].0, &loads[0].1)).await.most();
     for (place, secrets) in &loads {
         Load { time: Duration::from_secs(1), ..single(place, secrets).at(100.0) }.run().await;
     }
@@ -331,7 +331,7 @@ async fn an_organization_that_floods_costs_the_others_nothing() {
     let fleet = fleet(&[Environment::Production]).await;
     let place = fleet.place();
     let secrets = keys_of(place, ORGANIZATIONS).await;
-    let capacity = Capacity::find(&single(place, &secrets)).await.per_second();
+    let capacity = Capacity::find(&single(place, &secrets)).await.most();
     let (greedy, modest) = secrets.split_at(1);
     // Each modest one asks for its share of a tenth of what there is; the greedy one for more than all of it.
     let share = capacity * 0.15;
@@ -369,7 +369,7 @@ async fn keys_are_revoked_while_verification_and_lists_are_flooded() {
         let made = key_of(&root, "acme", &format!("doomed {number}")).await;
         doomed.push((made.text("/key/id").to_owned(), made.text("/secret").to_owned()));
     }
-    let capacity = Capacity::find(&single(place, &secrets)).await.per_second();
+    let capacity = Capacity::find(&single(place, &secrets)).await.most();
     let listing = |bearer: &str| {
         let head = "GET /v1/organizations/acme/keys?limit=200 HTTP/1.1\r\nHost: api\r\n";
         format!("{head}Authorization: Bearer {bearer}\r\n\r\n").into_bytes()
