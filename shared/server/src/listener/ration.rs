@@ -19,11 +19,11 @@ const REST_MAX: Duration = Duration::from_secs(1);
 const REST_MAX_OF_URGENT: Duration = Duration::from_millis(500);
 /// How many questions are let in for each connection that comes back after a refusal. A refusal is about as much work
 /// as half of a question that comes alone.
-const QUESTIONS_PER_REFUSAL: u32 = 8;
+const QUESTIONS_PER_REFUSAL: u32 = 4;
 /// The same for what is given up for the sake of others: its refusals are paid for by them.
 const QUESTIONS_PER_REFUSAL_OF_OTHERS: u32 = 32;
 /// How many questions can be saved up for refusals, or owed.
-const EARNED_MAX: i64 = 64 * QUESTIONS_PER_REFUSAL as i64;
+const EARNED_MAX: i64 = 128 * QUESTIONS_PER_REFUSAL as i64;
 /// What remains of what was seen when there is another look.
 const REMAINS: f64 = 0.875;
 
@@ -119,7 +119,7 @@ mod tests {
         ration.look(is_busy);
     }
 
-    /// One where 40,000 questions a second are let in: a connection may come back every fifth of a millisecond.
+    /// One where 40,000 questions a second are let in: a connection may come back every tenth of a millisecond.
     async fn rationed() -> Ration {
         let mut ration = Ration::new();
         ration.look(true);
@@ -139,7 +139,7 @@ mod tests {
         let mut ration = rationed().await;
         let rests = rests_ms(&mut ration, Urgency::Verification, 1_000);
         for (at, rest) in rests.iter().enumerate() {
-            let due = at as f64 * 0.2;
+            let due = at as f64 * 0.1;
             assert!(*rest >= due.max(20.0) - 0.01 && *rest <= due.max(60.0) + 0.01, "{at}: {rest}");
         }
         let earned = (ration.rest(Urgency::Verification, true) - Instant::now()).as_millis();
@@ -152,16 +152,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_refusal_is_earned_by_eight_questions_and_few_are_saved_up() {
+    async fn one_refusal_is_earned_by_four_questions_and_few_are_saved_up() {
         let mut ration = Ration::new();
         assert!(!ration.take_refusal(), "nothing was let in yet");
         let taken = |ration: &mut Ration| std::iter::from_fn(|| ration.take_refusal().then_some(())).count();
-        ration.note(7);
+        ration.note(3);
         assert_eq!(taken(&mut ration), 0);
-        ration.note(10);
+        ration.note(6);
         assert_eq!((taken(&mut ration), ration.earned), (2, 1));
         ration.note(1_000_000);
-        assert_eq!(taken(&mut ration), 64);
+        assert_eq!(taken(&mut ration), 128);
     }
 
     #[tokio::test(start_paused = true)]
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_is_given_up_for_others_comes_back_at_a_quarter_of_their_pace() {
+    async fn who_is_given_up_for_others_comes_back_at_an_eighth_of_their_pace() {
         let mut ration = rationed().await;
         let rests = rests_ms(&mut ration, Urgency::Staging, 1_000);
         assert!((790.0..=801.0).contains(&rests[999]), "{}", rests[999]);
@@ -186,7 +186,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn whoever_waited_in_vain_has_used_up_a_refusal_of_those_who_could_wait() {
         let mut ration = Ration::new();
-        ration.note(24);
+        ration.note(12);
         ration.rest(Urgency::Development, false);
         ration.rest(Urgency::Verification, true);
         assert!(ration.take_refusal() && ration.take_refusal() && !ration.take_refusal());
@@ -194,7 +194,7 @@ mod tests {
         for _ in 0..1_000 {
             ration.rest(Urgency::Development, false);
         }
-        ration.note(64 * 8 + 7);
+        ration.note(128 * 4 + 3);
         assert!(!ration.take_refusal());
         ration.note(1);
         assert!(ration.take_refusal() && !ration.take_refusal());
@@ -213,6 +213,6 @@ mod tests {
         // Once, nearly nothing was done.
         look(&mut ration, 1, true).await;
         let rests = rests_ms(&mut ration, Urgency::Verification, 1_000);
-        assert!((200.0..=240.0).contains(&rests[999]), "{}", rests[999]);
+        assert!((100.0..=120.0).contains(&rests[999]), "{}", rests[999]);
     }
 }

@@ -120,8 +120,12 @@ impl Route {
     }
 
     async fn send(&self, batch: Batch) {
-        let answered =
-            self.script.send(&self.link, (self.slot, &self.session), &batch.call(self.script.digest())).await;
+        // What queued behind a call that was lost is not sent after it, to be lost as well and as late.
+        let answered = if self.link.is_held(&self.session) {
+            self.script.send(&self.link, (self.slot, &self.session), &batch.call(self.script.digest())).await
+        } else {
+            Err(Away(None))
+        };
         let waiting = batch.into_waiting();
         let shapes = waiting.iter().map(|(shape, _)| *shape);
         let told = match answered {

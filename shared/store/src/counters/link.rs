@@ -189,23 +189,23 @@ impl Link {
 
     /// Gives a session up. Whoever seeks another is told at once.
     pub(super) fn lose(&self, session: &Arc<Session>) {
+        // Many calls may tell of the same loss.
+        if !self.is_held(session) {
+            return;
+        }
         match &self.sessions {
-            Sessions::One(held) => {
-                let is_held = held.load().as_ref().is_some_and(|held| Arc::ptr_eq(held, session));
-                if !is_held {
-                    return;
-                }
-                held.store(None);
-            }
-            Sessions::BySlot(map) => {
-                // Many calls may tell of the same loss.
-                if !map.load().has(session) {
-                    return;
-                }
-                map.rcu(|map| map.without(session));
-            }
+            Sessions::One(held) => held.store(None),
+            Sessions::BySlot(map) => drop(map.rcu(|map| map.without(session))),
         }
         self.lost.notify_one();
+    }
+
+    /// Whether a session that was looked up before has not been given up since.
+    pub(super) fn is_held(&self, session: &Arc<Session>) -> bool {
+        match &self.sessions {
+            Sessions::One(held) => held.load().as_ref().is_some_and(|held| Arc::ptr_eq(held, session)),
+            Sessions::BySlot(map) => map.load().has(session),
+        }
     }
 
     /// The one session, lapsed or not.

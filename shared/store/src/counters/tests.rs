@@ -344,6 +344,21 @@ async fn a_lost_redis_is_away_at_once_and_comes_back_by_itself_as_another_run() 
     assert!(counters.now().await.is_ok());
 }
 
+#[tokio::test]
+async fn who_queues_behind_a_lost_call_is_told_when_that_is() {
+    let bench = Bench::start().await;
+    let counters = Counters::connect(&RedisConfig { timeout_ms: 1_000, ..bench.config() });
+    wait_for(|| counters.run(OrganizationId::INSTALLATION).is_some()).await;
+    bench.redis.pause();
+    let limit = limit("requests", 1, 1_000);
+    let spend = [LimitSpend { owner: key(1), limit: &limit, cost: 1 }];
+    let request = SpendRequest { organization: organization(1), expected: &[], limits: &spend, mode: Mode::Spend };
+    let started = Instant::now();
+    let (sent, queued) = tokio::join!(counters.spend(&request), counters.spend(&request));
+    assert!(sent.is_err() && queued.is_err());
+    assert!(started.elapsed() < Duration::from_millis(1_700), "not one after the other: {:?}", started.elapsed());
+}
+
 /// A Redis in front of this one that answers everything this much later, for as long as the sender says so.
 async fn delayed(target: u16) -> (u16, watch::Sender<Duration>) {
     let (delay, delays) = watch::channel(Duration::ZERO);

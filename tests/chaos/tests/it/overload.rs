@@ -262,7 +262,8 @@ async fn keeps_its_pace(fleet: &Fleet, kind: &Kind, load: &Load) -> Vec<String> 
 fn pace_missed(kind: &Kind, times: f64, outcome: &Outcome, capacity: f64) -> Vec<String> {
     let situation = format!("{kind} at {times} × capacity");
     let (offered, accepted) = (outcome.offered as usize, outcome.accepted_ms.len());
-    let share = outcome.goodput() / capacity;
+    // Nobody can do more than is asked for, and the machine may have become faster since that was settled.
+    let share = outcome.goodput() / capacity.min(outcome.offered as f64 / outcome.time.as_secs_f64());
     // Beyond the capacity whoever asks one by one has no connection left to ask on, and waits at home: what that takes is
     // told, and is not the process's to keep (decision 0021).
     let (kept, told) = if *kind == Kind::Single && times > 1.0 {
@@ -283,8 +284,8 @@ fn pace_missed(kind: &Kind, times: f64, outcome: &Outcome, capacity: f64) -> Vec
             misses.push(format!("{situation}: {bound}: {worst}"));
         }
     };
-    let is_at_pace = times < 1.0 || share > 0.8;
-    judge("≥ 80 % of capacity from it to twice of it", format!("{:.0} %", share * 100.0), (offered, is_at_pace));
+    let bound = "≥ 80 % of the capacity, or of what is asked for where that is less, up to twice";
+    judge(bound, format!("{:.0} %", share * 100.0), (offered, share > 0.8));
     let bound = format!("accepted within 250 ms of being {} (p99), up to twice", kept.0);
     judge(&bound, format!("{:.0} ms", kept.1), (accepted, kept.1 <= 250.0));
     misses
