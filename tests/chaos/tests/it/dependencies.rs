@@ -57,7 +57,9 @@ struct Seen {
 
 const REFUSED: Added = Added { words: "≤ 5 ms later", limit_ms: 5.0, at_first_ms: 0.0 };
 const SILENT: Added =
-    Added { words: "≤ 50 ms later if it comes within the first 50 ms, then ≤ 5 ms", limit_ms: 5.0, at_first_ms: 50.0 };
+    Added {
+        words: "≤ 50 ms later if it comes within the first 50 ms, then ≤ 5 ms", limit_ms: 5.0, at_first_ms: 50.0
+    };
 const READ: Added = Added { words: "≤ 100 ms later", limit_ms: 100.0, at_first_ms: 0.0 };
 /// Of a machine that does other things too: so much more of the requests may be late than when all is up, in a long run.
 const NOISE: f64 = 0.01;
