@@ -14,7 +14,7 @@ use serde_json::Value;
 use server::http::{Admission, Fairness};
 use server::metrics::Metrics;
 use server::problem::Problem;
-use store::counters::Counters;
+use store::counters::{Away, Counters, Replica, Told as Reach};
 use store::{Committed, Generation, Key, Store, Subject, Write};
 
 use crate::config::{Config, KeyPolicy};
@@ -23,8 +23,7 @@ use crate::metrics::ApiMetrics;
 use crate::ownership::Ownership;
 use crate::told::Told;
 use crate::urgency::{self, Turns};
-use crate::wire::instant::Instant;
-use crate::wire::receipt::{ReceiptBody, ReplicaBody};
+use crate::wire::receipt::ReceiptBody;
 
 /// The bound on a change that Redis has not heard of yet: the hard age of what a replica holds.
 const UNPUBLISHED_BOUND: Duration = Duration::from_secs(5);
@@ -93,13 +92,15 @@ impl App {
     ///
     /// When Redis cannot be told, the outbox row of the commit stays and a worker repeats it.
     pub async fn publish(&self, scope: &Scope, committed: &Committed, receipt: Option<ReceiptId>) -> u64 {
-        let told = self.counters.publish(scope.organization(), &committed.generations, receipt).await;
-        if told.is_err() {
+        let Ok(told) = self.counters.publish(scope.organization(), &committed.generations, receipt).await else {
             self.metrics.untold();
             return UNPUBLISHED_BOUND.as_millis() as u64;
-        }
+        };
         self.told.forget(&committed.outbox_ids);
-        0
+        match told {
+            Reach::All => 0,
+            Reach::Full => UNPUBLISHED_BOUND.as_millis() as u64,
+        }
     }
 
     /// Tells every replica of the key service a version that was committed before. Until Redis can be told, its outbox
@@ -111,33 +112,30 @@ impl App {
         }
     }
 
-    /// How soon the change behind a receipt holds everywhere: at once when every live replica has acknowledged it,
-    /// else within what is left of the bound.
-    pub async fn bound_ms(&self, receipt: &store::Receipt, now: DateTime<Utc>) -> u64 {
-        let (replicas, acks) = self.replicas_and_acks(receipt).await;
-        if !replicas.is_empty() && replicas.iter().all(|replica| acks.contains(replica)) {
-            return 0;
-        }
+    /// The receipt of a change that was just made and holds within `bound_ms`, as far as Redis goes: where a replica was not
+    /// heard of lately, or nobody can say which there are, some replica may not ask Redis at all.
+    pub async fn receipt(&self, receipt: &store::Receipt, bound_ms: u64) -> ReceiptBody {
+        let reached = self.reached(receipt).await;
+        let is_heard = |(replicas, acks): &(Vec<Replica>, Vec<String>)| {
+            replicas.iter().all(|replica| !replica.is_silent || acks.contains(&replica.name))
+        };
+        let bound_ms =
+            if reached.as_ref().is_ok_and(is_heard) { bound_ms } else { UNPUBLISHED_BOUND.as_millis() as u64 };
+        ReceiptBody::new(receipt, bound_ms, reached.unwrap_or_default())
+    }
+
+    /// What has become of a receipt by now: its change holds everywhere when every replica has acknowledged it, else within
+    /// what is left of the bound.
+    pub async fn receipt_now(&self, receipt: &store::Receipt, now: DateTime<Utc>) -> ReceiptBody {
+        let (replicas, acks) = self.reached(receipt).await.unwrap_or_default();
+        let is_applied = !replicas.is_empty() && replicas.iter().all(|replica| acks.contains(&replica.name));
         let age = (now - receipt.created_at).to_std().unwrap_or_default();
-        UNPUBLISHED_BOUND.saturating_sub(age).as_millis() as u64
+        let left_ms = UNPUBLISHED_BOUND.saturating_sub(age).as_millis() as u64;
+        ReceiptBody::new(receipt, if is_applied { 0 } else { left_ms }, (replicas, acks))
     }
 
-    /// The answer about a receipt: each live replica with what it has acknowledged.
-    pub async fn show_receipt(&self, receipt: &store::Receipt, effective_within_ms: u64) -> ReceiptBody {
-        let (replicas, acks) = self.replicas_and_acks(receipt).await;
-        ReceiptBody {
-            id: receipt.id.to_string(),
-            key_id: receipt.key_id.to_string(),
-            generation: receipt.generation,
-            effective_within_ms,
-            created_at: Instant(receipt.created_at),
-            replicas: replicas.into_iter().map(|id| ReplicaBody { is_applied: acks.contains(&id), id }).collect(),
-        }
-    }
-
-    async fn replicas_and_acks(&self, receipt: &store::Receipt) -> (Vec<String>, Vec<String>) {
-        let replicas = self.counters.find_replicas().await.unwrap_or_default();
-        let acks = self.counters.find_acks(receipt.id).await.unwrap_or_default();
-        (replicas, acks)
+    /// The replicas, and those of them that have acknowledged a receipt.
+    async fn reached(&self, receipt: &store::Receipt) -> Result<(Vec<Replica>, Vec<String>), Away> {
+        Ok((self.counters.find_replicas().await?, self.counters.find_acks(receipt.id).await?))
     }
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use rand::RngExt;
 use server::management::{Health, HealthCheck};
 use server::watch::Clocks;
-use store::Store;
 use store::counters::{Away, Changes, Counters};
+use store::{OutboxRow, Store};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -20,8 +20,9 @@ const FOLLOW_WAIT: Duration = Duration::from_secs(1);
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
 /// How often what Redis was not told is looked for.
 const REPAIR_EVERY: Duration = Duration::from_secs(1);
-/// How many untold changes are told at once.
+/// How many untold changes are told at once, and how many times as many before the next look.
 const REPAIRS_MAX: i64 = 100;
+const REPAIR_BATCHES_MAX: usize = 20;
 /// How often Postgres is asked for readiness until it is ready, and for the time from then on.
 const READY_EVERY: Duration = Duration::from_secs(1);
 const CLOCK_EVERY: Duration = Duration::from_secs(5);
@@ -60,7 +61,7 @@ impl Replica {
     /// Writes what waits, and says goodbye.
     pub async fn finish(&self) {
         self.verifier.usage.finish(&self.name, self.store(), &self.verifier.metrics).await;
-        // Nobody waits for a replica that is silent for five seconds either.
+        // One that is silent instead has every receipt say for ten minutes that it may not know.
         let _ = self.counters().delete_replica(&self.name).await;
     }
 
@@ -82,7 +83,8 @@ impl Replica {
                     self.verifier.lookup.cache.raise_floor(*generation, now_ms);
                 }
                 if let Some(receipt) = change.receipt {
-                    self.counters().ack(&self.name, receipt).await?;
+                    // A Redis that is full takes none, and whether it is away is told by the next wait.
+                    let _ = self.counters().ack(&self.name, receipt).await;
                 }
             }
         }
@@ -102,21 +104,33 @@ impl Replica {
     }
 
     /// Tells Redis what a commit could not tell it: whoever reaches both stores may, and one of the replicas does.
-    #[expect(clippy::disallowed_methods, reason = "repeats what Redis was not told")]
     async fn repair(self) {
         loop {
             tokio::time::sleep(jittered(REPAIR_EVERY)).await;
-            let Ok(rows) = self.store().find_due_outbox(REPAIRS_MAX).await else { continue };
-            self.verifier.lookup.reader.heard();
-            let mut told = Vec::with_capacity(rows.len());
-            for row in rows {
-                let is_told = self.counters().publish(row.organization, &[row.generation], row.receipt).await.is_ok();
-                told.extend(is_told.then_some(row.id));
-            }
-            if !told.is_empty() && self.store().delete_outbox(&told).await.is_err() {
-                tracing::debug!("what was told to Redis will be told again");
+            let mut last = None;
+            for _ in 0..REPAIR_BATCHES_MAX {
+                last = self.repair_behind(last.as_ref()).await;
+                if last.is_none() {
+                    break;
+                }
             }
         }
+    }
+
+    /// Repairs some, and says behind which the others are. What Redis does not take holds up nothing else.
+    #[expect(clippy::disallowed_methods, reason = "repeats what Redis was not told")]
+    async fn repair_behind(&self, last: Option<&OutboxRow>) -> Option<OutboxRow> {
+        let rows = self.store().find_due_outbox(last, REPAIRS_MAX).await.ok()?;
+        self.verifier.lookup.reader.heard();
+        let mut told = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let is_told = self.counters().publish(row.organization, &[row.generation], row.receipt).await.is_ok();
+            told.extend(is_told.then_some(row.id));
+        }
+        if !told.is_empty() && self.store().delete_outbox(&told).await.is_err() {
+            tracing::debug!("what was told to Redis will be told again");
+        }
+        rows.into_iter().nth(REPAIRS_MAX as usize - 1)
     }
 
     async fn write_notes(self) {

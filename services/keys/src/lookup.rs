@@ -153,7 +153,7 @@ impl Lookup {
                 }
                 Ok(None)
             }
-            (Err(_), Some(key)) if self.reader.is_postgres_gone() => {
+            (Err(_), Some(key)) if self.was_gone(wait) => {
                 self.metrics.cached(CacheOutcome::Kept);
                 Ok(Some(Proven { key, vouching: Vouching::Kept }))
             }
@@ -176,6 +176,12 @@ impl Lookup {
     /// An entry to fall back on makes nobody impatient with a Postgres that is merely slow.
     fn wait(&self, has_fallback: bool) -> Wait {
         if has_fallback && self.reader.is_postgres_gone() { Wait::Short } else { Wait::Patient }
+    }
+
+    /// Whether Postgres was gone when a read began that failed, or is by now. One that answered somebody else meanwhile was
+    /// not there to answer this read.
+    fn was_gone(&self, wait: Wait) -> bool {
+        wait == Wait::Short || self.reader.is_postgres_gone()
     }
 
     /// The key behind a presented secret as far as the cache knows it.
@@ -234,7 +240,7 @@ impl Lookup {
         match (reading.await, fallback) {
             (Ok(Some(customer)), _) => Ok(Standing::Known(KnownCustomer { customer, vouching: Vouching::Read })),
             (Ok(None), _) => Ok(Standing::Unknown),
-            (Err(_), Some(customer)) if self.reader.is_postgres_gone() => {
+            (Err(_), Some(customer)) if self.was_gone(wait) => {
                 Ok(Standing::Known(KnownCustomer { customer, vouching: Vouching::Kept }))
             }
             (Err(unread), _) => Err(unread.into()),
@@ -282,4 +288,58 @@ fn organization_of(key: &CachedKey) -> OrganizationId {
 fn proven_among(ring: &PepperRing, candidates: &Candidates, secret: &PlainSecret) -> Option<Arc<CachedKey>> {
     let proves = |key: &&Arc<CachedKey>| ring.proves(key.snapshot.organization.id, secret, &key.snapshot.secret.hash);
     candidates.as_slice().iter().find(proves).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use domain::environment::Environment;
+    use domain::ids::CustomerId;
+    use server::metrics::Metrics;
+    use tokio::net::TcpListener;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::metrics::KeyMetrics;
+    use crate::reader::tests::{no_counters, reader};
+
+    #[tokio::test]
+    async fn a_read_that_began_while_postgres_was_gone_falls_back_though_it_answers_somebody_else_meanwhile() {
+        // It takes connections and says nothing.
+        let postgres = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let clock = Arc::new(StoreClock::new());
+        let lookup = Lookup {
+            cache: Arc::default(),
+            reader: reader(postgres.local_addr().unwrap().port()).await,
+            counters: no_counters(),
+            clock: Arc::clone(&clock),
+            metrics: KeyMetrics::register(&Metrics::new()).of(Environment::Staging),
+        };
+        let organization = OrganizationId::from_uuid(Uuid::from_u128(1));
+        let facts = CustomerFacts {
+            id: CustomerId::from_uuid(Uuid::from_u128(2)),
+            external_id: None,
+            is_suspended: false,
+            generation: 1,
+            limits: Vec::new(),
+        };
+        let customer = CachedCustomer { facts, freshness: Freshness::new(clock.monotonic_ms(), 1) };
+        lookup.cache.keep_customer(organization, "customer", Some(&Arc::new(customer)));
+        while !lookup.reader.is_postgres_gone() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let answer = async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            lookup.reader.heard();
+        };
+        let find = lookup.find_named(organization, "customer", Need::NewerOrKept(Instant::now()));
+        let (found, ()) = tokio::join!(find, answer);
+        assert!(!lookup.reader.is_postgres_gone());
+        let vouching = match found {
+            Ok(Standing::Known(known)) => Some(known.vouching),
+            _ => None,
+        };
+        assert_eq!(vouching, Some(Vouching::Kept));
+    }
 }

@@ -271,7 +271,7 @@ impl Inner {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use domain::secret::{Pepper, Prefix};
     use server::http::{Admission, Bounds};
     use server::metrics::Metrics;
@@ -282,12 +282,16 @@ mod tests {
 
     const ENVIRONMENT: Environment = Environment::Staging;
 
-    /// A reader of stores that are not there.
-    async fn reader() -> Reader {
+    /// A Redis that is not there.
+    pub(crate) fn no_counters() -> Counters {
+        Counters::connect(&RedisConfig::new("redis://127.0.0.1:1/", "test:"))
+    }
+
+    /// A reader of a Postgres that answers nothing, on this port.
+    pub(crate) async fn reader(postgres: u16) -> Reader {
         let ring = PepperRing::new(Pepper::new("test", (0..32).collect()).unwrap(), Vec::new());
-        let store = Store::connect(&DatabaseConfig::new("postgres://app@127.0.0.1:1/none", 2)).await.unwrap();
-        let url = "redis://127.0.0.1:1/".to_owned();
-        let counters = Counters::connect(&RedisConfig { url, prefix: "test:".to_owned(), timeout_ms: 50 });
+        let database = DatabaseConfig::new(format!("postgres://app@127.0.0.1:{postgres}/none"), 2);
+        let (store, counters) = (Store::connect(&database).await.unwrap(), no_counters());
         let strangers = Strangers::new(2, &Admission::new(Bounds::for_threads(1), &Metrics::new()));
         let stores = Stores { store, counters, strangers };
         Reader::new(ENVIRONMENT, Arc::new(ring), stores, Arc::default(), Arc::new(StoreClock::new()))
@@ -295,7 +299,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_postgres_that_answers_again_is_asked_at_once_and_earlier_failures_do_not_count() {
-        let reader = reader().await;
+        let reader = reader(1).await;
         let secret = PlainSecret::generate(&Prefix::organization(), ENVIRONMENT);
         let read = reader.read_key(&secret, Acquaintance::Known, None, Wait::Patient).await;
         assert_eq!(read.err(), Some(Unread::Away));

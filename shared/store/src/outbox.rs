@@ -34,15 +34,19 @@ pub struct OutboxRow {
 }
 
 impl Store {
-    /// Versions that nobody has published for a second, of all organizations, oldest first.
-    pub async fn find_due_outbox(&self, limit: i64) -> Result<Vec<OutboxRow>, Error> {
+    /// Versions that nobody has published for a second, of all organizations, oldest first, from behind `after` on: one that
+    /// Redis does not take holds up no other.
+    pub async fn find_due_outbox(&self, after: Option<&OutboxRow>, limit: i64) -> Result<Vec<OutboxRow>, Error> {
         let (mut session, _) = self.session_at(Mode::Read, Door::Job("outbox")).await?;
         let sql = "select id, organization_id, subject_kind, subject_id, generation, receipt_id, created_at
             from outbox
             where created_at <= clock_timestamp() - $1 * interval '1 millisecond'
+                and ($3::timestamptz is null or (created_at, id) > ($3, $4))
             order by created_at, id
             limit $2";
+        let (after_at, after_id) = (after.map(|row| row.created_at), after.map(|row| row.id));
         let statement = sqlx::query(sql).bind(DUE_AFTER_MS).bind(limit.clamp(1, OUTBOX_MAX));
+        let statement = statement.bind(after_at).bind(after_id);
         session.all(statement).await?.iter().map(read_row).collect()
     }
 

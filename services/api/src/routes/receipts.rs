@@ -21,7 +21,7 @@ pub struct ReceiptsApi {
 impl ReceiptsApi {
     /// Show a receipt
     ///
-    /// For each live replica of the key service, whether it has applied the change.
+    /// For each replica of the key service, whether it has applied the change.
     #[oai(
         path = "/v1/organizations/:organization/receipts/:receipt",
         method = "get",
@@ -37,7 +37,6 @@ impl ReceiptsApi {
         let id: ReceiptId = receipt.0.parse().map_err(|_| not_found())?;
         let mut read = self.app.store.read(&access.scope).await?;
         let receipt = read.find_receipt(id).await?.ok_or_else(not_found)?;
-        let bound_ms = self.app.bound_ms(&receipt, read.now()).await;
-        Ok(Ok200::new(self.app.show_receipt(&receipt, bound_ms).await))
+        Ok(Ok200::new(self.app.receipt_now(&receipt, read.now()).await))
     }
 }

@@ -1,6 +1,8 @@
 //! Receipts in answers.
 
 use poem_openapi::Object;
+use store::Receipt;
+use store::counters::Replica;
 
 use super::instant::Instant;
 
@@ -14,15 +16,17 @@ pub struct ReceiptBody {
     pub key_id: String,
     /// The key's version from which on the change holds.
     pub generation: i64,
-    /// 0 when every request that starts after this answer sees the change; otherwise the bound.
+    /// 0 when every request that starts after this answer sees the change: Redis was told, and all replicas ask it, as far
+    /// as is known. Otherwise the bound: Redis could not be told, or a replica was not heard of for three seconds.
     pub effective_within_ms: u64,
     /// When the change was made.
     pub created_at: Instant,
-    /// The live replicas of the key service, each with whether it dropped what it held of the key.
+    /// The replicas of the key service that were heard of in the last ten minutes and have not said that they stop, each
+    /// with whether it dropped what it held of the key.
     pub replicas: Vec<ReplicaBody>,
 }
 
-/// One live replica of the key service.
+/// One replica of the key service.
 #[derive(Debug, Clone, Object)]
 #[oai(rename = "ReceiptReplica")]
 pub struct ReplicaBody {
@@ -30,4 +34,19 @@ pub struct ReplicaBody {
     pub id: String,
     /// Whether it has dropped what it held of the key.
     pub is_applied: bool,
+}
+
+impl ReceiptBody {
+    /// What has become of a receipt, with the replicas and those of them that have acknowledged it.
+    pub fn new(receipt: &Receipt, effective_within_ms: u64, (replicas, acks): (Vec<Replica>, Vec<String>)) -> Self {
+        let replica = |Replica { name: id, .. }| ReplicaBody { is_applied: acks.contains(&id), id };
+        Self {
+            id: receipt.id.to_string(),
+            key_id: receipt.key_id.to_string(),
+            generation: receipt.generation,
+            effective_within_ms,
+            created_at: Instant(receipt.created_at),
+            replicas: replicas.into_iter().map(replica).collect(),
+        }
+    }
 }

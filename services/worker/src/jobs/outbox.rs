@@ -5,8 +5,6 @@
 
 use std::time::Duration;
 
-use store::OutboxRow;
-
 use super::Stores;
 use crate::metrics::WorkerMetrics;
 
@@ -18,7 +16,7 @@ const BATCH: usize = 200;
 /// How many batches one run takes at the most.
 const BATCHES_MAX: usize = 25;
 
-/// One run: counts what it did, and logs once if it could not end.
+/// One run: counts what it did, and logs once if it could not do all.
 pub async fn run(stores: &Stores, metrics: &WorkerMetrics) {
     let mut published = 0;
     let result = publish_due(stores, &mut published).await;
@@ -31,42 +29,41 @@ pub async fn run(stores: &Stores, metrics: &WorkerMetrics) {
     if let Err(failure) = result {
         metrics.outbox_failures.count(&[failure.store]);
         let cause = format!("{:#}", failure.cause);
-        tracing::warn!(job = "outbox", store = failure.store, published, cause, "the outbox job ended early");
+        tracing::warn!(job = "outbox", store = failure.store, published, cause, "the outbox job could not do all");
     }
 }
 
-/// Which store ended a run, and why.
+/// Which store a run was short of, and why.
 struct Failure {
     store: &'static str,
     cause: anyhow::Error,
 }
 
+/// Tells all that is due. What Redis does not take, as where one server of a cluster is away, holds up nothing else.
 #[expect(clippy::disallowed_methods, reason = "repeats what Redis was not told")]
 async fn publish_due(stores: &Stores, published: &mut u64) -> Result<(), Failure> {
+    let limit = i64::try_from(BATCH).expect("a batch is small");
+    let (mut last, mut refusal) = (None, None);
     for _ in 0..BATCHES_MAX {
-        let limit = i64::try_from(BATCH).expect("a batch is small");
-        let rows = stores.store.find_due_outbox(limit).await.map_err(Failure::of_postgres)?;
-        let (told, outcome) = publish(stores, &rows).await;
-        let ids: Vec<_> = rows[..told].iter().map(|row| row.id).collect();
-        stores.store.delete_outbox(&ids).await.map_err(Failure::of_postgres)?;
-        *published += u64::try_from(told).unwrap_or(u64::MAX);
-        outcome?;
+        let rows = stores.store.find_due_outbox(last.as_ref(), limit).await.map_err(Failure::of_postgres)?;
+        let mut told = Vec::with_capacity(rows.len());
+        for row in &rows {
+            match stores.counters.publish(row.organization, &[row.generation], row.receipt).await {
+                Ok(_) => told.push(row.id),
+                Err(away) => drop(refusal.get_or_insert(away)),
+            }
+        }
+        stores.store.delete_outbox(&told).await.map_err(Failure::of_postgres)?;
+        *published += u64::try_from(told.len()).unwrap_or(u64::MAX);
         if rows.len() < BATCH {
             break;
         }
+        last = rows.into_iter().last();
     }
-    Ok(())
-}
-
-/// Publishes the rows in order up to the first that Redis does not take, and says how many it took.
-async fn publish(stores: &Stores, rows: &[OutboxRow]) -> (usize, Result<(), Failure>) {
-    for (told, row) in rows.iter().enumerate() {
-        let result = stores.counters.publish(row.organization, &[row.generation], row.receipt).await;
-        if let Err(away) = result {
-            return (told, Err(Failure { store: "redis", cause: away.into() }));
-        }
+    match refusal {
+        Some(away) => Err(Failure { store: "redis", cause: away.into() }),
+        None => Ok(()),
     }
-    (rows.len(), Ok(()))
 }
 
 impl Failure {

@@ -25,6 +25,7 @@ pub struct Bench {
     /// For what only the owner of the tables may do.
     pub owner_url: String,
     pub redis: RedisConfig,
+    server: RedisServer,
     _servers: (Option<Postgres>, Option<Redis>),
     _folder: tempfile::TempDir,
 }
@@ -62,13 +63,20 @@ impl Bench {
         let counters = Counters::connect(&redis);
         wait_for("Redis", || counters.run(OrganizationId::INSTALLATION).is_some()).await;
         let stores = Stores { store: Store::connect(&database).await.unwrap(), counters };
-        Self { stores, database, owner_url, redis, _servers: (own_postgres, own_redis), _folder: folder }
+        Self { stores, database, owner_url, redis, server, _servers: (own_postgres, own_redis), _folder: folder }
     }
 
     /// The same database beside a Redis that nobody will ever reach.
     pub fn without_redis(&self) -> Stores {
         let nowhere = RedisConfig::new("redis://127.0.0.1:1", &self.redis.prefix);
         Stores { store: self.stores.store.clone(), counters: Counters::connect(&nowhere) }
+    }
+
+    /// Leaves Redis something of another kind where it has the version, so that it can take none.
+    pub async fn spoil(&self, change: &Unheard) {
+        let organization = change.organization.uuid().simple();
+        let name = format!("{}{{{organization}}}:g:o:{organization}", self.redis.prefix);
+        self.server.command(&["RPUSH", &name, "spoilt"]).await.unwrap();
     }
 
     /// What a worker of this environment is told.
@@ -117,7 +125,7 @@ impl Bench {
 
     #[expect(clippy::disallowed_methods, reason = "looks at what the job would find")]
     pub async fn due(&self) -> usize {
-        self.stores.store.find_due_outbox(1_000).await.unwrap().len()
+        self.stores.store.find_due_outbox(None, 1_000).await.unwrap().len()
     }
 
     /// The version that Redis has of it.

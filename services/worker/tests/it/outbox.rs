@@ -61,6 +61,27 @@ async fn what_redis_does_not_hear_is_kept_counted_and_told_later() {
 }
 
 #[tokio::test]
+async fn a_version_that_redis_does_not_take_holds_up_no_other() {
+    let bench = Bench::start("spoilt").await;
+    let spoilt = bench.commit_unheard("acme").await;
+    bench.spoil(&spoilt).await;
+    let mut changes = Vec::new();
+    // More than are read at once.
+    for number in 0..210 {
+        changes.push(bench.commit_unheard(&format!("globex-{number}")).await);
+    }
+    bench.wait_until_due(211).await;
+
+    let metrics = metrics();
+    outbox::run(&bench.stores, &metrics).await;
+    for change in &changes {
+        assert_eq!(bench.heard(change).await, Some(change.generation.value));
+    }
+    assert_eq!(bench.due().await, 1);
+    assert_eq!((metrics.outbox_failures.value(&["redis"]), metrics.outbox_published.value(&[])), (1, 210));
+}
+
+#[tokio::test]
 async fn two_workers_at_once_do_no_harm() {
     let bench = Bench::start("two").await;
     let mut changes = Vec::new();

@@ -23,7 +23,7 @@ use std::sync::Arc;
 pub use config::RedisConfig;
 use domain::ids::OrganizationId;
 pub use link::{Away, Runs};
-pub use replicas::{Change, Changes};
+pub use replicas::{Change, Changes, Replica, Told};
 pub use spend::{Expected, Given, LimitSpend, Mode, Source, SpendAnswer, SpendRequest};
 
 use self::link::Link;
@@ -41,6 +41,7 @@ struct Scripts {
     spend: Arc<Script>,
     give_back: Script,
     publish: Script,
+    announce: Script,
 }
 
 impl Scripts {
@@ -57,6 +58,7 @@ impl Scripts {
                 include_str!("give_back.lua")
             )),
             publish: Script::new(include_str!("publish.lua")),
+            announce: Script::new(include_str!("announce.lua")),
         }
     }
 }

@@ -21,8 +21,10 @@ use crate::span;
 const CHANGES_MAX: usize = 10_000;
 /// How many changes are read at once.
 const CHANGES_READ_MAX: usize = 500;
-/// How long a replica counts as live after its last heartbeat.
-const LIVE_SECONDS: i64 = 5;
+/// After how long without a heartbeat a replica counts as silent: three times as long as one takes to come.
+const SILENT_SECONDS: i64 = 3;
+/// How long a silent replica is remembered. It may go on without Redis for as long as it likes; whether it does cannot be told.
+const REMEMBERED_SECONDS: i64 = 600;
 /// How long acknowledgements are kept.
 const ACK_SECONDS: i64 = 3_600;
 /// How much longer than Redis waits the client waits for its answer.
@@ -35,6 +37,25 @@ pub struct Change {
     pub generations: Vec<Generation>,
     /// What to acknowledge.
     pub receipt: Option<ReceiptId>,
+}
+
+/// A replica that has said that it lives, and not that it is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replica {
+    /// The name under which it said so.
+    pub name: String,
+    /// Whether it was heard of too long ago to be sure that it asks Redis.
+    pub is_silent: bool,
+}
+
+/// How far a change has come that Redis was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// Whoever asks Redis hears of it from now on.
+    All,
+    /// The same; but Redis is full, and where a question costs something each replica counts alone, and goes by what it knows
+    /// until it has heard.
+    Full,
 }
 
 /// Reads the stream of changes from where it stands, on a connection of its own.
@@ -55,9 +76,9 @@ impl Counters {
         organization: OrganizationId,
         generations: &[Generation],
         receipt: Option<ReceiptId>,
-    ) -> Result<(), Away> {
+    ) -> Result<Told, Away> {
         if generations.is_empty() {
-            return Ok(());
+            return Ok(Told::All);
         }
         span::around(span::of_script("publish"), self.tell(organization, generations, receipt)).await
     }
@@ -67,7 +88,7 @@ impl Counters {
         organization: OrganizationId,
         generations: &[Generation],
         receipt: Option<ReceiptId>,
-    ) -> Result<(), Away> {
+    ) -> Result<Told, Away> {
         let mut call = self.scripts.publish.call(generations.len());
         for generation in generations {
             call.arg(self.generation_key(organization, generation.subject));
@@ -77,15 +98,26 @@ impl Counters {
         }
         let slot = self.link.slot_of(organization);
         self.scripts.publish.send(&self.link, (slot, &self.link.session(slot)?), &call).await?;
+        let mut change = vec!["generations".to_owned(), written(generations)];
+        change.extend(receipt.into_iter().flat_map(|receipt| ["receipt".to_owned(), receipt.to_string()]));
+        self.announce(&change).await
+    }
+
+    async fn announce(&self, change: &[String]) -> Result<Told, Away> {
         let stream = keys::changes(&self.prefix);
+        let slot = self.link.slot_of_key(&stream);
         let mut add = redis::cmd("XADD");
-        add.arg(&stream).arg("MAXLEN").arg("~").arg(CHANGES_MAX).arg("*");
-        add.arg("generations").arg(written(generations));
-        if let Some(receipt) = receipt {
-            add.arg("receipt").arg(receipt.to_string());
+        add.arg(&stream).arg("MAXLEN").arg("~").arg(CHANGES_MAX).arg("*").arg(change);
+        match self.link.call(slot, &add).await {
+            Ok(_) => Ok(Told::All),
+            Err(Away(Some(error))) if error.code() == Some("OOM") => {
+                let mut call = self.scripts.announce.call(1);
+                call.arg(&stream).arg(CHANGES_MAX).arg(change);
+                self.scripts.announce.send(&self.link, (slot, &self.link.session(slot)?), &call).await?;
+                Ok(Told::Full)
+            }
+            Err(away) => Err(away),
         }
-        self.link.call(self.link.slot_of_key(&stream), &add).await?;
-        Ok(())
     }
 
     /// Says that this replica lives.
@@ -97,7 +129,7 @@ impl Counters {
         add.arg(&replicas).arg(now.timestamp()).arg(replica);
         self.link.call(slot, &add).await?;
         let mut forget = redis::cmd("ZREMRANGEBYSCORE");
-        forget.arg(&replicas).arg("-inf").arg(now.timestamp() - 10 * LIVE_SECONDS);
+        forget.arg(&replicas).arg("-inf").arg(now.timestamp() - REMEMBERED_SECONDS);
         self.link.call(slot, &forget).await?;
         Ok(now)
     }
@@ -110,13 +142,15 @@ impl Counters {
         self.link.call(self.link.slot_of_key(&replicas), &remove).await.map(drop)
     }
 
-    /// The replicas that live.
-    pub async fn find_replicas(&self) -> Result<Vec<String>, Away> {
-        let now = self.now().await?;
+    /// The replicas that were heard of lately.
+    pub async fn find_replicas(&self) -> Result<Vec<Replica>, Away> {
+        let now = self.now().await?.timestamp();
         let replicas = keys::replicas(&self.prefix);
         let mut range = redis::cmd("ZRANGEBYSCORE");
-        range.arg(&replicas).arg(now.timestamp() - LIVE_SECONDS).arg("+inf");
-        self.ask(&replicas, &range).await
+        range.arg(&replicas).arg(now - REMEMBERED_SECONDS).arg("+inf").arg("WITHSCORES");
+        let heard: Vec<(String, i64)> = self.ask(&replicas, &range).await?;
+        let replica = |(name, at): (String, i64)| Replica { name, is_silent: now - at > SILENT_SECONDS };
+        Ok(heard.into_iter().map(replica).collect())
     }
 
     /// Says that this replica has applied a change.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::script::Script;
 use super::slots::Slot;
-use super::{Counters, Expected, Given, LimitSpend, Mode, RedisConfig, Scripts, Source, SpendRequest};
+use super::{Counters, Expected, Given, LimitSpend, Mode, RedisConfig, Replica, Scripts, Source, SpendRequest, Told};
 use crate::generation::{Generation, Subject};
 use crate::local::{LocalOptions, Redis, RedisUser};
 
@@ -63,6 +63,7 @@ fn scripted(counters: &Counters, now_us: u64) -> Counters {
         spend: std::sync::Arc::new(script(&[window, include_str!("spend.lua")])),
         give_back: script(&[window, include_str!("give_back.lua")]),
         publish: Script::new(include_str!("publish.lua")),
+        announce: Script::new(include_str!("announce.lua")),
     };
     Counters { scripts: std::sync::Arc::new(scripts), ..counters.clone() }
 }
@@ -318,9 +319,15 @@ async fn a_look_takes_nothing_and_a_change_reaches_its_followers() {
     assert_eq!(changes.next(Duration::from_millis(20)).await.unwrap(), vec![]);
     counters.heartbeat("one").await.unwrap();
     counters.ack("one", receipt).await.unwrap();
-    assert_eq!(counters.find_replicas().await.unwrap(), vec!["one"]);
     assert_eq!(counters.find_acks(receipt).await.unwrap(), vec!["one"]);
+    let now = counters.now().await.unwrap().timestamp();
+    let mut add = redis::cmd("ZADD");
+    add.arg(super::keys::replicas(&counters.prefix)).arg(now - 700).arg("three").arg(now - 500).arg("two");
+    counters.link.call(Slot::ONLY, &add).await.unwrap();
+    let replica = |name: &str, is_silent| Replica { name: name.to_owned(), is_silent };
+    assert_eq!(counters.find_replicas().await.unwrap(), [replica("two", true), replica("one", false)]);
     counters.delete_replica("one").await.unwrap();
+    counters.delete_replica("two").await.unwrap();
     assert!(counters.find_replicas().await.unwrap().is_empty());
 }
 
@@ -342,6 +349,24 @@ async fn a_lost_redis_is_away_at_once_and_comes_back_by_itself_as_another_run() 
     let _ = counters.now().await;
     wait_for(|| counters.run(OrganizationId::INSTALLATION).is_some_and(|run| Some(run) != first)).await;
     assert!(counters.now().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_full_redis_takes_versions_and_tells_them_on() {
+    let bench = Bench::start().await;
+    let counters = bench.counters().await;
+    let wait = Duration::from_millis(500);
+    let mut changes = counters.follow(wait).await.unwrap();
+    let fill = async |bytes: &str| bench.redis.server().command(&["CONFIG", "SET", "maxmemory", bytes]).await.unwrap();
+    fill("1").await;
+    let generations = vec![Generation { subject: key(1), value: 2 }];
+    assert_eq!(counters.publish(organization(1), &generations, None).await.unwrap(), Told::Full);
+    assert_eq!(changes.next(wait).await.unwrap(), [super::Change { generations: generations.clone(), receipt: None }]);
+    let expected = [Expected { generation: Generation { value: 1, ..generations[0] }, source: Source::Cache }];
+    let request = SpendRequest { organization: organization(1), expected: &expected, limits: &[], mode: Mode::Look };
+    assert_eq!(counters.spend(&request).await.unwrap().generations, [Some(2)]);
+    fill("0").await;
+    assert_eq!(counters.publish(organization(1), &generations, None).await.unwrap(), Told::All);
 }
 
 #[tokio::test]

@@ -107,11 +107,12 @@ async fn every_version_that_a_commit_made_waits_in_the_outbox_until_it_is_delete
     let committed = write.commit(Event::CustomerSuspended(customer.id), json!({})).await.unwrap();
     assert_eq!(committed.generations.len(), 1);
     assert_eq!(committed.generations[0].value, 2);
-    assert_eq!(world.store.find_due_outbox(10).await.unwrap(), [], "whoever committed publishes first");
+    assert_eq!(world.store.find_due_outbox(None, 10).await.unwrap(), [], "whoever committed publishes first");
     world.run("update outbox set created_at = created_at - interval '2 seconds'").await;
-    let due = world.store.find_due_outbox(10).await.unwrap();
+    let due = world.store.find_due_outbox(None, 10).await.unwrap();
     assert_eq!(due.iter().map(|row| row.id).collect::<Vec<_>>(), committed.outbox_ids);
     assert_eq!((due[0].organization, due[0].generation), (world.acme, committed.generations[0]));
+    assert_eq!(world.store.find_due_outbox(due.last(), 10).await.unwrap(), [], "nothing is behind the last");
     world.store.delete_outbox(&committed.outbox_ids).await.unwrap();
     assert_eq!(world.count("select count(*) from outbox").await, 0);
 }

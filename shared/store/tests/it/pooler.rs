@@ -167,7 +167,7 @@ async fn a_key_is_made_proven_and_revoked_through_a_pooler() {
     write.revoke_key(key.id, RevokeReason::Other, None).await.unwrap().unwrap();
     let committed = write.commit(Event::KeyRevoked(key.id), json!({})).await.unwrap();
     assert!(find().await.key.is_revoked);
-    store.find_due_outbox(100).await.unwrap();
+    store.find_due_outbox(None, 100).await.unwrap();
     store.delete_outbox(&committed.outbox_ids).await.unwrap();
 }
 

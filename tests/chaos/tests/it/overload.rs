@@ -298,17 +298,20 @@ async fn development_is_given_up_first_and_production_last() {
     for place in &fleet.places {
         loads.push((place, keys_of(place, ORGANIZATIONS / 2).await));
     }
-    let capacity = Capacity::find(&single(loads[0].0, &loads[0].1)).await.most();
+    let capacity = Capacity::find(&single(loads[0].0, &loads[0].1)).await;
     for (place, secrets) in &loads {
         Load { time: Duration::from_secs(1), ..single(place, secrets).at(100.0) }.run().await;
     }
     // On a machine with other work the capacity is a guess, and what is too little is no test.
     let share = by_length(2.0, 0.8);
+    let before = capacity.now().await;
     let runs = loads.iter().map(|(place, secrets)| Load {
         connections: connections(CONNECTIONS / 2),
-        ..single(place, secrets).at(capacity * share)
+        ..single(place, secrets).at(before * share)
     });
     let outcomes = Load::run_all(runs).await;
+    let after = capacity.now().await;
+    println!("P13 capacity: production alone: {before:.0} requests a second before, {after:.0} afterwards");
     for (environment, outcome) in ENVIRONMENTS.iter().zip(&outcomes) {
         show(&format!("three environments at {share} × capacity each, {environment}"), outcome);
         assert_clean(outcome);
@@ -319,7 +322,8 @@ async fn development_is_given_up_first_and_production_last() {
     record("three environments together at 2.4 × capacity or more", bound, worst, 1);
     assert!(production <= staging && staging <= development, "{production} {staging} {development}");
     assert!(production < development, "something is given up, and not of production");
-    let kept = outcomes[0].success();
+    // As much less is due as the machine has become slower.
+    let kept = outcomes[0].success() * before / before.min(f64::midpoint(before, after));
     let situation = format!("production beside staging and development, each asking for {share} × capacity");
     let worst = format!("{:.0} %", kept * 100.0);
     let is_missed = is_long() && kept <= 0.9;

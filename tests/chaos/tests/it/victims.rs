@@ -6,6 +6,7 @@ use domain::ids::KeyId;
 use futures_util::future::{BoxFuture, join_all};
 use futures_util::{FutureExt, StreamExt, stream};
 use http::Method;
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use testkit::{Answer, Client, Finding, Fleet, FleetBuilder, Member, Watch, about, await_that, last_accepted};
 
@@ -200,19 +201,26 @@ impl Answered {
 
 /// Repeats a request until it has the wanted status; a store that went away makes some of them fail.
 pub async fn insist(client: &Client, method: Method, path: &str, body: Option<&Value>, status: u16) -> Answer {
+    let request = || {
+        let request = client.request(method.clone(), path);
+        body.into_iter().fold(request, |request, body| request.json(body))
+    };
+    insist_on(client, request, status).await
+}
+
+/// The same with any request.
+pub async fn insist_on(client: &Client, request: impl Fn() -> RequestBuilder, status: u16) -> Answer {
     let mut last = String::new();
     for _ in 0..TRIES_MAX {
-        let request = client.request(method.clone(), path);
-        let request = body.into_iter().fold(request, |request, body| request.json(body));
-        match client.try_send(request).await {
+        match client.try_send(request()).await {
             Ok(answer) if answer.status.as_u16() == status => return answer,
             Ok(answer) if answer.status.as_u16() >= 500 => last = answer.body.to_string(),
-            Ok(answer) => panic!("{path}: {} {}", answer.status, answer.body),
+            Ok(answer) => panic!("{} {}: {:?}", answer.status, answer.body, request()),
             Err(error) => last = error.to_string(),
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("{path} still fails: {last}")
+    panic!("it still fails: {last}: {:?}", request())
 }
 
 /// Waits until every replica counts limits in Redis; `secret` is of a key with a limit that nobody spends.

@@ -38,7 +38,7 @@ pub async fn finish(app: &App, access: &Scoped, mut write: Write, change: Change
     let receipt_id = receipt.as_ref().map(|receipt| receipt.id);
     let bound_ms = app.publish(&access.scope, &committed, receipt_id).await;
     if let Some(receipt) = receipt {
-        body.receipt = Some(app.show_receipt(&receipt, bound_ms).await);
+        body.receipt = Some(app.receipt(&receipt, bound_ms).await);
     }
     Ok(Ok200::new(body).etag(key.generation))
 }

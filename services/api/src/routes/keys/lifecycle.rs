@@ -114,7 +114,7 @@ impl LifecycleApi {
         let details = json!({"overlap_seconds": overlap.as_secs()});
         let committed = write.commit(Event::KeyRegenerated(key.id), details).await?;
         let bound_ms = self.app.publish(&access.scope, &committed, Some(receipt.id)).await;
-        let receipt = Some(self.app.show_receipt(&receipt, bound_ms).await);
+        let receipt = Some(self.app.receipt(&receipt, bound_ms).await);
         Ok(Ok200::new(Kept::First(KeyWithSecret { receipt, ..answer })).etag(key.generation))
     }
 }
