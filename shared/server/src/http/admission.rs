@@ -35,8 +35,9 @@ const FLOOR_PER_THREAD: usize = 256;
 /// Requests in progress that are always too many, for each thread that works on them: waiting ones cost memory. What is
 /// done in time is at most about as much, and less would refuse what could have been done.
 const CEILING_PER_THREAD: usize = 4096;
-/// Revocations in progress beyond all others. Each is a few statements, so that even this many end within a second.
-const RESERVE: usize = 256;
+/// Revocations in progress beyond all others. Those of one organization go one after another, and a thousand of them that
+/// come within a few seconds mostly wait; one that waits costs a few KiB.
+const RESERVE: usize = 1024;
 /// Shares of the bound are told in this many parts.
 const PARTS: usize = 16;
 
