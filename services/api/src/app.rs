@@ -1,7 +1,6 @@
 //! What every handler of one deployment shares.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use client::KeysClient;
@@ -14,7 +13,7 @@ use serde_json::Value;
 use server::http::{Admission, Fairness};
 use server::metrics::Metrics;
 use server::problem::Problem;
-use store::counters::{Away, Counters, Replica, Told as Reach};
+use store::counters::{Away, Counters, Reach, Replica};
 use store::{Committed, Generation, Key, Store, Subject, Write};
 
 use crate::config::{Config, KeyPolicy};
@@ -26,7 +25,7 @@ use crate::urgency::{self, Turns};
 use crate::wire::receipt::ReceiptBody;
 
 /// The bound on a change that Redis has not heard of yet: the hard age of what a replica holds.
-const UNPUBLISHED_BOUND: Duration = Duration::from_secs(5);
+const UNPUBLISHED_BOUND_MS: u64 = 5_000;
 
 /// One deployment's dependencies.
 pub struct App {
@@ -94,12 +93,12 @@ impl App {
     pub async fn publish(&self, scope: &Scope, committed: &Committed, receipt: Option<ReceiptId>) -> u64 {
         let Ok(told) = self.counters.publish(scope.organization(), &committed.generations, receipt).await else {
             self.metrics.untold();
-            return UNPUBLISHED_BOUND.as_millis() as u64;
+            return UNPUBLISHED_BOUND_MS;
         };
         self.told.forget(&committed.outbox_ids);
         match told {
             Reach::All => 0,
-            Reach::Full => UNPUBLISHED_BOUND.as_millis() as u64,
+            Reach::Full => UNPUBLISHED_BOUND_MS,
         }
     }
 
@@ -119,8 +118,7 @@ impl App {
         let is_heard = |(replicas, acks): &(Vec<Replica>, Vec<String>)| {
             replicas.iter().all(|replica| !replica.is_silent || acks.contains(&replica.name))
         };
-        let bound_ms =
-            if reached.as_ref().is_ok_and(is_heard) { bound_ms } else { UNPUBLISHED_BOUND.as_millis() as u64 };
+        let bound_ms = if reached.as_ref().is_ok_and(is_heard) { bound_ms } else { UNPUBLISHED_BOUND_MS };
         ReceiptBody::new(receipt, bound_ms, reached.unwrap_or_default())
     }
 
@@ -129,8 +127,8 @@ impl App {
     pub async fn receipt_now(&self, receipt: &store::Receipt, now: DateTime<Utc>) -> ReceiptBody {
         let (replicas, acks) = self.reached(receipt).await.unwrap_or_default();
         let is_applied = !replicas.is_empty() && replicas.iter().all(|replica| acks.contains(&replica.name));
-        let age = (now - receipt.created_at).to_std().unwrap_or_default();
-        let left_ms = UNPUBLISHED_BOUND.saturating_sub(age).as_millis() as u64;
+        let age_ms = u64::try_from((now - receipt.created_at).num_milliseconds()).unwrap_or(0);
+        let left_ms = UNPUBLISHED_BOUND_MS.saturating_sub(age_ms);
         ReceiptBody::new(receipt, if is_applied { 0 } else { left_ms }, (replicas, acks))
     }
 

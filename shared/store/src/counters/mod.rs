@@ -23,7 +23,7 @@ use std::sync::Arc;
 pub use config::RedisConfig;
 use domain::ids::OrganizationId;
 pub use link::{Away, Runs};
-pub use replicas::{Change, Changes, Replica, Told};
+pub use replicas::{Change, Changes, Reach, Replica};
 pub use spend::{Expected, Given, LimitSpend, Mode, Source, SpendAnswer, SpendRequest};
 
 use self::link::Link;

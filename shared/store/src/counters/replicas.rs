@@ -50,7 +50,7 @@ pub struct Replica {
 
 /// How far a change has come that Redis was told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub enum Reach {
     /// Whoever asks Redis hears of it from now on.
     All,
     /// The same; but Redis is full, and where a question costs something each replica counts alone, and goes by what it knows
@@ -76,9 +76,9 @@ impl Counters {
         organization: OrganizationId,
         generations: &[Generation],
         receipt: Option<ReceiptId>,
-    ) -> Result<Told, Away> {
+    ) -> Result<Reach, Away> {
         if generations.is_empty() {
-            return Ok(Told::All);
+            return Ok(Reach::All);
         }
         span::around(span::of_script("publish"), self.tell(organization, generations, receipt)).await
     }
@@ -88,7 +88,7 @@ impl Counters {
         organization: OrganizationId,
         generations: &[Generation],
         receipt: Option<ReceiptId>,
-    ) -> Result<Told, Away> {
+    ) -> Result<Reach, Away> {
         let mut call = self.scripts.publish.call(generations.len());
         for generation in generations {
             call.arg(self.generation_key(organization, generation.subject));
@@ -103,18 +103,18 @@ impl Counters {
         self.announce(&change).await
     }
 
-    async fn announce(&self, change: &[String]) -> Result<Told, Away> {
+    async fn announce(&self, change: &[String]) -> Result<Reach, Away> {
         let stream = keys::changes(&self.prefix);
         let slot = self.link.slot_of_key(&stream);
         let mut add = redis::cmd("XADD");
         add.arg(&stream).arg("MAXLEN").arg("~").arg(CHANGES_MAX).arg("*").arg(change);
         match self.link.call(slot, &add).await {
-            Ok(_) => Ok(Told::All),
+            Ok(_) => Ok(Reach::All),
             Err(Away(Some(error))) if error.code() == Some("OOM") => {
                 let mut call = self.scripts.announce.call(1);
                 call.arg(&stream).arg(CHANGES_MAX).arg(change);
                 self.scripts.announce.send(&self.link, (slot, &self.link.session(slot)?), &call).await?;
-                Ok(Told::Full)
+                Ok(Reach::Full)
             }
             Err(away) => Err(away),
         }
