@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use testkit::{Fault, Finding, Fleet, Outcome, RunningLoad, Sample, Samples, await_that};
+use testkit::{Fault, Finding, Fleet, Outcome, RunningLoad, Samples, await_that};
 
 use crate::ground::{Crowd, by_length, is_long, make_key};
 
@@ -207,16 +207,10 @@ fn judge_well(crowd: &Crowd, samples: &Samples, well: &Samples) {
     assert!(share >= 99.99 && wrong == 0, "{share} % valid, {wrong} wrong accepts");
 }
 
-/// What was asked right before the harm and from five seconds after it, when all has to be as before: a machine that others
-/// use as well is slower in one minute than in the next.
+/// What was asked in the peace right before the harm and in the next after it: a machine that others use as well is slower in
+/// one minute than in another.
 fn calm_around(seen: &Seen, crowd: &Crowd, samples: &Samples) -> Samples {
-    let healed = samples.0.iter().filter(|sample| sample.phase == seen.recovery).map(|sample| sample.due).min();
-    let calm = samples.of(|sample| match sample.phase {
-        phase if phase + 1 == seen.fault || phase == seen.recovery + 1 => true,
-        phase if phase == seen.recovery => healed.is_some_and(|healed| sample.due > healed + RECOVERY_MAX),
-        _ => false,
-    });
-    crowd.goods(&calm)
+    crowd.goods(&samples.of(|sample| [seen.fault - 1, seen.recovery + 1].contains(&sample.phase)))
 }
 
 fn judge(seen: &Seen, crowd: &Crowd, samples: &Samples) {
@@ -249,17 +243,12 @@ fn judge(seen: &Seen, crowd: &Crowd, samples: &Samples) {
 }
 
 fn assert_added(name: &str, promised: Added, during: &Samples, calm: &Samples) {
-    let began = during.0.iter().map(|sample| sample.due).min().unwrap();
-    let is_at_first = |sample: &Sample| (sample.due - began).as_secs_f64() * 1_000.0 < promised.at_first_ms;
-    let mut parts = vec![(during.of(|sample| !is_at_first(sample)), promised.limit_ms, NOISE)];
-    if promised.at_first_ms > 0.0 {
-        parts.push((during.clone(), promised.at_first_ms, NOISE_AT_FIRST));
-    }
-    for (part, added_ms, noise) in parts {
+    let at_first = (promised.at_first_ms > 0.0).then_some((promised.at_first_ms, NOISE_AT_FIRST));
+    for (added_ms, noise) in std::iter::once((promised.limit_ms, NOISE)).chain(at_first) {
         let limit_ms = calm.quantile_ms(0.5) + added_ms;
         let usual = calm.slower_than(limit_ms) as f64 / calm.count() as f64;
-        let late = part.slower_than(limit_ms);
-        let allowed = (usual + noise) * part.count() as f64;
+        let late = during.slower_than(limit_ms);
+        let allowed = (usual + noise) * during.count() as f64;
         assert!(late as f64 <= allowed, "{name}: {late} later by more than {added_ms} ms, {allowed:.0} may be");
     }
 }
