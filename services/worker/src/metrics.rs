@@ -7,7 +7,7 @@ use server::metrics::{Counter, Gauge, MetricRow, Metrics};
 pub struct WorkerMetrics {
     /// Versions that Redis had not heard of and now has.
     pub outbox_published: Counter,
-    /// Runs of the outbox job that ended early.
+    /// Runs of the outbox job that could not do all.
     pub outbox_failures: Counter,
     /// How long the oldest version waits that Redis has not heard of.
     pub outbox_oldest: Gauge,
@@ -34,7 +34,7 @@ impl WorkerMetrics {
             }),
             outbox_failures: metrics.counter(MetricRow {
                 name: "claviger_outbox_failures_total",
-                help: "Runs of the outbox job that ended early, by the store that failed.",
+                help: "Runs of the outbox job that could not do all, by the store that failed.",
                 labels: &["store"],
             }),
             outbox_oldest: metrics.gauge(MetricRow {

@@ -11,6 +11,7 @@ mod fleet;
 mod ground;
 mod limits;
 mod load;
+mod machine;
 mod overload;
 mod recovery;
 mod repeats;
