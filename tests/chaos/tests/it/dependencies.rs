@@ -166,7 +166,7 @@ async fn suffer(fleet: &mut Fleet, asked: &Asked<'_>, situation: Situation) -> S
     let (recovery, healed_at) = (load.mark(), Instant::now());
     let keys = fleet.place().keys(0);
     let recovered = await_that("it answers as before", PATIENCE, async || crowd.is_right(&keys).await).await;
-    let watched = by_length(Duration::from_millis(300), Duration::from_secs(15));
+    let watched = by_length(Duration::from_millis(300), Duration::from_secs(10));
     tokio::time::sleep(watched.saturating_sub(healed_at.elapsed())).await;
     load.mark();
     fleet.keys[0].await_ready().await.unwrap();
