@@ -1,7 +1,7 @@
 //! When the processors were given to somebody else, for tests that say how late something came.
 //!
 //! A virtual machine does not run while its host gives its processors to another, and the kernel counts that time as stolen.
-//! What is late then says nothing of the service (`docs/decisions/0026`).
+//! It is told beside what was late; nothing is judged by it (`docs/decisions/0026`).
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,8 +12,6 @@ use tokio::task::JoinHandle;
 const SLOT: Duration = Duration::from_millis(250);
 /// The part of all processors' time that may be stolen from a slot that still counts.
 const STOLEN_MAX: f64 = 0.05;
-/// How often as long as it was to be a rest may last.
-const STRETCH_MAX: u32 = 2;
 
 /// What was stolen since it was started.
 pub struct Machine {
@@ -52,14 +50,6 @@ impl Machine {
         Self { slots, watch }
     }
 
-    /// Rests until this machine has had its processors to itself for so long; for twice the time at most.
-    pub async fn rest(&self, time: Duration) {
-        let from = Instant::now();
-        while self.ours_since(from) < time && from.elapsed() < time * STRETCH_MAX {
-            tokio::time::sleep(SLOT.min(time)).await;
-        }
-    }
-
     /// Those that were not under way while the processors were somebody else's.
     pub fn ours(&self, samples: &Samples) -> Samples {
         let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,11 +57,6 @@ impl Machine {
             let first = slots.partition_point(|slot| slot.to <= sample.due);
             slots[first..].iter().take_while(|slot| slot.from < sample.due + sample.latency).all(|slot| slot.is_ours)
         })
-    }
-
-    fn ours_since(&self, at: Instant) -> Duration {
-        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.iter().filter(|slot| slot.is_ours).map(|slot| slot.to.saturating_duration_since(slot.from.max(at))).sum()
     }
 }
 
@@ -115,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_under_way_while_the_machine_was_not_ours_is_set_aside() {
+    async fn what_was_under_way_while_the_machine_was_not_ours_is_told_apart() {
         let machine = Machine::watch();
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
@@ -132,7 +117,5 @@ mod tests {
         let theirs = [sample(240, 20), sample(300, 1), sample(499, 10), sample(10, 900)];
         assert_eq!(machine.ours(&Samples([ours.clone(), ours.clone()].concat())).count(), 4);
         assert_eq!(machine.ours(&Samples([ours.to_vec(), theirs.to_vec()].concat())).0, ours);
-        assert_eq!(machine.ours_since(start), Duration::from_millis(500));
-        assert_eq!(machine.ours_since(at(600)), Duration::from_millis(150));
     }
 }
