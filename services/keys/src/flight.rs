@@ -55,6 +55,15 @@ where
         Landed { value: landing.await, started }
     }
 
+    /// Begins a read of `name`, unless one is under way, and waits for none.
+    pub fn begin<F>(&self, name: &K, read: impl FnOnce() -> F)
+    where
+        F: Future<Output = V> + Send + 'static,
+    {
+        // Nobody is there to hear of it: the read is a task of its own.
+        drop(self.board(name, None, read));
+    }
+
     fn board<F>(&self, name: &K, since: Option<Instant>, read: impl FnOnce() -> F) -> (Instant, Landing<V>)
     where
         F: Future<Output = V> + Send + 'static,
@@ -121,6 +130,26 @@ mod tests {
         let (first, later) = futures_util::future::join(first, later).await;
         assert!(later.started > first.started && later.value != first.value);
         assert!(flights.running.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_read_that_nobody_waits_for_runs_once_and_is_joined() {
+        let flights: Flights<u8, u32> = Flights::new();
+        let reads = Arc::new(AtomicU32::new(0));
+        let read = || {
+            let reads = Arc::clone(&reads);
+            async move {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                reads.fetch_add(1, Ordering::SeqCst) + 1
+            }
+        };
+        flights.begin(&1, read);
+        flights.begin(&1, read);
+        assert_eq!(flights.join(&1, None, read).await.value, 1);
+        flights.begin(&1, read);
+        while reads.load(Ordering::SeqCst) < 2 {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]

@@ -19,6 +19,9 @@ use crate::verify::Unanswered;
 /// How old an entry may be while Redis cannot be asked. A change is promised to hold within five seconds, and an entry
 /// goes on for as long as its next reading takes.
 pub const AGE_WITHOUT_REDIS_MS: u64 = 4_500;
+/// How old it may become until it is read again, behind the backs of those who ask, while Redis cannot be asked: nobody waits
+/// for what is asked for all the time. Half a second for a Postgres that is slow, and one for whoever asks seldom.
+const AGE_TO_REFRESH_MS: u64 = 3_000;
 /// How old an entry may be while neither Redis nor Postgres can be asked.
 pub const AGE_WITHOUT_BOTH_MS: u64 = 30_000;
 
@@ -147,12 +150,7 @@ impl Lookup {
         let who = if is_cached { Acquaintance::Known } else { Acquaintance::Stranger };
         match (Box::pin(self.reader.read_key(secret, who, since, wait)).await, fallback) {
             (Ok(Some(key)), _) => Ok(Some(Proven { key, vouching: Vouching::Read })),
-            (Ok(None), _) => {
-                if is_cached {
-                    self.cache.forget_key(&secret.lookup_id());
-                }
-                Ok(None)
-            }
+            (Ok(None), _) => Ok(None),
             (Err(_), Some(key)) if self.was_gone(wait) => {
                 self.metrics.cached(CacheOutcome::Kept);
                 Ok(Some(Proven { key, vouching: Vouching::Kept }))
@@ -163,6 +161,23 @@ impl Lookup {
                 }
                 Err(unread.into())
             }
+        }
+    }
+
+    /// Has what was used without Redis read again before it is too old for that.
+    pub fn refresh(&self, secret: &PlainSecret, named: Option<&str>, proven: &Proven, standing: &Standing) {
+        let now_ms = self.clock.monotonic_ms();
+        let is_ageing = |vouching, freshness: &Freshness| {
+            vouching == Vouching::Cached && freshness.age_ms(now_ms) > AGE_TO_REFRESH_MS
+        };
+        if is_ageing(proven.vouching, &proven.key.freshness) {
+            self.reader.refresh_key(secret);
+        }
+        if let Standing::Known(known) = standing
+            && is_ageing(known.vouching, &known.customer.freshness)
+            && let Some(reference) = reference_of(proven, named)
+        {
+            self.reader.refresh_customer(organization_of(&proven.key), &reference);
         }
     }
 
@@ -207,13 +222,8 @@ impl Lookup {
         named: Option<&str>,
         need: Need,
     ) -> Result<Standing, Unanswered> {
-        let snapshot = &proven.key.snapshot;
-        let only = match &snapshot.key.policy.customers {
-            AllOr::Only(customers) if customers.len() == 1 => customers.first().map(ToString::to_string),
-            AllOr::Only(_) | AllOr::All => None,
-        };
-        let Some(reference) = named.map(str::to_owned).or(only) else { return Ok(Standing::Unnamed) };
-        self.find_named(snapshot.organization.id, &reference, need).await
+        let Some(reference) = reference_of(proven, named) else { return Ok(Standing::Unnamed) };
+        self.find_named(organization_of(&proven.key), &reference, need).await
     }
 
     async fn find_named(
@@ -278,6 +288,15 @@ impl From<Unread> for Unanswered {
             Unread::Broken => Self::Broken,
         }
     }
+}
+
+/// What the customer is called that the question names, or that the key alone stands for.
+fn reference_of(proven: &Proven, named: Option<&str>) -> Option<String> {
+    let only = || match &proven.key.snapshot.key.policy.customers {
+        AllOr::Only(customers) if customers.len() == 1 => customers.first().map(ToString::to_string),
+        AllOr::Only(_) | AllOr::All => None,
+    };
+    named.map(str::to_owned).or_else(only)
 }
 
 fn organization_of(key: &CachedKey) -> OrganizationId {

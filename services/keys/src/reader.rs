@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use domain::environment::Environment;
 use domain::ids::OrganizationId;
 use domain::secret::{LookupId, PepperRing, PlainSecret, SecretHash};
-use domain::snapshot::Snapshot;
 use store::Store;
 use store::counters::{Counters, Runs};
 use tokio::sync::Semaphore;
@@ -21,6 +20,8 @@ use crate::strangers::{Crowded, Strangers};
 
 /// How many reads run at once; what comes on top is refused rather than queued.
 const READS_MAX: usize = 256;
+/// How many have to be free for one that nobody waits for.
+const LEISURE: usize = READS_MAX / 2;
 /// How long a read may take when there is nothing else to go by.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 /// The same when an entry that may still be used is at hand.
@@ -68,8 +69,8 @@ pub enum Acquaintance {
 
 /// A public id with a digest of the whole secret: who presents a wrong one shares its read with nobody else.
 type KeyName = (LookupId, u64);
-type KeyFlights = Flights<KeyName, Result<Option<Arc<CachedKey>>, Unread>>;
-type CustomerFlights = Flights<(OrganizationId, String), Result<Option<Arc<CachedCustomer>>, Unread>>;
+type KeyRead = Result<Option<Arc<CachedKey>>, Unread>;
+type CustomerRead = Result<Option<Arc<CachedCustomer>>, Unread>;
 
 /// One environment's stores, and who waits for them.
 pub struct Stores {
@@ -89,8 +90,8 @@ struct Inner {
     cache: Arc<Cache>,
     clock: Arc<StoreClock>,
     digests: RandomState,
-    keys: KeyFlights,
-    customers: CustomerFlights,
+    keys: Flights<KeyName, KeyRead>,
+    customers: Flights<(OrganizationId, String), CustomerRead>,
     permits: Semaphore,
     rests_until_ms: AtomicU64,
     /// When Postgres last answered anything; 0 when it never did.
@@ -129,15 +130,11 @@ impl Reader {
         who: Acquaintance,
         since: Option<Instant>,
         wait: Wait,
-    ) -> Result<Option<Arc<CachedKey>>, Unread> {
+    ) -> KeyRead {
         self.check_rest()?;
         let (arrived, arrived_ms) = (Instant::now(), self.0.clock.monotonic_ms());
-        let name = (secret.lookup_id(), self.0.digests.hash_one(secret.expose()));
-        let read = async |since| {
-            let inner = Arc::clone(&self.0);
-            let own = PlainSecret::parse(secret.expose()).expect("it was read from this text before");
-            self.0.keys.join(&name, since, || async move { inner.fetch_key(own, who).await }).await
-        };
+        let name = self.name_of(secret);
+        let read = async |since| self.0.keys.join(&name, since, || self.fetching_key(secret, who)).await;
         let landed = tokio::time::timeout(wait.time(), read(since)).await.map_err(|_| self.0.rest(arrived_ms))?;
         if matches!(landed.value, Ok(None)) && landed.started < arrived {
             return tokio::time::timeout(wait.time(), read(Some(arrived)))
@@ -155,15 +152,12 @@ impl Reader {
         reference: &str,
         since: Option<Instant>,
         wait: Wait,
-    ) -> Result<Option<Arc<CachedCustomer>>, Unread> {
+    ) -> CustomerRead {
         self.check_rest()?;
         // What is not there is never shared with who came later: it may be there by then.
         let (arrived, arrived_ms) = (Instant::now(), self.0.clock.monotonic_ms());
         let name = (organization, reference.to_owned());
-        let read = async |since| {
-            let (inner, name_of_read) = (Arc::clone(&self.0), name.clone());
-            self.0.customers.join(&name, since, || async move { inner.fetch_customer(name_of_read).await }).await
-        };
+        let read = async |since| self.0.customers.join(&name, since, || self.fetching_customer(&name)).await;
         let landed = tokio::time::timeout(wait.time(), read(since)).await.map_err(|_| self.0.rest(arrived_ms))?;
         if matches!(landed.value, Ok(None)) && landed.started < arrived {
             return tokio::time::timeout(wait.time(), read(Some(arrived)))
@@ -172,6 +166,22 @@ impl Reader {
                 .value;
         }
         landed.value
+    }
+
+    /// Reads a key anew that was proven here, for those who will ask for it; whoever asks now does not wait. Nothing
+    /// comes of it while Postgres rests or has much to do.
+    pub fn refresh_key(&self, secret: &PlainSecret) {
+        if self.has_leisure() {
+            self.0.keys.begin(&self.name_of(secret), || self.fetching_key(secret, Acquaintance::Known));
+        }
+    }
+
+    /// The same for a customer.
+    pub fn refresh_customer(&self, organization: OrganizationId, reference: &str) {
+        if self.has_leisure() {
+            let name = (organization, reference.to_owned());
+            self.0.customers.begin(&name, || self.fetching_customer(&name));
+        }
     }
 
     /// Notes that Postgres has answered something.
@@ -184,6 +194,25 @@ impl Reader {
     pub fn is_postgres_gone(&self) -> bool {
         let answered_at_ms = self.0.answered_at_ms.load(Ordering::Relaxed);
         self.0.clock.monotonic_ms().saturating_sub(answered_at_ms) > SILENCE_MS
+    }
+
+    fn name_of(&self, secret: &PlainSecret) -> KeyName {
+        (secret.lookup_id(), self.0.digests.hash_one(secret.expose()))
+    }
+
+    fn fetching_key(&self, secret: &PlainSecret, who: Acquaintance) -> impl Future<Output = KeyRead> + Send + use<> {
+        let inner = Arc::clone(&self.0);
+        let own = PlainSecret::parse(secret.expose()).expect("it was read from this text before");
+        async move { inner.fetch_key(own, who).await }
+    }
+
+    fn fetching_customer(&self, name: &(OrganizationId, String)) -> impl Future<Output = CustomerRead> + Send + use<> {
+        let (inner, own) = (Arc::clone(&self.0), name.clone());
+        async move { inner.fetch_customer(own).await }
+    }
+
+    fn has_leisure(&self) -> bool {
+        self.check_rest().is_ok() && self.0.permits.available_permits() > LEISURE
     }
 
     fn check_rest(&self) -> Result<(), Unread> {
@@ -203,7 +232,7 @@ impl Wait {
 
 impl Inner {
     #[expect(clippy::disallowed_methods, reason = "the lookup of a presented secret")]
-    async fn fetch_key(&self, secret: PlainSecret, who: Acquaintance) -> Result<Option<Arc<CachedKey>>, Unread> {
+    async fn fetch_key(&self, secret: PlainSecret, who: Acquaintance) -> KeyRead {
         let _place = match who {
             Acquaintance::Known => None,
             Acquaintance::Stranger => Some(self.stores.strangers.admit().await?),
@@ -216,15 +245,19 @@ impl Inner {
         let found = found.map_err(|error| self.failed(&error, at_ms))?;
         self.heard();
         self.clock.hear(found.now, asked_at);
-        let keep = |snapshot: Snapshot| {
-            let run = runs.of(snapshot.organization.id).unwrap_or(0);
-            self.cache.keep_key(id, snapshot, Freshness::new(at_ms, run))
+        let Some(snapshot) = found.snapshots.into_iter().next() else {
+            // What a secret stood for that was proven here before is no more.
+            if who == Acquaintance::Known {
+                self.cache.forget_key(&id);
+            }
+            return Ok(None);
         };
-        Ok(found.snapshots.into_iter().next().map(keep))
+        let run = runs.of(snapshot.organization.id).unwrap_or(0);
+        Ok(Some(self.cache.keep_key(id, snapshot, Freshness::new(at_ms, run))))
     }
 
     #[expect(clippy::disallowed_methods, reason = "the key of this verification is proven")]
-    async fn fetch_customer(&self, name: (OrganizationId, String)) -> Result<Option<Arc<CachedCustomer>>, Unread> {
+    async fn fetch_customer(&self, name: (OrganizationId, String)) -> CustomerRead {
         let _permit = self.permits.try_acquire().map_err(|_| Unread::Away)?;
         let (at_ms, runs) = self.vouch();
         let found =

@@ -131,6 +131,9 @@ impl Verifier {
                 Charged::Unvouched => need = Need::NewerOrKept(Instant::now()),
                 // 12: credits; if they fail, the limits are given back.
                 Charged::Settled(charge) => {
+                    if charge.is_local() {
+                        self.lookup.refresh(secret, asked.customer.as_deref(), &proven, &standing);
+                    }
                     let judging = Judging { asked, question: &question, proven: &proven, standing: &standing };
                     let judgement = self.conclude(judging, failure, charge).await?;
                     self.note_use(&judging, judgement.verdict);

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use domain::policy::Policy;
+use domain::event::Event;
+use domain::policy::{AllOr, Policy};
 use serde_json::json;
 use sqlx::Connection as _;
 use store::counters::RedisConfig;
-use store::{Generation, Subject};
+use store::{Customer, Generation, Subject, Write};
 
 use crate::bench::{Bench, limit, policy, wait_for};
 
@@ -53,6 +54,44 @@ async fn without_redis_each_replica_admits_its_share_and_a_revoked_key_for_five_
         .await;
         assert_eq!(bench.verdict(replica, &revoked.secret).await, "REVOKED");
     }
+}
+
+#[tokio::test]
+async fn without_redis_keys_in_use_and_their_customers_are_read_again_before_anybody_has_to_wait_for_it() {
+    let bench = Bench::alone("ahead").await;
+    let replica = &bench.replicas(1).await[0];
+    let (customer, suspended) = (bench.insert_customer("a", vec![]).await, bench.insert_customer("b", vec![]).await);
+    let of = |customer: &Customer| Policy { customers: AllOr::Only(vec![customer.id]), ..policy() };
+    let used = bench.issue(of(&customer)).await;
+    let (revoked, orphan) = (bench.issue(policy()).await, bench.issue(of(&suspended)).await);
+    for issued in [&used, &revoked, &orphan] {
+        assert_eq!(bench.verdict(replica, &issued.secret).await, "VALID");
+    }
+    let misses = count_of(&bench.metrics(replica).await, "miss");
+    bench.redis.as_ref().unwrap().kill();
+    let killed_at = Instant::now();
+    bench.revoke(revoked.id).await;
+    let suspend = async |write: &mut Write| write.suspend_customer(suspended.id).await.unwrap();
+    bench.commit(Event::CustomerSuspended(suspended.id), suspend).await;
+    let mut accepted_until = Duration::ZERO;
+    while killed_at.elapsed() < Duration::from_secs(7) {
+        assert_eq!(bench.verdict(replica, &used.secret).await, "VALID");
+        for changed in [&revoked, &orphan] {
+            if bench.verdict(replica, &changed.secret).await == "VALID" {
+                accepted_until = killed_at.elapsed();
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(accepted_until < Duration::from_secs(4), "what was changed held until {accepted_until:?}");
+    let metrics = bench.metrics(replica).await;
+    assert_eq!((count_of(&metrics, "stale"), count_of(&metrics, "miss")), (0, misses), "nobody waited for a read");
+}
+
+/// How many looks into the cache came to this.
+fn count_of(metrics: &str, outcome: &str) -> u64 {
+    let start = format!(r#"claviger_cache_total{{environment="staging",outcome="{outcome}"}} "#);
+    metrics.lines().find_map(|line| line.strip_prefix(&start)).map_or(0, |count| count.parse().unwrap())
 }
 
 #[tokio::test]
