@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use testkit::{Fault, Finding, Fleet, Outcome, RunningLoad, Samples, await_that};
+use testkit::{Fault, Finding, Fleet, Member, Outcome, Samples, await_that};
+use tokio::task::block_in_place;
 
 use crate::ground::{Crowd, by_length, is_long, make_key};
-use crate::machine::Machine;
+use crate::twins::{Both, RunningLoads, Twins};
 
 const GOODS: usize = 8;
-/// How much of the capacity is used.
+/// How much of the capacity is used, by both together.
 const PART: f64 = 0.4;
 const RATE_MAX: f64 = 1_000.0;
 const RATE_SHORT: f64 = 100.0;
@@ -17,6 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const FLAP: Duration = Duration::from_secs(1);
 /// How soon all has to be as before.
 const RECOVERY_MAX: Duration = Duration::from_secs(5);
+/// How much of a replica's processor time in peace a question may cost: what is burnt is missing to the twin as well, and
+/// must not pass for the machine's doing.
+const COST_MAX: f64 = 2.0;
 /// Milliseconds.
 const EDGES: [f64; 7] = [1.0, 2.0, 5.0, 20.0, 50.0, 100.0, 500.0];
 
@@ -56,6 +60,8 @@ struct Seen {
     recovery: usize,
     /// From when the stores were back to when every question was answered as before.
     recovered: Duration,
+    /// The replica's processor time for each second of harm, in those of peace.
+    cost: f64,
 }
 
 const REFUSED: Added = Added { words: "≤ 5 ms later", limit_ms: 5.0, at_first_ms: 0.0 };
@@ -64,8 +70,7 @@ const SILENT: Added =
         words: "≤ 50 ms later if it comes within the first 50 ms, then ≤ 5 ms", limit_ms: 5.0, at_first_ms: 50.0
     };
 const READ: Added = Added { words: "≤ 100 ms later", limit_ms: 100.0, at_first_ms: 0.0 };
-/// Of a machine that does other things too: so much more of the requests may be late than right before and after, in a
-/// long run.
+/// So much more of the requests may be late than of the twin's, in a long run.
 const NOISE: f64 = 0.01;
 /// The same of those that are later than what comes at first may be: less than comes at first.
 const NOISE_AT_FIRST: f64 = 0.001;
@@ -108,35 +113,36 @@ async fn keys_in_use_go_on_whatever_becomes_of_postgres() {
 }
 
 async fn run(situations: Vec<Situation>) {
-    let mut fleet = Fleet::builder().proxied().start().await;
-    let crowd = Crowd::make(fleet.place(), GOODS).await;
+    let mut twins = Twins::start(GOODS).await;
     // A short run is about right and wrong: on a busy machine a measured capacity holds for a moment.
     let capacity = match is_long() {
-        true => crowd.load(fleet.place()).capacity(16, Duration::from_secs(5)).await,
-        false => RATE_SHORT / PART,
+        true => twins.crowd.load(twins.harmed.place()).capacity(16, Duration::from_secs(5)).await,
+        false => RATE_SHORT * 2.0 / PART,
     };
-    let rate = (capacity * PART).min(RATE_MAX);
-    println!("{capacity:.0} verifications a second are possible, {rate:.0} are asked");
-    let machine = Machine::watch();
-    let load = crowd.load(fleet.place()).rate(rate).start();
+    let rate = (capacity * PART / 2.0).min(RATE_MAX);
+    println!("{capacity:.0} verifications a second are possible, {rate:.0} are asked, and as many of the twin");
+    let loads = twins.load(rate);
     let mut seen = Vec::new();
     for situation in situations.into_iter().filter(|situation| situation.is_short || is_long()) {
-        seen.push(suffer(&mut fleet, &load, &crowd, situation).await);
+        seen.push(suffer(&mut twins, &loads, situation).await);
     }
-    let samples = load.finish().await;
-    let well = crowd.goods(&samples.of(|sample| sample.phase % 3 == 0));
-    judge_well(&crowd, &samples, &well);
+    let samples = loads.finish().await;
+    judge_well(&twins.crowd, &samples);
     for seen in &seen {
-        judge(seen, &crowd, &samples, &machine);
+        judge(seen, &twins.crowd, &samples);
     }
 }
 
 /// A while of peace, of harm, and of recovery: three phases.
-async fn suffer(fleet: &mut Fleet, load: &RunningLoad, crowd: &Crowd, situation: Situation) -> Seen {
+async fn suffer(twins: &mut Twins, loads: &RunningLoads, situation: Situation) -> Seen {
+    let (fleet, crowd) = (&mut twins.harmed, &twins.crowd);
     let unseen = make_key(&fleet.place().root(0), situation.name).await.1;
+    let peace = Spending::begin(&fleet.keys[0]);
     tokio::time::sleep(by_length(Duration::from_millis(500), Duration::from_secs(3))).await;
-    let fault = load.mark();
+    let peace = peace.per_second(&fleet.keys[0]);
+    let fault = loads.mark();
     let time = by_length(Duration::from_secs(1), Duration::from_secs(15));
+    let spending = Spending::begin(&fleet.keys[0]);
     harm(fleet, &situation).await;
     let harmed_at = Instant::now();
     if matches!(situation.postgres, Harm::Killed | Harm::Frozen | Harm::Network(_)) {
@@ -151,29 +157,31 @@ async fn suffer(fleet: &mut Fleet, load: &RunningLoad, crowd: &Crowd, situation:
         harm(fleet, &situation).await;
     }
     tokio::time::sleep(time.saturating_sub(harmed_at.elapsed())).await;
+    let cost = spending.per_second(&fleet.keys[0]) / peace;
     heal(fleet, &situation).await;
-    let (recovery, healed_at) = (load.mark(), Instant::now());
+    let (recovery, healed_at) = (loads.mark(), Instant::now());
     let keys = fleet.place().keys(0);
     let recovered = await_that("it answers as before", PATIENCE, async || crowd.is_right(&keys).await).await;
     let watched = by_length(Duration::from_millis(300), Duration::from_secs(15));
     tokio::time::sleep(watched.saturating_sub(healed_at.elapsed())).await;
-    load.mark();
+    loads.mark();
     fleet.keys[0].await_ready().await.unwrap();
     fleet.apis[0].await_ready().await.unwrap();
-    Seen { situation, fault, recovery, recovered }
+    Seen { situation, fault, recovery, recovered, cost }
 }
 
+/// A kill waits for the end, and the network between the processes runs on the same threads.
 async fn harm(fleet: &Fleet, situation: &Situation) {
     match &situation.redis {
         Harm::None => {}
-        Harm::Killed => fleet.redis.kill(),
+        Harm::Killed => block_in_place(|| fleet.redis.kill()),
         Harm::Frozen => fleet.redis.pause(),
         Harm::Network(fault) => fleet.keys[0].set_redis(fault),
         Harm::Flapping => fleet.keys[0].set_redis(&Fault::Refused),
     }
     match &situation.postgres {
         Harm::None => {}
-        Harm::Killed => fleet.postgres.kill(),
+        Harm::Killed => block_in_place(|| fleet.postgres.kill()),
         Harm::Frozen => fleet.postgres.pause(),
         Harm::Network(fault) => fleet.keys[0].set_postgres(fault),
         Harm::Flapping => fleet.keys[0].set_postgres(&Fault::Refused),
@@ -195,9 +203,9 @@ async fn heal(fleet: &mut Fleet, situation: &Situation) {
     }
 }
 
-fn judge_well(crowd: &Crowd, samples: &Samples, well: &Samples) {
-    let share = well.percent(|sample| sample.outcome.is("VALID"));
-    let wrong = crowd.wrong_accepts(samples);
+fn judge_well(crowd: &Crowd, samples: &Both) {
+    let well = samples.goods(crowd, |phase| phase % 3 == 0).harmed;
+    let (share, wrong) = (well.percent(|sample| sample.outcome.is("VALID")), crowd.wrong_accepts(&samples.harmed));
     let worst = format!(
         "{share:.3} %, {wrong}; median {:.1} ms, 99 % within {:.1} ms",
         well.quantile_ms(0.5),
@@ -209,31 +217,25 @@ fn judge_well(crowd: &Crowd, samples: &Samples, well: &Samples) {
     assert!(share >= 99.99 && wrong == 0, "{share} % valid, {wrong} wrong accepts");
 }
 
-/// What was asked in the peace right before the harm and in the next after it: a machine that others use as well is slower in
-/// one minute than in another.
-fn calm_around(seen: &Seen, crowd: &Crowd, samples: &Samples) -> Samples {
-    crowd.goods(&samples.of(|sample| [seen.fault - 1, seen.recovery + 1].contains(&sample.phase)))
-}
-
-fn judge(seen: &Seen, crowd: &Crowd, samples: &Samples, machine: &Machine) {
-    let calm = calm_around(seen, crowd, samples);
-    let (name, promised, median_ms) = (seen.situation.name, seen.situation.added, calm.quantile_ms(0.5));
-    let during = crowd.goods(&samples.of(|sample| sample.phase == seen.fault));
+fn judge(seen: &Seen, crowd: &Crowd, samples: &Both) {
+    let (name, promised) = (seen.situation.name, seen.situation.added);
+    let peace = samples.goods(crowd, |phase| [seen.fault - 1, seen.recovery + 1].contains(&phase));
+    let both = samples.goods(crowd, |phase| phase == seen.fault);
+    let (during, median_ms) = (&both.harmed, peace.harmed.quantile_ms(0.5));
     let share = during.percent(|sample| sample.outcome.is("VALID"));
     let added: Vec<f64> = during.latencies_ms().iter().map(|latency| latency - median_ms).collect();
-    let [by_5, by_50, by_100] = [5.0, 50.0, 100.0].map(|limit| added.iter().filter(|added| **added > limit).count());
+    let late = [5.0, 50.0, 100.0].map(|added_ms| {
+        let late = both.later_by(added_ms, &peace);
+        format!("{} (its twin {}) later by > {added_ms} ms", late.harmed, late.spared)
+    });
     let worst_ms = added.last().copied().unwrap_or_default();
-    let ours = machine.ours(&during);
-    let late_meanwhile = by_5 - ours.slower_than(median_ms + 5.0);
-    let worst = format!(
-        "{share:.2} %; {by_5} later by > 5 ms, {by_50} by > 50 ms, {by_100} by > 100 ms, worst {worst_ms:.0} ms; {} requests \
-         while others had the machine, {late_meanwhile} of those later by > 5 ms",
-        during.count() - ours.count()
-    );
-    let bound = format!("≥ 99.9 % of good keys valid, {}", promised.words);
+    let worst =
+        format!("{share:.2} %; {}, worst {worst_ms:.0} ms; {:.1} times the processor time", late.join(", "), seen.cost);
+    let bound =
+        format!("≥ 99.9 % of good keys valid, {}, ≤ {COST_MAX} times the processor time of peace", promised.words);
     Finding::new("P5", name, &bound, worst, during.count() as u64).histogram(&added, &EDGES).record();
 
-    let after = samples.of(|sample| sample.phase == seen.recovery);
+    let after = samples.harmed.of(|sample| sample.phase == seen.recovery);
     let goods_after = crowd.goods(&after);
     let errors = goods_after.percent(|sample| sample.outcome.is_server_error());
     let worst = format!("{:.1} s, {errors:.2} %", seen.recovered.as_secs_f64());
@@ -241,22 +243,50 @@ fn judge(seen: &Seen, crowd: &Crowd, samples: &Samples, machine: &Machine) {
     Finding::new("P5", &format!("{name}, then back"), bound, worst, after.count() as u64).record();
 
     if is_long() {
-        assert_added(name, promised, &during, &calm);
+        assert_added(name, promised, &both, &peace);
+        assert!(seen.cost <= COST_MAX, "{name}: {} times the processor time of peace", seen.cost);
     }
-    assert!(share >= 99.9, "{name}: {share} % of good keys were valid: {:?}", oddities(&during));
+    assert!(share >= 99.9, "{name}: {share} % of good keys were valid: {:?}", oddities(during));
     assert!(seen.recovered <= RECOVERY_MAX, "{name}: {:?} to recover", seen.recovered);
     assert!(errors <= 1.0, "{name}: {errors} % of good keys met an error afterwards: {:?}", oddities(&goods_after));
 }
 
-fn assert_added(name: &str, promised: Added, during: &Samples, calm: &Samples) {
+fn assert_added(name: &str, promised: Added, during: &Both, peace: &Both) {
     let at_first = (promised.at_first_ms > 0.0).then_some((promised.at_first_ms, NOISE_AT_FIRST));
     for (added_ms, noise) in std::iter::once((promised.limit_ms, NOISE)).chain(at_first) {
-        let limit_ms = calm.quantile_ms(0.5) + added_ms;
-        let usual = calm.slower_than(limit_ms) as f64 / calm.count() as f64;
-        let late = during.slower_than(limit_ms);
-        let allowed = (usual + noise) * during.count() as f64;
-        assert!(late as f64 <= allowed, "{name}: {late} later by more than {added_ms} ms, {allowed:.0} may be");
+        let late = during.later_by(added_ms, peace);
+        let allowed = late.allowed(noise);
+        assert!(
+            late.harmed as f64 <= allowed,
+            "{name}: {} later by more than {added_ms} ms, {} of its twin's, {allowed:.0} may be",
+            late.harmed,
+            late.spared
+        );
     }
+}
+
+/// What a process spends from now on.
+struct Spending {
+    since: Instant,
+    before: u64,
+}
+
+impl Spending {
+    fn begin(member: &Member) -> Self {
+        Self { since: Instant::now(), before: ticks(member) }
+    }
+
+    /// In ticks of the kernel.
+    fn per_second(&self, member: &Member) -> f64 {
+        (ticks(member) - self.before) as f64 / self.since.elapsed().as_secs_f64()
+    }
+}
+
+/// What it has spent since it was started, in its own code and in the kernel's.
+fn ticks(member: &Member) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", member.process().id())).unwrap();
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    fields.split(' ').skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum()
 }
 
 /// What was not as it should be, for whoever reads the failure.
