@@ -117,20 +117,11 @@ impl Replica {
         }
     }
 
-    /// Repairs some, and says behind which the others are. What Redis does not take holds up nothing else.
-    #[expect(clippy::disallowed_methods, reason = "repeats what Redis was not told")]
+    /// Repairs some, and says behind which the others are.
     async fn repair_behind(&self, last: Option<&OutboxRow>) -> Option<OutboxRow> {
-        let rows = self.store().find_due_outbox(last, REPAIRS_MAX).await.ok()?;
+        let told = self.store().tell_due(self.counters(), last, REPAIRS_MAX).await.ok()?;
         self.verifier.lookup.reader.heard();
-        let mut told = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let is_told = self.counters().publish(row.organization, &[row.generation], row.receipt).await.is_ok();
-            told.extend(is_told.then_some(row.id));
-        }
-        if !told.is_empty() && self.store().delete_outbox(&told).await.is_err() {
-            tracing::debug!("what was told to Redis will be told again");
-        }
-        rows.into_iter().nth(REPAIRS_MAX as usize - 1)
+        told.last
     }
 
     async fn write_notes(self) {

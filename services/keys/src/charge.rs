@@ -83,9 +83,10 @@ impl Charger {
         let expected = expected(proven, standing);
         let organization = proven.key.snapshot.organization.id;
         let request = SpendRequest { organization, expected: &expected, limits: spends, mode };
+        let asked_ms = self.clock.monotonic_ms();
         match self.counters.spend(&request).await {
             Ok(SpendAnswer { generations, limits: None, .. }) => differing(&expected, &generations),
-            Ok(answer) => self.settle(proven, standing, answer, (spends, mode)).await,
+            Ok(answer) => self.settle(proven, standing, (answer, asked_ms), (spends, mode)).await,
             Err(_) => self.charge_alone(proven, standing, spends, mode),
         }
     }
@@ -94,7 +95,7 @@ impl Charger {
         &self,
         proven: &Proven,
         standing: &Standing,
-        answer: SpendAnswer,
+        (answer, asked_ms): (SpendAnswer, u64),
         (spends, mode): (&'a [LimitSpend<'a>], Mode),
     ) -> Charged<'a> {
         let spendings = answer.limits.unwrap_or_default();
@@ -110,9 +111,10 @@ impl Charger {
                 self.give_back(proven, charge).await;
                 return Charged::Unvouched;
             }
-            // That Redis knows of nothing newer makes nothing younger.
+            // That Redis knows of nothing newer makes nothing younger. And its word is as old as the question: an answer
+            // may have waited for a process that was frozen.
             if vouching != Vouching::Kept {
-                freshness.confirm(self.clock.monotonic_ms());
+                freshness.confirm(asked_ms);
             }
         }
         Charged::Settled(charge)

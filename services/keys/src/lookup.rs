@@ -83,11 +83,12 @@ impl Vouching {
         }
     }
 
-    /// Whether the entry can be used although Redis did not answer.
+    /// Whether the entry can be used although Redis did not answer. One that was just read is young, unless the read began
+    /// before this process was frozen.
     pub fn stands_alone(self, freshness: &Freshness, now_ms: u64) -> bool {
         match self {
-            Self::Read | Self::Kept => true,
-            Self::Cached => freshness.age_ms(now_ms) <= AGE_WITHOUT_REDIS_MS,
+            Self::Kept => true,
+            Self::Cached | Self::Read => freshness.age_ms(now_ms) <= AGE_WITHOUT_REDIS_MS,
         }
     }
 }

@@ -88,6 +88,34 @@ async fn without_redis_keys_in_use_and_their_customers_are_read_again_before_any
     assert_eq!((count_of(&metrics, "stale"), count_of(&metrics, "miss")), (0, misses), "nobody waited for a read");
 }
 
+#[tokio::test]
+async fn what_redis_says_is_as_old_as_the_question() {
+    let bench = Bench::alone("word").await;
+    let mut config = bench.config(1);
+    let own = config.environments.values_mut().next().unwrap();
+    own.redis = RedisConfig { timeout_ms: 1_000, ..own.redis.clone() };
+    let replica = bench.replica(config).await;
+    let revoked = bench.issue(policy()).await;
+    let is_global = async || {
+        bench.verify(&replica, json!({"key": revoked.secret})).await["limits"][0]["enforced"] == json!("global")
+    };
+    wait_for("Redis", is_global).await;
+    let redis = bench.redis.as_ref().unwrap();
+    redis.pause();
+    let asked_at = Instant::now();
+    let answered = async {
+        tokio::time::sleep(Duration::from_millis(800)).await;
+        redis.resume();
+    };
+    let (verdict, ()) = tokio::join!(bench.verdict(&replica, &revoked.secret), answered);
+    assert_eq!(verdict, "VALID");
+    redis.kill();
+    bench.revoke(revoked.id).await;
+    wait_for("the hard age", async || bench.verdict(&replica, &revoked.secret).await == "REVOKED").await;
+    // From 3 s on it is read again: since the question, and not since the answer.
+    assert!(asked_at.elapsed() < Duration::from_millis(3_600), "{:?}", asked_at.elapsed());
+}
+
 /// How many looks into the cache came to this.
 fn count_of(metrics: &str, outcome: &str) -> u64 {
     let start = format!(r#"claviger_cache_total{{environment="staging",outcome="{outcome}"}} "#);

@@ -12,7 +12,7 @@ use crate::metrics::WorkerMetrics;
 pub const INTERVAL: Duration = Duration::from_secs(1);
 
 /// How many rows are read at once.
-const BATCH: usize = 200;
+const BATCH: i64 = 200;
 /// How many batches one run takes at the most.
 const BATCHES_MAX: usize = 25;
 
@@ -40,25 +40,16 @@ struct Failure {
 }
 
 /// Tells all that is due. What Redis does not take, as where one server of a cluster is away, holds up nothing else.
-#[expect(clippy::disallowed_methods, reason = "repeats what Redis was not told")]
 async fn publish_due(stores: &Stores, published: &mut u64) -> Result<(), Failure> {
-    let limit = i64::try_from(BATCH).expect("a batch is small");
     let (mut last, mut refusal) = (None, None);
     for _ in 0..BATCHES_MAX {
-        let rows = stores.store.find_due_outbox(last.as_ref(), limit).await.map_err(Failure::of_postgres)?;
-        let mut told = Vec::with_capacity(rows.len());
-        for row in &rows {
-            match stores.counters.publish(row.organization, &[row.generation], row.receipt).await {
-                Ok(_) => told.push(row.id),
-                Err(away) => drop(refusal.get_or_insert(away)),
-            }
-        }
-        stores.store.delete_outbox(&told).await.map_err(Failure::of_postgres)?;
-        *published += u64::try_from(told.len()).unwrap_or(u64::MAX);
-        if rows.len() < BATCH {
+        let told = stores.store.tell_due(&stores.counters, last.as_ref(), BATCH).await.map_err(Failure::of_postgres)?;
+        *published += u64::try_from(told.count).unwrap_or(u64::MAX);
+        refusal = refusal.or(told.refusal);
+        last = told.last;
+        if last.is_none() {
             break;
         }
-        last = rows.into_iter().last();
     }
     match refusal {
         Some(away) => Err(Failure { store: "redis", cause: away.into() }),
