@@ -189,16 +189,7 @@ impl FleetBuilder {
         self
     }
 
-    /// Brings it up and waits until everything in it is ready.
-    ///
-    /// # Panics
-    ///
-    /// When something does not come up.
-    pub async fn start(self) -> Fleet {
-        self.try_start().await.expect("the fleet comes up")
-    }
-
-    async fn try_start(self) -> anyhow::Result<Fleet> {
+    pub(crate) async fn try_start(self) -> anyhow::Result<Fleet> {
         let folder = temporary_folder()?;
         let at = |name: &str| LocalOptions {
             directory: folder.path().join(name),

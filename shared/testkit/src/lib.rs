@@ -16,6 +16,7 @@ mod proxy;
 mod running;
 mod servers;
 mod settings;
+mod start;
 mod watch;
 mod world;
 
