@@ -10,7 +10,7 @@ use crate::ground::{Crowd, by_length, is_long, make_key};
 use crate::twins::{Both, RunningLoads, Twins};
 
 const GOODS: usize = 8;
-/// How much of the capacity is used, by both together.
+/// How much of the capacity is used; the twin has as much beside it.
 const PART: f64 = 0.4;
 const RATE_MAX: f64 = 1_000.0;
 const RATE_SHORT: f64 = 100.0;
@@ -117,9 +117,9 @@ async fn run(situations: Vec<Situation>) {
     // A short run is about right and wrong: on a busy machine a measured capacity holds for a moment.
     let capacity = match is_long() {
         true => twins.crowd.load(twins.harmed.place()).capacity(16, Duration::from_secs(5)).await,
-        false => RATE_SHORT * 2.0 / PART,
+        false => RATE_SHORT / PART,
     };
-    let rate = (capacity * PART / 2.0).min(RATE_MAX);
+    let rate = (capacity * PART).min(RATE_MAX);
     println!("{capacity:.0} verifications a second are possible, {rate:.0} are asked, and as many of the twin");
     let loads = twins.load(rate);
     let mut seen = Vec::new();
