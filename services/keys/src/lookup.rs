@@ -324,6 +324,16 @@ mod tests {
     use crate::metrics::KeyMetrics;
     use crate::reader::tests::{no_counters, reader};
 
+    #[test]
+    fn without_redis_a_read_is_believed_no_longer_than_what_was_read_before() {
+        let freshness = Freshness::new(1_000, 1);
+        for vouching in [Vouching::Cached, Vouching::Read] {
+            assert!(vouching.stands_alone(&freshness, 1_000 + AGE_WITHOUT_REDIS_MS), "{vouching:?}");
+            assert!(!vouching.stands_alone(&freshness, 1_001 + AGE_WITHOUT_REDIS_MS), "{vouching:?}");
+        }
+        assert!(Vouching::Kept.stands_alone(&freshness, 30_000), "its age was looked at when it was taken");
+    }
+
     #[tokio::test]
     async fn a_read_that_began_while_postgres_was_gone_falls_back_though_it_answers_somebody_else_meanwhile() {
         // It takes connections and says nothing.
