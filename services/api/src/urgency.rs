@@ -34,7 +34,8 @@ const REMEMBERED_MAX: usize = 1_024;
 ///
 /// What one organization changes is done one after another, since each change holds the end of its action log. Those
 /// that wait for it would hold every connection there is; therefore each organization has half of the turns at most,
-/// and as many for its revocations, which wait for each other and not for a connection.
+/// and as many for its revocations, which wait for each other and not for a connection. Its other changes stand behind
+/// the revocations that wait: at the end of the log they would take every second place.
 pub struct Turns {
     free: Arc<Semaphore>,
     of_each: usize,
@@ -76,9 +77,13 @@ impl Turns {
             _ if operation.id == "check_domain" => Some(Turn { _permits: [None, None] }),
             Urgency::Verification => Some(Turn { _permits: [None, None] }),
             Urgency::Development | Urgency::Staging | Urgency::Lists | Urgency::Writes => {
-                let own = self.of(&self.usual, caller);
-                let permits =
-                    async { [own.acquire_owned().await.ok(), Arc::clone(&self.free).acquire_owned().await.ok()] };
+                let permits = async {
+                    if operation.method != Method::GET {
+                        drop(self.of(&self.revocations, caller).acquire_owned().await);
+                    }
+                    let own = self.of(&self.usual, caller).acquire_owned().await;
+                    [own.ok(), Arc::clone(&self.free).acquire_owned().await.ok()]
+                };
                 Some(Turn { _permits: timeout(self.wait_max, permits).await.ok()? })
             }
         }
@@ -214,6 +219,22 @@ mod tests {
         let (next, ()) =
             futures_util::future::join(turns.wait(operation("revoke_key"), organization(1)), leaving).await;
         assert!(next.is_some() && asked.elapsed() >= Duration::from_secs(3), "a write would have been told to go");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_changes_something_else_stands_behind_the_revocations_of_its_organization() {
+        let turns = Turns::new(&DatabaseConfig::new("postgres://nobody@nowhere/none", 10));
+        let mut urgent = Vec::new();
+        for _ in 0..4 {
+            urgent.push(turns.wait(operation("suspend_customer"), organization(1)).await.unwrap());
+        }
+        assert!(turns.wait(operation("update_key"), organization(1)).await.is_none(), "it is told to come back");
+        for free in [(operation("find_key"), 1), (operation("list_keys"), 1), (operation("update_key"), 2)] {
+            assert!(turns.wait(free.0, organization(free.1)).await.is_some(), "{} of {}", free.0.id, free.1);
+        }
+        urgent.pop();
+        assert!(turns.wait(operation("update_key"), organization(1)).await.is_some(), "its turn has come");
+        assert!(turns.wait(operation("revoke_key"), organization(1)).await.is_some(), "and it keeps none of theirs");
     }
 
     #[tokio::test]

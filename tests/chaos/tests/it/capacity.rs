@@ -31,7 +31,7 @@ impl Capacity {
         let askers = ASKERS.map(|askers| askers.min(load.connections));
         println!("P13 capacity: {done:.0?} requests a second for {askers:?} without rest");
         let best = (0..ASKERS.len()).max_by(|a, b| done[*a].total_cmp(&done[*b])).unwrap();
-        Self { load: eager(load, ASKERS[best], by_length(1, 6)), most }
+        Self { load: eager(load, ASKERS[best], by_length(1, 4)), most }
     }
 
     /// The most requests a second that were done when it was found, for those who are asked for a share of it.

@@ -52,6 +52,24 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Several, one after another, as if they were one.
+    pub fn of_all(outcomes: impl IntoIterator<Item = Self>) -> Self {
+        let mut all = Self::default();
+        for outcome in outcomes {
+            all.offered += outcome.offered;
+            all.accepted_ms.extend(outcome.accepted_ms);
+            all.sent_ms.extend(outcome.sent_ms);
+            all.refused_ms.extend(outcome.refused_ms);
+            all.unavailable += outcome.unavailable;
+            all.without_retry_after += outcome.without_retry_after;
+            all.unanswered += outcome.unanswered;
+            all.failed += outcome.failed;
+            all.time += outcome.time;
+        }
+        all.sort();
+        all
+    }
+
     fn sort(&mut self) {
         for waits_ms in [&mut self.accepted_ms, &mut self.sent_ms, &mut self.refused_ms] {
             waits_ms.sort_by(f64::total_cmp);

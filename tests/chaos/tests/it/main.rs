@@ -12,6 +12,7 @@ mod ground;
 mod limits;
 mod load;
 mod overload;
+mod pace;
 mod recovery;
 mod repeats;
 mod revocation;

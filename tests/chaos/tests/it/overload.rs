@@ -3,7 +3,6 @@
 //! The short form asserts what holds on a machine that others use as well; the long form (`CLAVIGER_LONG=1`, a release
 //! build, nothing else running) asserts the figures too.
 
-use std::fmt::{Display, Formatter};
 use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -21,7 +20,7 @@ use crate::load::{Load, Outcome, percentile};
 const CONNECTIONS: usize = 1536;
 /// Questions in a request of a gateway that gathers what arrives together.
 pub const BATCH: usize = 20;
-const ORGANIZATIONS: usize = 16;
+pub const ORGANIZATIONS: usize = 16;
 const REVOCATIONS: usize = 20;
 const ENVIRONMENTS: [Environment; 3] = [Environment::Production, Environment::Staging, Environment::Development];
 
@@ -105,17 +104,11 @@ pub fn single(place: &Place, secrets: &[String]) -> Load {
     requests(place, "/v1/keys/verify", secrets, |secret| json!({"key": secret}))
 }
 
-/// Questions about the keys in turn, twenty in a request, as a gateway sends them that gathers what arrives together.
-fn batches(place: &Place, secrets: &[String]) -> Load {
-    let body = |secret: &str| json!({"requests": vec![json!({"key": secret}); BATCH]});
-    requests(place, "/v1/keys/verify-batch", secrets, body)
-}
-
 /// Asks for health and metrics until it is told to stop.
-struct Watch(tokio::task::JoinHandle<(f64, u64)>, tokio_util::sync::CancellationToken);
+pub struct Watch(tokio::task::JoinHandle<(f64, u64)>, tokio_util::sync::CancellationToken);
 
 impl Watch {
-    fn start(url: String) -> Self {
+    pub fn start(url: String) -> Self {
         let stop = tokio_util::sync::CancellationToken::new();
         let until = stop.clone();
         let watch = async move {
@@ -139,7 +132,7 @@ impl Watch {
     }
 
     /// The longest wait for health in milliseconds, and how far the bound on requests in progress fell.
-    async fn end(self) -> (f64, u64) {
+    pub async fn end(self) -> (f64, u64) {
         self.1.cancel();
         self.0.await.unwrap()
     }
@@ -163,7 +156,7 @@ pub fn memory_mib(fleet: &Fleet) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1_024
 }
 
-fn show(what: &str, outcome: &Outcome) {
+pub fn show(what: &str, outcome: &Outcome) {
     println!(
         "P13 {what}: offered {} in {:.1} s, accepted {} ({:.0}/s), p50 {:.0} ms, p99 {:.0} ms, {:.0} ms since it was sent; refused {}, p50 {:.0} ms, p99 {:.0} ms; failed {} {}",
         outcome.offered,
@@ -181,114 +174,14 @@ fn show(what: &str, outcome: &Outcome) {
     );
 }
 
-fn record(situation: &str, bound: &str, worst: String, trials: usize) {
+pub fn record(situation: &str, bound: &str, worst: String, trials: usize) {
     Finding::new("P13", situation, bound, worst, trials as u64).record();
 }
 
-fn assert_clean(outcome: &Outcome) {
+pub fn assert_clean(outcome: &Outcome) {
     assert_eq!((outcome.failed, outcome.unavailable), (0, 0), "{}", outcome.example);
     assert!(outcome.unanswered == 0 || !is_long(), "{} were not answered", outcome.unanswered);
     assert_eq!(outcome.without_retry_after, 0, "every refusal says when to come back");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn beyond_its_capacity_a_process_keeps_its_pace_and_refuses_the_rest() {
-    let fleet = fleet(&[Environment::Production]).await;
-    let place = fleet.place();
-    let secrets = keys_of(place, ORGANIZATIONS).await;
-    let mut misses = Vec::new();
-    for (kind, load) in [(Kind::Batches, batches(place, &secrets)), (Kind::Single, single(place, &secrets))] {
-        misses.extend(keeps_its_pace(&fleet, &kind, &load).await);
-    }
-    assert!(misses.is_empty() || !is_long(), "{misses:#?}");
-}
-
-/// How verification is asked for.
-#[derive(Debug, PartialEq, Eq)]
-enum Kind {
-    Batches,
-    Single,
-}
-
-impl Display for Kind {
-    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Batches => "verification in batches of 20",
-            Self::Single => "verification one by one",
-        })
-    }
-}
-
-/// Loads it from half of its capacity to five times as much, and tells what was not kept.
-async fn keeps_its_pace(fleet: &Fleet, kind: &Kind, load: &Load) -> Vec<String> {
-    let capacity = Capacity::find(load).await;
-    let mut before = capacity.now().await;
-    let (mut memory, mut misses) = (Vec::new(), Vec::new());
-    for times in [0.5, 1.0, 2.0, 5.0] {
-        let watch = Watch::start(fleet.keys[0].management_url());
-        let outcome = load.at(before * times).run().await;
-        let (health_ms, bound) = watch.end().await;
-        memory.push(memory_mib(fleet));
-        show(&format!("{kind} at {times} × capacity"), &outcome);
-        println!(
-            "P13 {times} × capacity: health {health_ms:.0} ms, bound down to {bound}, memory {} MiB",
-            memory[memory.len() - 1]
-        );
-        assert_clean(&outcome);
-        assert!(health_ms < by_length(2_000.0, 100.0), "health took {health_ms} ms");
-        assert!(!outcome.accepted_ms.is_empty(), "work goes on");
-        assert!(times < 5.0 || !is_long() || !outcome.refused_ms.is_empty(), "what cannot be done is refused");
-        let after = capacity.now().await;
-        println!("P13 capacity: {kind}: {before:.0} requests a second before, {after:.0} afterwards");
-        misses.extend(pace_missed(kind, times, &outcome, f64::midpoint(before, after)));
-        before = after;
-        let (worst, situation) = (format!("{health_ms:.0} ms"), format!("{kind} at {times} × capacity"));
-        record(&situation, "health within 100 ms", worst, 1);
-    }
-    record(
-        &format!("memory of the key service, {kind} at 5 × capacity"),
-        "≤ 512 MiB, flat",
-        format!("{memory:?} MiB"),
-        memory.len(),
-    );
-    assert!(memory.iter().all(|mib| *mib <= 512) && memory[3] < memory[1] + 128, "{memory:?}");
-    let calm = Load { time: Duration::from_secs(by_length(2, 15)), ..load.at(before * 0.25) }.run().await;
-    show("afterwards", &calm);
-    assert!(calm.refused_share() < 0.1, "it recovers: {}", calm.refused_share());
-    misses
-}
-
-/// What of the promised pace was not kept.
-fn pace_missed(kind: &Kind, times: f64, outcome: &Outcome, capacity: f64) -> Vec<String> {
-    let situation = format!("{kind} at {times} × capacity");
-    let (offered, accepted) = (outcome.offered as usize, outcome.accepted_ms.len());
-    // Nobody can do more than is asked for, and the machine may have become faster since that was settled.
-    let share = outcome.goodput() / capacity.min(outcome.offered as f64 / outcome.time.as_secs_f64());
-    // Beyond the capacity whoever asks one by one has no connection left to ask on, and waits at home: what that takes is
-    // told, and is not the process's to keep (decision 0021).
-    let (kept, told) = if *kind == Kind::Single && times > 1.0 {
-        (("sent", outcome.sent_p99()), ("due", outcome.accepted_p99()))
-    } else {
-        (("due", outcome.accepted_p99()), ("sent", outcome.sent_p99()))
-    };
-    let refused_ms = format!("{:.0} ms", outcome.refused_p99());
-    let comparison = format!("accepted after it was {} (p99), for comparison", told.0);
-    record(&situation, &comparison, format!("{:.0} ms", told.1), accepted);
-    record(&situation, "refused after it was sent (p99), for comparison", refused_ms, outcome.refused_ms.len());
-    let mut misses = Vec::new();
-    let mut judge = |bound: &str, worst: String, (trials, is_kept): (usize, bool)| {
-        // More than twice is not promised, and told all the same.
-        let is_missed = !is_kept && times <= 2.0;
-        Finding::new("P13", &situation, bound, &worst, trials as u64).missed(is_missed).record();
-        if is_missed {
-            misses.push(format!("{situation}: {bound}: {worst}"));
-        }
-    };
-    let bound = "≥ 80 % of the capacity, or of what is asked for where that is less, up to twice";
-    judge(bound, format!("{:.0} %", share * 100.0), (offered, share > 0.8));
-    let bound = format!("accepted within 250 ms of being {} (p99), up to twice", kept.0);
-    judge(&bound, format!("{:.0} ms", kept.1), (accepted, kept.1 <= 250.0));
-    misses
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
