@@ -7,6 +7,7 @@ use testkit::{Fault, Finding, Fleet, Member, Outcome, Samples, await_that};
 use tokio::task::block_in_place;
 
 use crate::ground::{Crowd, by_length, is_long, make_key};
+use crate::host::Host;
 use crate::twins::{Both, RunningLoads, Twins};
 
 const GOODS: usize = 8;
@@ -62,6 +63,8 @@ struct Seen {
     recovered: Duration,
     /// The replica's processor time for each second of harm, in those of peace.
     cost: f64,
+    /// The share of the machine's processor time that its host took while there was harm.
+    taken: f64,
 }
 
 const REFUSED: Added = Added { words: "≤ 5 ms later", limit_ms: 5.0, at_first_ms: 0.0 };
@@ -127,10 +130,11 @@ async fn run(situations: Vec<Situation>) {
         seen.push(suffer(&mut twins, &loads, situation).await);
     }
     let samples = loads.finish().await;
-    judge_well(&twins.crowd, &samples);
+    let mut misses = judge_well(&twins.crowd, &samples);
     for seen in &seen {
-        judge(seen, &twins.crowd, &samples);
+        misses.extend(judge(seen, &twins.crowd, &samples));
     }
+    assert!(misses.is_empty(), "{misses:#?}");
 }
 
 /// A while of peace, of harm, and of recovery: three phases.
@@ -142,7 +146,7 @@ async fn suffer(twins: &mut Twins, loads: &RunningLoads, situation: Situation) -
     let peace = peace.per_second(&fleet.keys[0]);
     let fault = loads.mark();
     let time = by_length(Duration::from_secs(1), Duration::from_secs(15));
-    let spending = Spending::begin(&fleet.keys[0]);
+    let (spending, host) = (Spending::begin(&fleet.keys[0]), Host::begin());
     harm(fleet, &situation).await;
     let harmed_at = Instant::now();
     if matches!(situation.postgres, Harm::Killed | Harm::Frozen | Harm::Network(_)) {
@@ -157,7 +161,7 @@ async fn suffer(twins: &mut Twins, loads: &RunningLoads, situation: Situation) -
         harm(fleet, &situation).await;
     }
     tokio::time::sleep(time.saturating_sub(harmed_at.elapsed())).await;
-    let cost = spending.per_second(&fleet.keys[0]) / peace;
+    let (cost, taken) = (spending.per_second(&fleet.keys[0]) / peace, host.took());
     heal(fleet, &situation).await;
     let (recovery, healed_at) = (loads.mark(), Instant::now());
     let keys = fleet.place().keys(0);
@@ -167,7 +171,7 @@ async fn suffer(twins: &mut Twins, loads: &RunningLoads, situation: Situation) -
     loads.mark();
     fleet.keys[0].await_ready().await.unwrap();
     fleet.apis[0].await_ready().await.unwrap();
-    Seen { situation, fault, recovery, recovered, cost }
+    Seen { situation, fault, recovery, recovered, cost, taken }
 }
 
 /// A kill waits for the end, and the network between the processes runs on the same threads.
@@ -203,23 +207,27 @@ async fn heal(fleet: &mut Fleet, situation: &Situation) {
     }
 }
 
-fn judge_well(crowd: &Crowd, samples: &Both) {
-    let well = samples.goods(crowd, |phase| phase % 3 == 0).harmed;
-    let (share, wrong) = (well.percent(|sample| sample.outcome.is("VALID")), crowd.wrong_accepts(&samples.harmed));
+/// What was not kept while nothing was harmed.
+fn judge_well(crowd: &Crowd, samples: &Both) -> Vec<String> {
+    let both = samples.goods(crowd, |phase| phase % 3 == 0);
+    let (well, wrong) = (&both.harmed, crowd.wrong_accepts(&samples.harmed));
+    let [share, at_twin] = [well, &both.spared].map(|samples| samples.percent(|sample| sample.outcome.is("VALID")));
     let worst = format!(
-        "{share:.3} %, {wrong}; median {:.1} ms, 99 % within {:.1} ms",
+        "{share:.3} % (its twin {at_twin:.3} %), {wrong}; median {:.1} ms, 99 % within {:.1} ms",
         well.quantile_ms(0.5),
         well.quantile_ms(0.99)
     );
     let is_kept = share >= 99.99 && wrong == 0;
-    Finding::new("P5", "all up", "≥ 99.99 % of good keys valid, 0 wrong accepts", worst, well.count() as u64)
+    Finding::new("P5", "all up", "≥ 99.99 % of good keys valid, 0 wrong accepts", &worst, well.count() as u64)
         .histogram(&well.latencies_ms(), &EDGES)
         .missed(!is_kept)
         .record();
-    assert!(is_kept, "{share} % valid, {wrong} wrong accepts");
+    let missed = || format!("all up: {worst}: {:?}", oddities(well));
+    if is_kept { Vec::new() } else { vec![missed()] }
 }
 
-fn judge(seen: &Seen, crowd: &Crowd, samples: &Both) {
+/// What was not kept while something was harmed, and afterwards.
+fn judge(seen: &Seen, crowd: &Crowd, samples: &Both) -> Vec<String> {
     let (name, promised) = (seen.situation.name, seen.situation.added);
     let peace = samples.goods(crowd, |phase| [seen.fault - 1, seen.recovery + 1].contains(&phase));
     let both = samples.goods(crowd, |phase| phase == seen.fault);
@@ -230,9 +238,13 @@ fn judge(seen: &Seen, crowd: &Crowd, samples: &Both) {
         let late = both.later_by(added_ms, &peace);
         format!("{} (its twin {}) later by > {added_ms} ms", late.harmed, late.spared)
     });
-    let worst_ms = added.last().copied().unwrap_or_default();
-    let worst =
-        format!("{share:.2} %; {}, worst {worst_ms:.0} ms; {:.1} times the processor time", late.join(", "), seen.cost);
+    let worst = format!(
+        "{share:.2} %; {}, worst {:.0} ms; {:.1} times the processor time; the host took {:.0} % of the machine's",
+        late.join(", "),
+        added.last().copied().unwrap_or_default(),
+        seen.cost,
+        seen.taken * 100.0
+    );
     let bound =
         format!("≥ 99.9 % of good keys valid, {}, ≤ {COST_MAX} times the processor time of peace", promised.words);
     let mut misses = if is_long() { added_too_much(promised, &both, &peace) } else { Vec::new() };
@@ -251,12 +263,12 @@ fn judge(seen: &Seen, crowd: &Crowd, samples: &Both) {
     let worst = format!("{:.1} s, {errors:.2} %", seen.recovered.as_secs_f64());
     let bound = "as before within 5 s, ≤ 1 % of good keys answered 5xx until then";
     let is_back = seen.recovered <= RECOVERY_MAX && errors <= 1.0;
-    let finding = Finding::new("P5", &format!("{name}, then back"), bound, worst, after.count() as u64);
+    let finding = Finding::new("P5", &format!("{name}, then back"), bound, &worst, after.count() as u64);
     finding.missed(!is_back).record();
-
-    assert!(misses.is_empty(), "{name}: {misses:#?}");
-    assert!(seen.recovered <= RECOVERY_MAX, "{name}: {:?} to recover", seen.recovered);
-    assert!(errors <= 1.0, "{name}: {errors} % of good keys met an error afterwards: {:?}", oddities(&goods_after));
+    if !is_back {
+        misses.push(format!("then back: {worst}: {:?}", oddities(&goods_after)));
+    }
+    misses.iter().map(|missed| format!("{name}: {missed}")).collect()
 }
 
 /// Which of the bounds on the time that a fault adds were not kept.

@@ -9,6 +9,7 @@ mod dependencies;
 mod durability;
 mod fleet;
 mod ground;
+mod host;
 mod limits;
 mod load;
 mod overload;
