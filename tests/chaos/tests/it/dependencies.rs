@@ -63,7 +63,7 @@ struct Seen {
     recovered: Duration,
     /// The replica's processor time for each second of harm, in those of peace.
     cost: f64,
-    /// The share of the machine's processor time that its host took while there was harm.
+    /// What the host took of the machine's processor time while there was harm, of a hundred.
     taken: f64,
 }
 
@@ -161,7 +161,7 @@ async fn suffer(twins: &mut Twins, loads: &RunningLoads, situation: Situation) -
         harm(fleet, &situation).await;
     }
     tokio::time::sleep(time.saturating_sub(harmed_at.elapsed())).await;
-    let (cost, taken) = (spending.per_second(&fleet.keys[0]) / peace, host.took());
+    let (cost, taken) = (spending.per_second(&fleet.keys[0]) / peace, host.took_percent());
     heal(fleet, &situation).await;
     let (recovery, healed_at) = (loads.mark(), Instant::now());
     let keys = fleet.place().keys(0);
@@ -243,7 +243,7 @@ fn judge(seen: &Seen, crowd: &Crowd, samples: &Both) -> Vec<String> {
         late.join(", "),
         added.last().copied().unwrap_or_default(),
         seen.cost,
-        seen.taken * 100.0
+        seen.taken
     );
     let bound =
         format!("≥ 99.9 % of good keys valid, {}, ≤ {COST_MAX} times the processor time of peace", promised.words);

@@ -1,8 +1,5 @@
 //! How much of the processors' time the host of a virtual machine gives to others.
 
-/// What is measured while it takes more says more of it than of what is measured.
-pub const TAKEN_MAX: f64 = 0.1;
-
 /// A moment from which that is counted.
 pub struct Host {
     all: u64,
@@ -16,10 +13,10 @@ impl Host {
         Self { all, taken }
     }
 
-    /// The share that was taken since then, from 0 to 1.
-    pub fn took(&self) -> f64 {
+    /// What was taken since then, of a hundred.
+    pub fn took_percent(&self) -> f64 {
         let (all, taken) = read();
-        (taken - self.taken) as f64 / (all - self.all).max(1) as f64
+        (taken - self.taken) as f64 * 100.0 / (all - self.all).max(1) as f64
     }
 }
 
@@ -35,5 +32,5 @@ fn read() -> (u64, u64) {
 #[test]
 fn a_share_is_between_nothing_and_all() {
     let host = Host::begin();
-    assert!(host.all > host.taken && (0.0..=1.0).contains(&host.took()), "{}", host.took());
+    assert!(host.all > host.taken && (0.0..=100.0).contains(&host.took_percent()), "{}", host.took_percent());
 }

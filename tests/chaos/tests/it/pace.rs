@@ -11,18 +11,14 @@ use testkit::{Finding, Fleet, Place};
 
 use crate::capacity::Capacity;
 use crate::ground::{by_length, is_long};
-use crate::host::{Host, TAKEN_MAX};
+use crate::host::Host;
 use crate::load::{Load, Outcome};
 use crate::overload::{
     BATCH, ORGANIZATIONS, Watch, assert_clean, fleet, keys_of, memory_mib, record, requests, show, single,
 };
 
-/// Pieces of a minute that are judged, and how many more are loaded at the most in place of one in which the machine
-/// was not one and the same.
-const PIECES: (usize, usize) = (4, 1);
-/// How much less the capacity may be at one end of a piece than at the other: beyond that it says more of the machine than of
-/// the process.
-const UNSTEADY_MAX: f64 = 0.2;
+/// Pieces of a minute.
+const PIECES: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn beyond_its_capacity_a_process_keeps_its_pace_and_refuses_the_rest() {
@@ -81,12 +77,6 @@ struct Piece {
 }
 
 impl Piece {
-    /// How far the machine was from being the same throughout; up to 1 it is taken for that.
-    fn unsteadiness(&self) -> f64 {
-        let less = 1.0 - self.before.min(self.after) / self.before.max(self.after);
-        (less / UNSTEADY_MAX).max(self.taken / TAKEN_MAX)
-    }
-
     /// What should have been done. Nobody can do more than is asked for, and the machine may have become faster since that
     /// was settled.
     fn due(&self) -> f64 {
@@ -96,7 +86,7 @@ impl Piece {
 
 /// Loads it from half of its capacity to five times as much, and tells what was not kept.
 async fn keeps_its_pace(fleet: &Fleet, kind: Kind, load: &Load) -> Vec<String> {
-    let capacity = Capacity::by_ramp(load).await;
+    let capacity = Capacity::find(load).await;
     let mut now = capacity.now().await;
     let (mut memory, mut misses) = (Vec::new(), Vec::new());
     for times in [0.5, 1.0, 2.0, 5.0] {
@@ -121,13 +111,10 @@ async fn keeps_its_pace(fleet: &Fleet, kind: Kind, load: &Load) -> Vec<String> {
     misses
 }
 
-/// The pieces of a minute at a level, in the order in which they were loaded. More than a minute's where the machine was not
-/// steady and something is promised.
+/// The pieces of a minute at a level.
 async fn minute(fleet: &Fleet, level: Level, (load, capacity): (&Load, &Capacity), mut before: f64) -> Vec<Piece> {
-    let (wanted, more) = by_length((1, 0), PIECES);
-    let most = if level.times <= 2.0 { wanted + more } else { wanted };
-    let mut pieces: Vec<Piece> = Vec::new();
-    while pieces.len() < most && pieces.iter().filter(|piece| piece.unsteadiness() <= 1.0).count() < wanted {
+    let mut pieces = Vec::new();
+    for _ in 0..by_length(1, PIECES) {
         let (host, watch) = (Host::begin(), Watch::start(fleet.keys[0].management_url()));
         let load = Load { time: Duration::from_secs(by_length(2, 15)), ..load.at(before * level.times) };
         let outcome = load.run().await;
@@ -136,10 +123,9 @@ async fn minute(fleet: &Fleet, level: Level, (load, capacity): (&Load, &Capacity
         assert_clean(&outcome);
         assert!(!outcome.accepted_ms.is_empty(), "work goes on");
         assert!(is_long() || health_ms < 2_000.0, "health took {health_ms} ms");
-        let (after, taken) = (capacity.now().await, host.took());
+        let (after, taken) = (capacity.now().await, host.took_percent());
         println!(
-            "P13 {level}: capacity {before:.0} requests a second before, {after:.0} afterwards; the host took {:.0} %; health {health_ms:.0} ms, bound down to {bound}, memory {} MiB",
-            taken * 100.0,
+            "P13 {level}: capacity {before:.0} requests a second before, {after:.0} afterwards; the host took {taken:.0} %; health {health_ms:.0} ms, bound down to {bound}, memory {} MiB",
             memory_mib(fleet)
         );
         pieces.push(Piece { outcome, health_ms, before, after, taken });
@@ -148,20 +134,18 @@ async fn minute(fleet: &Fleet, level: Level, (load, capacity): (&Load, &Capacity
     pieces
 }
 
-/// What of the promised pace was not kept in the steadiest pieces that make a minute.
-fn pace_missed(level: Level, mut pieces: Vec<Piece>) -> Vec<String> {
-    let (wanted, situation) = (by_length(1, PIECES.0), level.to_string());
-    pieces.sort_by(|a, b| a.unsteadiness().total_cmp(&b.unsteadiness()));
-    tell_left_out(&situation, &pieces.split_off(wanted.min(pieces.len())));
+/// What of the promised pace was not kept in the pieces together.
+fn pace_missed(level: Level, pieces: Vec<Piece>) -> Vec<String> {
+    let (many, situation) = (pieces.len(), level.to_string());
     let health_ms = pieces.iter().map(|piece| piece.health_ms).fold(0.0, f64::max);
-    let taken = pieces.iter().map(|piece| piece.taken).fold(0.0, f64::max) * 100.0;
+    let taken = pieces.iter().map(|piece| piece.taken).fold(0.0, f64::max);
     let share = pieces.iter().map(|piece| piece.outcome.accepted_ms.len() as f64).sum::<f64>()
         / pieces.iter().map(Piece::due).sum::<f64>();
     let outcome = Outcome::of_all(pieces.into_iter().map(|piece| piece.outcome));
     let (offered, accepted) = (outcome.offered as usize, outcome.accepted_ms.len());
-    // From the capacity on whoever asks one by one has no connection left to ask on, and waits at home: what that takes is
+    // Beyond the capacity whoever asks one by one has no connection left to ask on, and waits at home: what that takes is
     // told, and is not the process's to keep (decision 0021).
-    let (kept, told) = if level.kind == Kind::Single && level.times >= 1.0 {
+    let (kept, told) = if level.kind == Kind::Single && level.times > 1.0 {
         (("sent", outcome.sent_p99()), ("due", outcome.accepted_p99()))
     } else {
         (("due", outcome.accepted_p99()), ("sent", outcome.sent_p99()))
@@ -171,7 +155,7 @@ fn pace_missed(level: Level, mut pieces: Vec<Piece>) -> Vec<String> {
     record(&situation, &comparison, format!("{:.0} ms", told.1), accepted);
     record(&situation, "refused after it was sent (p99), for comparison", refused_ms, outcome.refused_ms.len());
     let mut misses = Vec::new();
-    let taken = format!("the host took {taken:.0} % of a quarter at the most");
+    let taken = format!("the host took {taken:.0} % of a piece at the most");
     let mut judge = |bound: &str, worst: String, (trials, is_kept): (usize, bool)| {
         // More than twice is not promised, and told all the same.
         let is_missed = !is_kept && level.times <= 2.0;
@@ -187,18 +171,9 @@ fn pace_missed(level: Level, mut pieces: Vec<Piece>) -> Vec<String> {
     judge(&bound, format!("{:.0} ms", kept.1), (accepted, kept.1 <= 250.0));
     let is_slow = health_ms > 100.0;
     let worst = format!("{health_ms:.0} ms; {taken}");
-    Finding::new("P13", &situation, "health within 100 ms", &worst, wanted as u64).missed(is_slow).record();
+    Finding::new("P13", &situation, "health within 100 ms", &worst, many as u64).missed(is_slow).record();
     if is_slow {
         misses.push(format!("{situation}: health: {worst}"));
     }
     misses
-}
-
-fn tell_left_out(situation: &str, pieces: &[Piece]) {
-    let tell = |piece: &Piece| format!("{:.0} to {:.0}, {:.0} %", piece.before, piece.after, piece.taken * 100.0);
-    if !pieces.is_empty() {
-        let told: Vec<String> = pieces.iter().map(tell).collect();
-        let bound = "quarters loaded again, as the capacity went from and to, and the host took, for comparison";
-        record(situation, bound, told.join("; "), pieces.len());
-    }
 }
