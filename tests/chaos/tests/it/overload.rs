@@ -236,7 +236,7 @@ async fn an_organization_that_floods_costs_the_others_nothing() {
     let share = capacity * 0.15;
     // So many that the door is what holds it, and not how many connections it has. What is asked in a short run is worked
     // off in the second behind it, unless it is a multiple of what can be.
-    let flood = Load { connections: connections(2560), ..single(place, greedy).at(share * by_length(30.0, 10.0)) };
+    let flood = Load { connections: connections(2560), ..single(place, greedy).at(share * by_length(60.0, 10.0)) };
     let usual = Load { connections: connections(768), ..single(place, modest).at(share) };
     let outcomes = Load::run_all([flood, usual]).await;
     let [flood, usual] = outcomes.try_into().expect("an outcome for each load");
