@@ -215,7 +215,7 @@ async fn a_key_whose_row_cannot_be_read_is_denied_and_nothing_else_is() {
         let good = keys.post("/v1/keys/verify", &json!({"key": fleet.place().organization_key})).await.expect(200);
         assert_eq!(good.text("/verdict"), "VALID", "{mischief}");
         let listed = root.get("/v1/organizations/acme/keys?limit=100").await;
-        assert!(listed.status.as_u16() < 502, "{mischief}: {}", listed.status);
+        assert!(listed.status.as_u16() < 502, "{mischief}: {} {:#}", listed.status, listed.body);
         run(&mut connection, &format!("delete from secrets where key_id = '{0}'", id.uuid())).await;
         run(&mut connection, &format!("update keys set deleted_at = now() where id = '{0}'", id.uuid())).await;
     }
