@@ -2,12 +2,12 @@
 //! and few at a time are done faster than many. Why it is so: `docs/decisions/0020-shed-load-in-a-declared-order.md`.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -18,7 +18,6 @@ use super::{
     asker::{Asker, Last},
     metrics::LineMetrics,
     ration::Ration,
-    waiters::{Place, Waiters, Waiting},
 };
 use crate::{
     http::{Admission, Refusals},
@@ -42,6 +41,9 @@ const LATE_TURN_MAX: Duration = Duration::from_millis(100);
 const WAIT_MAX: Duration = Duration::from_millis(160);
 /// How often those are looked for who would wait for longer than that: a clock for each would cost more.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// When the first of an organization has waited so long, there is a queue that does not end by itself, and whoever comes
+/// then is refused at once, as far as the ration goes; the others wait.
+const WAIT_HOPELESS: Duration = Duration::from_millis(25);
 
 /// The line of a process. Clones share it.
 #[derive(Debug, Clone)]
@@ -69,6 +71,28 @@ struct State {
     late: Duration,
 }
 
+/// Those of one urgency: organizations take turns, so that one with a thousand connections waits behind itself.
+#[derive(Debug, Default)]
+struct Waiters {
+    of_each: HashMap<Asker, VecDeque<Arc<Place>>>,
+    /// Who has a connection that waits, in the order of their turns.
+    order: VecDeque<Asker>,
+}
+
+#[derive(Debug)]
+struct Place {
+    since: Instant,
+    waiting: Mutex<Waiting>,
+    last: Last,
+}
+
+#[derive(Debug)]
+enum Waiting {
+    Still(Waker),
+    Given(Turn),
+    Left,
+}
+
 /// The right to be worked on, which takes several turns where it is about a batch; the next ones have them when this is
 /// dropped.
 #[derive(Debug)]
@@ -90,11 +114,15 @@ pub struct Queue {
 #[derive(Debug)]
 pub(super) struct Standing {
     queue: Queue,
-    waits: Option<Arc<Place>>,
+    waits: Option<Waits>,
     /// The last refusal had been earned by what was let in.
     is_earned: bool,
-    /// The last turn was the first after a wait.
-    may_repeat: bool,
+}
+
+#[derive(Debug)]
+struct Waits {
+    asker: Asker,
+    place: Arc<Place>,
 }
 
 impl Line {
@@ -188,10 +216,79 @@ async fn look_after(line: Weak<Shared>) {
         // machine is not taken for work.
         state.late = due.elapsed().max(state.late / 2);
         line.hand_on(&mut state);
-        // Those who would have waited too long at the next look.
-        state.waiting.iter_mut().for_each(|waiters| waiters.send_away(WAIT_MAX - LOOK_EVERY));
+        state.waiting.iter_mut().for_each(Waiters::send_away);
         line.0.metrics.show(state.waiting.iter().map(Waiters::count).sum());
         state.ration.look(line.0.admission.is_busy());
+    }
+}
+
+impl Waiters {
+    fn push(&mut self, asker: Asker, place: Arc<Place>) {
+        let places = self.of_each.entry(asker).or_default();
+        if places.is_empty() {
+            self.order.push_back(asker);
+        }
+        places.push_back(place);
+    }
+
+    fn count(&self) -> usize {
+        self.of_each.values().map(VecDeque::len).sum()
+    }
+
+    /// Whether the first of these has waited so long that nobody needs to queue behind.
+    fn is_hopeless(&mut self, asker: Asker) -> bool {
+        let is_first_old = |places: &VecDeque<Arc<Place>>| places[0].since.elapsed() >= WAIT_HOPELESS;
+        self.has_more(asker) && self.of_each.get(&asker).is_some_and(is_first_old)
+    }
+
+    /// The next one, who may have left meanwhile.
+    fn pop(&mut self) -> Option<Arc<Place>> {
+        let asker = self.order.pop_front()?;
+        let next = self.of_each.get_mut(&asker).and_then(VecDeque::pop_front);
+        if self.has_more(asker) {
+            self.order.push_back(asker);
+        }
+        next
+    }
+
+    /// Sends those away who would have waited too long at the next look.
+    fn send_away(&mut self) {
+        let is_late = |place: &Arc<Place>| place.since.elapsed() > WAIT_MAX - LOOK_EVERY;
+        for places in self.of_each.values_mut() {
+            while let Some(place) = places.pop_front_if(|place| is_late(place)) {
+                if let Waiting::Still(waker) = std::mem::replace(&mut *place.lock(), Waiting::Left) {
+                    waker.wake();
+                }
+            }
+        }
+        self.of_each.retain(|_, places| !places.is_empty());
+        self.order.retain(|asker| self.of_each.contains_key(asker));
+    }
+
+    /// Forgets whoever of these has left. A kind of work that has no turn for an hour is not remembered for that long.
+    fn forget_left(&mut self, asker: Asker) {
+        if !self.has_more(asker) {
+            self.order.retain(|other| *other != asker);
+        }
+    }
+
+    /// Whether anybody else of these waits.
+    fn has_more(&mut self, asker: Asker) -> bool {
+        let Some(places) = self.of_each.get_mut(&asker) else { return false };
+        while places.front().is_some_and(|place| matches!(*place.lock(), Waiting::Left)) {
+            places.pop_front();
+        }
+        let has_more = !places.is_empty();
+        if !has_more {
+            self.of_each.remove(&asker);
+        }
+        has_more
+    }
+}
+
+impl Place {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -205,7 +302,7 @@ impl Drop for Turn {
 
 impl Queue {
     pub(super) fn standing(self) -> Standing {
-        Standing { queue: self, waits: None, is_earned: false, may_repeat: false }
+        Standing { queue: self, waits: None, is_earned: false }
     }
 }
 
@@ -231,13 +328,12 @@ impl Standing {
 
     /// Waits for a turn; `None` when that took too long, or would.
     pub(super) fn poll_turn(&mut self, last: Last, cx: &mut Context<'_>) -> Poll<Option<Turn>> {
-        let Some(place) = &self.waits else { return self.poll_join(last, cx) };
-        let (is_second, mut waiting) = (place.is_second, place.lock());
+        let Some(waits) = &mut self.waits else { return self.poll_join(last, cx) };
+        let mut waiting = waits.place.lock();
         match std::mem::replace(&mut *waiting, Waiting::Left) {
             Waiting::Given(turn) => {
                 drop(waiting);
                 self.waits = None;
-                self.may_repeat = !is_second;
                 Poll::Ready(Some(turn))
             }
             Waiting::Still(_) => {
@@ -256,7 +352,7 @@ impl Standing {
         let line = &self.queue.line;
         let mut state = line.state();
         self.is_earned = false;
-        let is_alone = |state: &State| state.free > 0 && state.waiting.iter().all(Waiters::is_empty);
+        let is_alone = |state: &State| state.free > 0 && state.waiting.iter().all(|waiters| waiters.of_each.is_empty());
         if !is_alone(&state) {
             line.end_old(&mut state);
         }
@@ -268,26 +364,26 @@ impl Standing {
         // Only what was asked for an organization before is known to be less work than two refusals: others may have to be
         // looked up in Postgres.
         let is_rationed = matches!(last.asker, Asker::Organization(_));
-        let is_second = std::mem::take(&mut self.may_repeat) && is_rationed;
-        if !is_second && waiters.is_hopeless(last.asker) {
+        if waiters.is_hopeless(last.asker) {
             self.is_earned = is_rationed && ration.take_refusal();
             if self.is_earned || !is_rationed {
                 return Poll::Ready(None);
             }
         }
-        let place = Place::new(last, is_second, cx.waker());
-        waiters.push(Arc::clone(&place));
+        let waiting = Mutex::new(Waiting::Still(cx.waker().clone()));
+        let place = Arc::new(Place { since: Instant::now(), waiting, last });
+        waiters.push(last.asker, Arc::clone(&place));
         drop(state);
-        self.waits = Some(place);
+        self.waits = Some(Waits { asker: last.asker, place });
         Poll::Pending
     }
 
     fn leave(&mut self) {
-        let Some(place) = self.waits.take() else { return };
+        let Some(waits) = self.waits.take() else { return };
         // A turn that was given meanwhile goes on to the next.
-        let waiting = std::mem::replace(&mut *place.lock(), Waiting::Left);
+        let waiting = std::mem::replace(&mut *waits.place.lock(), Waiting::Left);
         drop(waiting);
-        self.queue.line.state().waiting[self.queue.urgency as usize].forget_left(place.last.asker);
+        self.queue.line.state().waiting[self.queue.urgency as usize].forget_left(waits.asker);
     }
 }
 
@@ -299,7 +395,7 @@ impl Drop for Standing {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::{collections::HashMap, future::poll_fn, net::SocketAddr};
+    use std::{future::poll_fn, net::SocketAddr};
 
     use domain::ids::OrganizationId;
     use tokio::{
@@ -308,7 +404,7 @@ pub(super) mod tests {
     };
     use tokio_util::sync::CancellationToken;
 
-    use super::{super::Limits, super::serve, super::waiters::WAIT_HOPELESS, *};
+    use super::{super::Limits, super::serve, *};
     use crate::{
         http::{Answered, Bounds, Routes, StackConfig},
         metrics::Metrics,
@@ -431,7 +527,7 @@ pub(super) mod tests {
             order.push(waiting.remove(next).0);
         }
         assert_eq!(order, [g, m, n, g, m, g, g]);
-        assert!(line.state().waiting.iter().all(Waiters::are_forgotten));
+        assert!(line.state().waiting.iter().all(|waiters| waiters.of_each.is_empty() && waiters.order.is_empty()));
     }
 
     #[tokio::test(start_paused = true)]
@@ -457,12 +553,12 @@ pub(super) mod tests {
         let mut patient = queue(&line, Urgency::Development).standing();
         let mut gone = queue(&line, Urgency::Development).standing();
         assert!(poll_fn(|cx| Poll::Ready(gone.poll_turn(Last::default(), cx).is_pending())).await);
-        assert_eq!(line.state().waiting[Urgency::Development as usize].firsts().count(), 1);
+        assert_eq!(line.state().waiting[Urgency::Development as usize].of_each.len(), 1);
         drop(gone);
         assert!(turn(&mut patient).await.is_none(), "too long");
         let state = line.state();
         let waiters = &state.waiting[Urgency::Development as usize];
-        assert!(waiters.are_forgotten(), "{waiters:?}");
+        assert!(waiters.of_each.is_empty() && waiters.order.is_empty(), "{waiters:?}");
     }
 
     #[tokio::test(start_paused = true)]
@@ -507,41 +603,6 @@ pub(super) mod tests {
         turns.pop();
         turns.push(poll_fn(|cx| first.poll_turn(last, cx)).await.unwrap());
         assert!(poll_fn(|cx| Poll::Ready(late.poll_turn(last, cx).is_pending())).await);
-    }
-
-    /// Whether it waits when it asks for a turn.
-    async fn waits(standing: &mut Standing, last: Last) -> bool {
-        poll_fn(|cx| Poll::Ready(standing.poll_turn(last, cx).is_pending())).await
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn whoever_has_waited_for_a_turn_has_another_before_those_who_still_wait() {
-        let line = line();
-        let mut turns = all_turns(&line).await;
-        let (mut early, mut late) =
-            (queue(&line, Urgency::Verification).standing(), queue(&line, Urgency::Verification).standing());
-        let organization = OrganizationId::mint(chrono::DateTime::UNIX_EPOCH);
-        let last = Last { asker: Asker::Organization(organization), questions: 1 };
-        assert!(waits(&mut early, last).await && waits(&mut late, last).await);
-        let mut order = Vec::new();
-        for _ in 0..5 {
-            turns.pop();
-            line.hand_on(&mut line.state());
-            let mut both = [("early", &mut early), ("late", &mut late)];
-            let next = |cx: &mut Context<'_>| {
-                let ready = |(name, standing): &mut (&'static str, &mut Standing)| match standing.poll_turn(last, cx) {
-                    Poll::Ready(turn) => Some((*name, turn.expect("not too late"))),
-                    Poll::Pending => None,
-                };
-                Poll::Ready(both.iter_mut().find_map(ready).expect("one has a turn"))
-            };
-            let (name, turn) = poll_fn(next).await;
-            order.push(name);
-            turns.insert(0, turn);
-            let standing = if name == "early" { &mut early } else { &mut late };
-            assert!(waits(standing, last).await);
-        }
-        assert_eq!(order, ["early", "early", "late", "late", "early"], "two in a row, and then behind the others");
     }
 
     #[tokio::test(start_paused = true)]
@@ -623,7 +684,7 @@ pub(super) mod tests {
     fn waiting_turns(line: &Line) -> Vec<(Asker, isize)> {
         let state = line.state();
         let waiters = &state.waiting[Urgency::Verification as usize];
-        waiters.firsts().map(|(asker, place)| (asker, place.last.turns())).collect()
+        waiters.of_each.iter().map(|(asker, places)| (*asker, places[0].last.turns())).collect()
     }
 
     /// A listener whose endpoint answers whatever reaches it: twenty questions at once, about nobody at one path and for an

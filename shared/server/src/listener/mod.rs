@@ -11,7 +11,6 @@ mod rounds;
 mod scanner;
 mod shelter;
 mod stream;
-mod waiters;
 mod watch;
 
 use std::{convert::Infallible, future::poll_fn, io, net::SocketAddr, pin::pin, sync::Arc, task::Poll, time::Duration};
