@@ -65,6 +65,8 @@ pub enum Outcome {
     Status {
         /// Such as 503.
         status: u16,
+        /// Such as `overloaded`; empty where the body names none.
+        code: Box<str>,
         /// Whether there was a `Retry-After`.
         is_told_when: bool,
     },
@@ -342,12 +344,16 @@ fn parse(buffer: &[u8]) -> Option<Answer> {
     let body = buffer.get(head_length..head_length + length)?;
     let status: u16 = head.split(' ').nth(1)?.parse().ok()?;
     let body = String::from_utf8_lossy(body);
-    let verdict = body.split_once(r#""verdict":""#).and_then(|(_, rest)| rest.split('"').next());
-    let outcome = match (status, verdict) {
+    let text = |name: &str| body.split_once(name).and_then(|(_, rest)| rest.split('"').next());
+    let outcome = match (status, text(r#""verdict":""#)) {
         (200, Some(verdict)) => {
             Outcome::Verdict { verdict: verdict.into(), is_local: body.contains(r#""enforced":"local""#) }
         }
-        (status, _) => Outcome::Status { status, is_told_when: header("retry-after").is_some() },
+        (status, _) => Outcome::Status {
+            status,
+            code: text(r#""code":""#).unwrap_or_default().into(),
+            is_told_when: header("retry-after").is_some(),
+        },
     };
     Some(Answer { outcome, is_last: header("connection") == Some("close") })
 }
@@ -398,11 +404,11 @@ mod tests {
 
     #[test]
     fn an_answer_counts_once_it_is_whole() {
-        let text =
-            "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\nRetry-After: 1\r\nConnection: close\r\n\r\n{}";
+        let text = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 21\r\nRetry-After: 1\r\nConnection: close\r\n\r\n\
+                    {\"code\":\"overloaded\"}";
         assert!((0..text.len()).all(|end| parse(&text.as_bytes()[..end]).is_none()));
         let answer = parse(text.as_bytes()).unwrap();
-        assert_eq!(answer.outcome, Outcome::Status { status: 503, is_told_when: true });
+        assert_eq!(answer.outcome, Outcome::Status { status: 503, code: "overloaded".into(), is_told_when: true });
         assert!(answer.is_last && answer.outcome.is_server_error());
     }
 }

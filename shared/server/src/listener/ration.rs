@@ -22,15 +22,22 @@ const REST_MAX_OF_URGENT: Duration = Duration::from_millis(500);
 const QUESTIONS_PER_REFUSAL: u32 = 4;
 /// The same for what is given up for the sake of others: its refusals are paid for by them.
 const QUESTIONS_PER_REFUSAL_OF_OTHERS: u32 = 32;
-/// How many questions can be saved up for refusals, or owed.
-const EARNED_MAX: i64 = 128 * QUESTIONS_PER_REFUSAL as i64;
+/// How many questions that come alone are let in for each refusal of who could wait as well. Two of those refusals are
+/// as much work as an answer, so that to refuse many would leave less done; they take less than a hundredth of the time.
+const QUESTIONS_ALONE_PER_REFUSAL: u32 = 64;
+/// What such a refusal is earned by: a question that comes alone earns one.
+const PRICE: i64 = QUESTIONS_ALONE_PER_REFUSAL as i64;
+/// What each question of a batch earns: a batch of 20 is as much work as a dozen of its refusals.
+const EARNED_IN_BATCH: u32 = QUESTIONS_ALONE_PER_REFUSAL / QUESTIONS_PER_REFUSAL;
+/// How much can be saved up for refusals, or owed.
+const EARNED_MAX: i64 = 128 * PRICE;
 /// What remains of what was seen when there is another look.
 const REMAINS: f64 = 0.875;
 
 /// Those of one urgency who were refused come back one after another.
 #[derive(Debug)]
 pub(super) struct Ration {
-    /// Questions that were let in and have not made up for a refusal yet; less than none where others waited in vain.
+    /// What was earned by the questions that were let in and not spent yet; less than none where others waited in vain.
     earned: i64,
     /// Questions that were let in since the last look.
     questions: u32,
@@ -55,17 +62,19 @@ impl Ration {
         }
     }
 
+    /// A request was let in that asks so much.
     pub(super) fn note(&mut self, questions: usize) {
         let questions = u32::try_from(questions).unwrap_or(u32::MAX);
         self.questions = self.questions.saturating_add(questions);
-        self.earned = (self.earned + i64::from(questions)).min(EARNED_MAX);
+        let earned = if questions > 1 { questions.saturating_mul(EARNED_IN_BATCH) } else { questions };
+        self.earned = (self.earned + i64::from(earned)).min(EARNED_MAX);
     }
 
     /// Whether there is a refusal for one who could wait as well; it is used up by this.
     pub(super) fn take_refusal(&mut self) -> bool {
-        let is_earned = self.earned >= QUESTIONS_PER_REFUSAL.into();
+        let is_earned = self.earned >= PRICE;
         if is_earned {
-            self.earned -= i64::from(QUESTIONS_PER_REFUSAL);
+            self.earned -= PRICE;
         }
         is_earned
     }
@@ -92,7 +101,7 @@ impl Ration {
             return least;
         }
         // Those who waited in vain are sent away together, and what they owe is earned afterwards.
-        self.earned = (self.earned - i64::from(QUESTIONS_PER_REFUSAL)).max(-EARNED_MAX);
+        self.earned = (self.earned - PRICE).max(-EARNED_MAX);
         let (each, max) = if is_urgent {
             (QUESTIONS_PER_REFUSAL, REST_MAX_OF_URGENT)
         } else {
@@ -152,14 +161,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_refusal_is_earned_by_four_questions_and_few_are_saved_up() {
+    async fn four_questions_of_a_batch_earn_one_refusal_or_64_that_come_alone_and_few_are_saved_up() {
         let mut ration = Ration::new();
         assert!(!ration.take_refusal(), "nothing was let in yet");
         let taken = |ration: &mut Ration| std::iter::from_fn(|| ration.take_refusal().then_some(())).count();
+        (0..63).for_each(|_| ration.note(1));
+        assert_eq!(taken(&mut ration), 0);
+        (0..66).for_each(|_| ration.note(1));
+        assert_eq!((taken(&mut ration), ration.earned), (2, 1));
         ration.note(3);
         assert_eq!(taken(&mut ration), 0);
-        ration.note(6);
-        assert_eq!((taken(&mut ration), ration.earned), (2, 1));
+        ration.note(20);
+        assert_eq!((taken(&mut ration), ration.earned), (5, 49));
         ration.note(1_000_000);
         assert_eq!(taken(&mut ration), 128);
     }
@@ -196,7 +209,7 @@ mod tests {
         }
         ration.note(128 * 4 + 3);
         assert!(!ration.take_refusal());
-        ration.note(1);
+        ration.note(2);
         assert!(ration.take_refusal() && !ration.take_refusal());
     }
 

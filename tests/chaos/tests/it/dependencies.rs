@@ -1,9 +1,10 @@
 //! Verification while Redis, Postgres or both are killed, frozen, cut off, slow or unsteady, and after they came back.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use testkit::{Fault, Finding, Fleet, Member, Outcome, Samples, await_that};
+use testkit::{Fault, Finding, Fleet, Member, Samples, await_that};
 use tokio::task::block_in_place;
 
 use crate::ground::{Crowd, by_length, is_long, make_key};
@@ -309,7 +310,11 @@ fn ticks(member: &Member) -> u64 {
     fields.split(' ').skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum()
 }
 
-/// What was not as it should be, for whoever reads the failure.
-fn oddities(samples: &Samples) -> Vec<&Outcome> {
-    samples.0.iter().map(|sample| &sample.outcome).filter(|outcome| !outcome.is("VALID")).take(5).collect()
+/// What was not as it should be and how often, for whoever reads the failure.
+fn oddities(samples: &Samples) -> BTreeMap<String, usize> {
+    let odd = samples.0.iter().map(|sample| &sample.outcome).filter(|outcome| !outcome.is("VALID"));
+    odd.fold(BTreeMap::new(), |mut counts, outcome| {
+        *counts.entry(format!("{outcome:?}")).or_default() += 1;
+        counts
+    })
 }
