@@ -27,7 +27,7 @@ const QUESTIONS_PER_REFUSAL_OF_OTHERS: u32 = 32;
 const QUESTIONS_ALONE_PER_REFUSAL: u32 = 64;
 /// What such a refusal is earned by: a question that comes alone earns one.
 const PRICE: i64 = QUESTIONS_ALONE_PER_REFUSAL as i64;
-/// What each question of a batch earns: a batch of 20 is as much work as a dozen of its refusals.
+/// What each question of a batch earns: a batch of 20 is as much work as many of its refusals.
 const EARNED_IN_BATCH: u32 = QUESTIONS_ALONE_PER_REFUSAL / QUESTIONS_PER_REFUSAL;
 /// How much can be saved up for refusals, or owed.
 const EARNED_MAX: i64 = 128 * PRICE;
