@@ -241,7 +241,8 @@ impl Inner {
         let (at_ms, runs) = self.vouch();
         let (id, asked_at) = (secret.lookup_id(), Instant::now());
         let proves = |organization, hash: &SecretHash| self.ring.proves(organization, &secret, hash);
-        let found = self.stores.store.find_snapshots(self.environment, &id, proves).await;
+        // Many KiB for those alone who are being read: everybody who waits for a turn is a task like this.
+        let found = Box::pin(self.stores.store.find_snapshots(self.environment, &id, proves)).await;
         let found = found.map_err(|error| self.failed(&error, at_ms))?;
         self.heard();
         self.clock.hear(found.now, asked_at);
@@ -347,5 +348,13 @@ pub(crate) mod tests {
         assert_eq!(reader.check_rest(), Ok(()), "what began before it answered");
         reader.0.rest(reader.0.clock.monotonic_ms());
         assert_eq!(reader.check_rest(), Err(Unread::Away));
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_turn_is_not_as_large_as_a_read() {
+        let reader = reader(1).await;
+        let secret = PlainSecret::generate(&Prefix::organization(), ENVIRONMENT);
+        let bytes = size_of_val(&reader.fetching_key(&secret, Acquaintance::Stranger));
+        assert!(bytes <= 1_024, "{bytes}, for each of 512 that wait and for all that are sent away");
     }
 }

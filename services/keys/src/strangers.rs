@@ -6,9 +6,8 @@ use std::time::Duration;
 use server::http::Admission;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// How many wait at once; what comes on top is refused. More take memory, about 40 KiB each with all that waits for them,
-/// and are refused at last all the same; with fewer, who is refused at once is back at once, and refusals take the time in
-/// which strangers could be read.
+/// How many wait at once; what comes on top is refused. More take memory and are refused at last all the same; with
+/// fewer, who is refused at once is back at once, and refusals take the time in which strangers could be read.
 const WAITING_MAX: usize = 512;
 /// How long they wait before they are refused: for less than a read may take, so that a queue is never taken for a
 /// Postgres that is away.
