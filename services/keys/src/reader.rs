@@ -241,7 +241,7 @@ impl Inner {
         let (at_ms, runs) = self.vouch();
         let (id, asked_at) = (secret.lookup_id(), Instant::now());
         let proves = |organization, hash: &SecretHash| self.ring.proves(organization, &secret, hash);
-        // Many KiB for those alone who are being read: everybody who waits for a turn is a task like this.
+        // In memory of its own, some 15 KiB: whoever waits for a turn above is a task like this and has no need of it yet.
         let found = Box::pin(self.stores.store.find_snapshots(self.environment, &id, proves)).await;
         let found = found.map_err(|error| self.failed(&error, at_ms))?;
         self.heard();
