@@ -21,7 +21,7 @@ use crate::cursor::Cursors;
 use crate::metrics::ApiMetrics;
 use crate::ownership::Ownership;
 use crate::told::Told;
-use crate::urgency::{self, Turns};
+use crate::priority::{self, Turns};
 use crate::wire::receipt::ReceiptBody;
 
 /// The bound on a change that Redis has not heard of yet: the hard age of what a replica holds.
@@ -61,7 +61,7 @@ impl App {
     /// An app over what the configuration names. Nothing has to be up: connections are made when they are first used.
     pub async fn connect(config: &Config, metrics: &Metrics) -> anyhow::Result<Arc<Self>> {
         let connections = config.database.pool_size as usize;
-        let admission = Admission::start(|bounds| urgency::bounds(bounds, connections), metrics);
+        let admission = Admission::start(|bounds| priority::bounds(bounds, connections), metrics);
         let store = Store::connect(&config.database).await?;
         Ok(Arc::new(Self {
             environment: config.environment,

@@ -26,7 +26,7 @@ use server::query::Query;
 use crate::app::App;
 use crate::limit_headers::Spent;
 use crate::operations::{Access, Operation, Weight};
-use crate::urgency::Turn;
+use crate::priority::Turn;
 
 /// A proven caller of a known operation whose permission it holds.
 pub struct Caller {
@@ -91,7 +91,7 @@ impl Caller {
             client_ip: context.client_ip,
             request_id: context.request_id.clone(),
         };
-        let answer = app.keys.authenticate(&question, operation.urgency()).await.map_err(unanswered)?;
+        let answer = app.keys.authenticate(&question, operation.priority()).await.map_err(unanswered)?;
         if let Some(authority) = &answer.authority {
             line.key(authority.key_id);
             line.organization(authority.organization_id);
@@ -101,7 +101,7 @@ impl Caller {
             spent.note(&answer.limits);
         }
         let authority = admit(app, &answer)?;
-        let share = app.fairness.try_enter(authority.organization, operation.urgency()).ok_or_else(overloaded)?;
+        let share = app.fairness.try_enter(authority.organization, operation.priority()).ok_or_else(overloaded)?;
         let turn = app.turns.wait(operation, authority.organization).await.ok_or_else(overloaded)?;
         if answer.degraded && (operation.weight == Weight::Strict || authority.kind == KeyKind::Root) {
             let detail = "Limits cannot be shared at the moment, so calls that make credentials wait.";

@@ -1,6 +1,6 @@
 //! Collects everything that is wrong with a body, each with its place, so that a caller mends it in one go.
 
-use domain::refusal::Refusal;
+use domain::validation::ValidationError;
 use server::problem::{ErrorCode, FieldError, Problem};
 
 /// The most mistakes that one answer lists.
@@ -14,23 +14,23 @@ pub struct Fields {
 
 impl Fields {
     /// Takes the value, or notes the refusal under its JSON pointer.
-    pub fn take<T>(&mut self, pointer: &str, result: Result<T, Refusal>) -> Option<T> {
+    pub fn take<T>(&mut self, pointer: &str, result: Result<T, ValidationError>) -> Option<T> {
         result.map_err(|refusal| self.refuse(pointer, refusal)).ok()
     }
 
     /// Takes an optional value: absent stays absent.
-    pub fn take_option<T>(&mut self, pointer: &str, value: Option<Result<T, Refusal>>) -> Option<T> {
+    pub fn take_option<T>(&mut self, pointer: &str, value: Option<Result<T, ValidationError>>) -> Option<T> {
         self.take(pointer, value?)
     }
 
     /// Takes each value of a list, noting each refusal under its own index.
-    pub fn take_list<I, T>(&mut self, pointer: &str, items: &[I], read: impl Fn(&I) -> Result<T, Refusal>) -> Vec<T> {
+    pub fn take_list<I, T>(&mut self, pointer: &str, items: &[I], read: impl Fn(&I) -> Result<T, ValidationError>) -> Vec<T> {
         let at = |index: usize| format!("{pointer}/{index}");
         items.iter().enumerate().filter_map(|(index, item)| self.take(&at(index), read(item))).collect()
     }
 
     /// Notes one refusal.
-    pub fn refuse(&mut self, pointer: &str, refusal: Refusal) {
+    pub fn refuse(&mut self, pointer: &str, refusal: ValidationError) {
         if self.errors.len() < ERRORS_MAX {
             self.errors.push(FieldError {
                 pointer: pointer.to_owned(),

@@ -3,7 +3,7 @@
 use domain::ids::CustomerId;
 use domain::names::Name;
 use domain::policy::{AllOr, Excess, Policy};
-use domain::refusal::{Refusal, excerpt};
+use domain::validation::{ValidationError, excerpt};
 use domain::secret::{LookupId, PlainSecret, Prefix};
 use serde_json::{Map, Value};
 use server::problem::{ErrorCode, FieldError, Problem};
@@ -97,7 +97,7 @@ pub fn mint_secret(app: &App, body: &NewKey) -> Result<PlainSecret, Problem> {
     };
     let secret = match (&prefix, body.secret.0.as_deref()) {
         (Some(_), Some(_)) if !app.demands.allow_supplied_secrets => {
-            fields.refuse("/secret", Refusal::new("supplied-secret", "this environment makes the secrets of its keys"));
+            fields.refuse("/secret", ValidationError::new("supplied-secret", "this environment makes the secrets of its keys"));
             None
         }
         (Some(prefix), Some(part)) => fields.take("/secret", PlainSecret::from_part(prefix, app.environment, part)),
@@ -129,13 +129,13 @@ pub fn read_import(app: &App, access: &Scoped, body: &KeyImport) -> Result<NewSe
     let mut fields = Fields::default();
     let own = [("/key/secret", &body.key.secret), ("/key/prefix", &body.key.prefix)];
     for (pointer, _) in own.into_iter().filter(|(_, member)| member.0.is_some()) {
-        fields.refuse(pointer, Refusal::new("contradiction", "leave it out here; the import names the whole secret"));
+        fields.refuse(pointer, ValidationError::new("contradiction", "leave it out here; the import names the whole secret"));
     }
     let secret = match (&body.secret, &body.hashed) {
         (Some(text), None) => fields.take("/secret", read_whole(app, text)).map(|secret| sealed(app, access, &secret)),
         (None, Some(hashed)) => fields.take("/hashed", read_hashed(app, access, hashed)),
         (Some(_), Some(_)) | (None, None) => {
-            fields.refuse("/secret", Refusal::new("contradiction", "send either secret or hashed"));
+            fields.refuse("/secret", ValidationError::new("contradiction", "send either secret or hashed"));
             None
         }
     };
@@ -143,27 +143,27 @@ pub fn read_import(app: &App, access: &Scoped, body: &KeyImport) -> Result<NewSe
     secret.ok_or_else(unread)
 }
 
-fn read_whole(app: &App, text: &str) -> Result<PlainSecret, Refusal> {
-    let refusal = || Refusal::new("secret-form", "not a secret of the form <prefix>_<tag>_<id>_<secret><check>");
+fn read_whole(app: &App, text: &str) -> Result<PlainSecret, ValidationError> {
+    let refusal = || ValidationError::new("secret-form", "not a secret of the form <prefix>_<tag>_<id>_<secret><check>");
     let secret = PlainSecret::parse(text).map_err(|_| refusal())?;
     Prefix::parse_own(secret.prefix().as_str())?;
     if secret.environment() != app.environment {
         let message = format!("this secret is for {}; this endpoint is {}", secret.environment(), app.environment);
-        return Err(Refusal::new("wrong-environment", message));
+        return Err(ValidationError::new("wrong-environment", message));
     }
     Ok(secret)
 }
 
-fn read_hashed(app: &App, access: &Scoped, hashed: &HashedSecret) -> Result<NewSecret, Refusal> {
+fn read_hashed(app: &App, access: &Scoped, hashed: &HashedSecret) -> Result<NewSecret, ValidationError> {
     let prefix = Prefix::parse_own(&hashed.prefix)?;
     let lookup_id = LookupId::parse(&hashed.id)
-        .ok_or_else(|| Refusal::new("secret-id", format!("\"{}\" is not 16 base62 characters", excerpt(&hashed.id))))?;
+        .ok_or_else(|| ValidationError::new("secret-id", format!("\"{}\" is not 16 base62 characters", excerpt(&hashed.id))))?;
     let digest = data_encoding::HEXLOWER_PERMISSIVE.decode(hashed.sha256.as_bytes()).ok();
     let digest: [u8; 32] = digest
         .and_then(|bytes| bytes.try_into().ok())
-        .ok_or_else(|| Refusal::new("sha256", "sha256 is 64 hexadecimal digits"))?;
+        .ok_or_else(|| ValidationError::new("sha256", "sha256 is 64 hexadecimal digits"))?;
     if hashed.last4.len() != 4 || !hashed.last4.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(Refusal::new("last4", "last4 is the last four characters of the secret"));
+        return Err(ValidationError::new("last4", "last4 is the last four characters of the secret"));
     }
     let hash = app.peppers.hash_digest(access.scope.organization(), &digest);
     Ok(NewSecret { prefix, lookup_id, last4: hashed.last4.clone(), hash })
@@ -186,7 +186,7 @@ async fn find_customers(
             Some(customer) => ids.push(customer.id),
             None => {
                 let message = format!("there is no customer {}", excerpt(reference));
-                fields.refuse(&format!("/customers/{index}"), Refusal::new("unknown-customer", message));
+                fields.refuse(&format!("/customers/{index}"), ValidationError::new("unknown-customer", message));
             }
         }
     }

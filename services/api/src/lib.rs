@@ -19,7 +19,7 @@ mod page;
 mod precondition;
 pub mod routes;
 mod told;
-mod urgency;
+mod priority;
 pub mod wire;
 
 use std::net::SocketAddr;
@@ -140,7 +140,7 @@ fn endpoint(config: &Config, app: &Arc<App>, observed: Observed) -> impl Endpoin
         .environment(config.environment.name())
         .request_log(observed.request_log)
         .trusted_proxies(&config.server.trusted_proxies)
-        .admission(&app.admission, |request| urgency::of(request.method(), request.uri().path()))
+        .admission(&app.admission, |request| priority::of(request.method(), request.uri().path()))
         .also_serves(docs_pages::MEDIA_TYPES);
     WithLimitHeaders(stack(front, stack_config))
 }

@@ -31,7 +31,7 @@ use crate::limits::LocalShare;
 use crate::lookup::Lookup;
 use crate::metrics::KeyMetrics;
 use crate::reader::{Reader, Stores};
-use crate::routes::{BODY_MAX_BYTES, KeyRoutes, routes, urgency, urgency_of};
+use crate::routes::{BODY_MAX_BYTES, KeyRoutes, routes, priority, priority_of};
 use crate::strangers::Strangers;
 use crate::throttle::Throttle;
 use crate::usage::Usage;
@@ -137,9 +137,9 @@ async fn serve(
         .environment(environment.name())
         .tracer(tracer)
         .quiet()
-        .admission(&admission, move |request| urgency(environment, &token, request))
+        .admission(&admission, move |request| priority(environment, &token, request))
         .body_max_bytes(BODY_MAX_BYTES as u64);
-    let queue = line.queue(urgency_of(environment), config.refusals());
+    let queue = line.queue(priority_of(environment), config.refusals());
     let limits = Limits { queue: Some(queue), ..Limits::promised() };
     let endpoint = stack(KeyRoutes::new(served.verifier, &served.token, admission), config);
     listener::serve(served.listener, endpoint, limits, &metrics, shutdown).await

@@ -6,9 +6,9 @@ use client::wire::{COST_MAX, LimitAsked, Needed as NeededText, VerifyRequest};
 use domain::hosts::HostName;
 use domain::names::Tag;
 use domain::permission::PermissionName;
-use domain::refusal::Refusal;
+use domain::validation::ValidationError;
 use domain::secret::{Malformed, PlainSecret};
-use domain::urgency::Urgency;
+use domain::priority::Priority;
 use domain::verify::{Needed, Purpose};
 use server::problem::FieldError;
 
@@ -29,14 +29,14 @@ pub struct Asked {
     pub purpose: Purpose,
     /// How urgent it is for its key's organization, whose share of the work in progress it takes. `None` within a batch,
     /// which is one piece of work and takes its share as a whole: half of a batch must not be charged for nothing.
-    pub sharing: Option<Urgency>,
+    pub sharing: Option<Priority>,
 }
 
 impl Asked {
     /// The same question, counted for the organization of its key.
     #[must_use]
-    pub fn sharing(self, urgency: Urgency) -> Self {
-        Self { sharing: Some(urgency), ..self }
+    pub fn sharing(self, priority: Priority) -> Self {
+        Self { sharing: Some(priority), ..self }
     }
 
     /// What the Integration API asks about its own caller.
@@ -97,7 +97,7 @@ impl Reading<'_> {
         self.mistakes.push(FieldError::new(format!("{}{pointer}", self.at), code, message));
     }
 
-    fn refused(&mut self, pointer: &str, refusal: Option<Refusal>) {
+    fn refused(&mut self, pointer: &str, refusal: Option<ValidationError>) {
         if let Some(refusal) = refusal {
             self.mistake(pointer, refusal.code, refusal.message);
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use client::wire::{AuthenticateRequest, BATCH_MAX, BatchRequest, InternalVerifyRequest, VerifyRequest, Within};
 use domain::environment::Environment;
 use domain::ids::OrganizationId;
-use domain::urgency::{URGENCY_HEADER, Urgency};
+use domain::priority::{PRIORITY_HEADER, Priority};
 use futures_util::future::join_all;
 use http::{Method, header};
 use poem::error::{MethodNotAllowedError, NotFoundError};
@@ -98,28 +98,28 @@ impl KeyRoutes {
         check_content_type(request.headers())?;
         let body = read_body(request.take_body(), BODY_MAX_BYTES).await?;
         let request_id = request.data::<Arc<RequestContext>>().map_or("", |context| context.request_id.as_str());
-        let urgency = request.data::<Urgency>().copied().unwrap_or(Urgency::Verification);
+        let priority = request.data::<Priority>().copied().unwrap_or(Priority::Verification);
         let line = request.data::<LogFields>();
         match operation {
             Operation::VerifyKey => {
                 let request = plain::read(&body).map_or_else(|| parse_slice::<VerifyRequest>(&body), Ok)?;
-                let asked = read_one(&request)?.sharing(urgency);
+                let asked = read_one(&request)?.sharing(priority);
                 let judgement = self.verifier.verify(&asked, None).await.map_err(|error| problem(error, ""))?;
                 note(line, &judgement);
                 Ok(json(&Verified::of(&judgement, request_id), 1))
             }
             Operation::VerifyKeys => {
                 let batch = parse_slice::<BatchRequest>(&body)?;
-                let rest = self.let_in(&batch.requests, urgency, line)?;
+                let rest = self.let_in(&batch.requests, priority, line)?;
                 let judgements = self.verify_all(&batch.requests, None, &rest).await?;
                 note_all(line, &judgements);
                 Ok(json(&BatchVerified::of(&judgements, request_id), judgements.len()))
             }
             Operation::VerifyFor => {
                 let batch: InternalVerifyRequest = parse_internal(&body)?;
-                let rest = self.let_in(&batch.requests, urgency, line)?;
+                let rest = self.let_in(&batch.requests, priority, line)?;
                 let _share = match &batch.within {
-                    Some(within) => Some(self.share(within, urgency, batch.requests.len())?),
+                    Some(within) => Some(self.share(within, priority, batch.requests.len())?),
                     None => None,
                 };
                 let judgements = self.verify_all(&batch.requests, batch.within.as_ref(), &rest).await?;
@@ -128,7 +128,7 @@ impl KeyRoutes {
             }
             Operation::Authenticate => {
                 let question: AuthenticateRequest = parse_internal(&body)?;
-                let asked = Asked::about_caller(question.key.expose(), question.client_ip).sharing(urgency);
+                let asked = Asked::about_caller(question.key.expose(), question.client_ip).sharing(priority);
                 let judgement = self.verifier.verify(&asked, None).await.map_err(|error| problem(error, ""))?;
                 note(line, &judgement);
                 Ok(json(&authenticated(judgement, &asked), 1))
@@ -140,20 +140,20 @@ impl KeyRoutes {
     fn let_in(
         &self,
         requests: &[VerifyRequest],
-        urgency: Urgency,
+        priority: Priority,
         line: Option<&LogFields>,
     ) -> Result<Ticket, Problem> {
         if let Some(line) = line {
             // A batch that is too long is refused as a whole, and is no more work than the longest.
             line.questions(requests.len().min(BATCH_MAX));
         }
-        let ticket = self.admission.try_enter_all(urgency, requests.len().saturating_sub(1));
+        let ticket = self.admission.try_enter_all(priority, requests.len().saturating_sub(1));
         ticket.ok_or_else(|| problem(Unanswered::Overloaded, ""))
     }
 
     /// A caller's batch is its organization's work, and let in as a whole.
-    fn share(&self, within: &Within, urgency: Urgency, questions: usize) -> Result<Share, Problem> {
-        self.verifier.share(within.organization_id, urgency, questions).map_err(|error| problem(error, ""))
+    fn share(&self, within: &Within, priority: Priority, questions: usize) -> Result<Share, Problem> {
+        self.verifier.share(within.organization_id, priority, questions).map_err(|error| problem(error, ""))
     }
 
     /// One answer for each question, in order; nothing is consumed unless all of them can be asked. Each that is answered
@@ -192,23 +192,23 @@ impl KeyRoutes {
 }
 
 /// How urgent the questions of an environment are, unless they say otherwise.
-pub const fn urgency_of(environment: Environment) -> Urgency {
+pub const fn priority_of(environment: Environment) -> Priority {
     match environment {
-        Environment::Production => Urgency::Verification,
-        Environment::Staging => Urgency::Staging,
-        Environment::Development => Urgency::Development,
+        Environment::Production => Priority::Verification,
+        Environment::Staging => Priority::Staging,
+        Environment::Development => Priority::Development,
     }
 }
 
 /// How urgent a request is: as its environment is, or in production as our own API says, which alone holds the token.
 /// What cuts a key off is urgent everywhere.
-pub fn urgency(environment: Environment, token: &str, request: &Request) -> Urgency {
-    let of_environment = urgency_of(environment);
-    let Some(said) = request.headers().get(URGENCY_HEADER).and_then(|value| value.to_str().ok()) else {
+pub fn priority(environment: Environment, token: &str, request: &Request) -> Priority {
+    let of_environment = priority_of(environment);
+    let Some(said) = request.headers().get(PRIORITY_HEADER).and_then(|value| value.to_str().ok()) else {
         return of_environment;
     };
-    match Urgency::parse(said) {
-        Some(Urgency::Revocation) if holds_token(request, token) => Urgency::Revocation,
+    match Priority::parse(said) {
+        Some(Priority::Revocation) if holds_token(request, token) => Priority::Revocation,
         Some(said) => said.min(of_environment),
         None => of_environment,
     }

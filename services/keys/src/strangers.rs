@@ -43,7 +43,7 @@ impl Strangers {
 
 #[cfg(test)]
 mod tests {
-    use domain::urgency::Urgency;
+    use domain::priority::Priority;
     use futures_util::FutureExt;
     use server::{http::Bounds, metrics::Metrics};
 
@@ -62,15 +62,15 @@ mod tests {
         let reading = strangers.admit().await.unwrap();
         let (mut inside, mut waiting) = (Vec::new(), Vec::new());
         for _ in 0..WAITING_MAX {
-            inside.push(door.try_enter(Urgency::Verification).expect("there is room"));
+            inside.push(door.try_enter(Priority::Verification).expect("there is room"));
             let mut next = Box::pin(strangers.admit());
             assert!(next.as_mut().now_or_never().is_none(), "nobody has left");
             waiting.push(next);
         }
-        assert_eq!(door.room(Urgency::Verification), 256);
+        assert_eq!(door.room(Priority::Verification), 256);
         assert_eq!(strangers.admit().await.err(), Some(Crowded), "at once");
         waiting.clear();
-        assert_eq!(door.room(Urgency::Verification), 0);
+        assert_eq!(door.room(Priority::Verification), 0);
         drop((inside, reading));
         assert!(strangers.admit().await.is_ok());
     }

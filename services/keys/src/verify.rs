@@ -12,7 +12,7 @@ use domain::ids::{CustomerId, OrganizationId};
 use domain::permission::PermissionName;
 use domain::secret::{PepperRing, PlainSecret};
 use domain::snapshot::CustomerFacts;
-use domain::urgency::Urgency;
+use domain::priority::Priority;
 use domain::verdict::{Reason, Verdict};
 use domain::verify::{CustomerAsked, Failure, Purpose, Question, evaluate};
 use server::http::{Fairness, Share};
@@ -113,7 +113,7 @@ impl Verifier {
                 return Ok(Judgement::unproven(Verdict::NotFound));
             }
             let organization = proven.key.snapshot.organization.id;
-            let _share = asked.sharing.map(|urgency| self.share(organization, urgency, 1)).transpose()?;
+            let _share = asked.sharing.map(|priority| self.share(organization, priority, 1)).transpose()?;
             let standing = self.lookup.find_customer(&proven, asked.customer.as_deref(), need).await?;
             // 4 to 10: organization, revocation, time, address, domain, customer, permissions.
             let question = self.question(asked, &standing)?;
@@ -157,8 +157,8 @@ impl Verifier {
     }
 
     /// The organization's share of the work in progress, for so many questions more.
-    pub fn share(&self, organization: OrganizationId, urgency: Urgency, questions: usize) -> Result<Share, Unanswered> {
-        self.fairness.try_enter_all(organization, urgency, questions).ok_or(Unanswered::Overloaded)
+    pub fn share(&self, organization: OrganizationId, priority: Priority, questions: usize) -> Result<Share, Unanswered> {
+        self.fairness.try_enter_all(organization, priority, questions).ok_or(Unanswered::Overloaded)
     }
 
     async fn prove(

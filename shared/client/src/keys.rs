@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::urgency::{URGENCY_HEADER, Urgency};
+use domain::priority::{PRIORITY_HEADER, Priority};
 
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
@@ -92,9 +92,9 @@ impl KeysClient {
     pub async fn authenticate(
         &self,
         request: &AuthenticateRequest,
-        urgency: Urgency,
+        priority: Priority,
     ) -> Result<AuthenticateAnswer, KeysError> {
-        self.post("/internal/v1/authenticate", request, Asking { urgency, is_repeatable: true }).await
+        self.post("/internal/v1/authenticate", request, Asking { priority, is_repeatable: true }).await
     }
 
     /// Answers questions for a caller that may know of `within` alone. One answer for each question.
@@ -147,7 +147,7 @@ impl KeysClient {
         asking: Asking,
     ) -> Result<A, KeysError> {
         let url = format!("{}{path}", self.base_url);
-        let mut request = self.http.post(&url).bearer_auth(&self.token).header(URGENCY_HEADER, asking.urgency.name());
+        let mut request = self.http.post(&url).bearer_auth(&self.token).header(PRIORITY_HEADER, asking.priority.name());
         if let Some(value) = trace::traceparent() {
             request = request.header(trace::TRACEPARENT, value);
         }
@@ -172,13 +172,13 @@ impl KeysClient {
 /// How a question is asked.
 #[derive(Debug, Clone, Copy)]
 struct Asking {
-    urgency: Urgency,
+    priority: Priority,
     /// Whether asking twice does no harm. To judge a caller twice spends two of its requests; to verify a key twice
     /// spends credits that somebody has paid for.
     is_repeatable: bool,
 }
 
-const VERIFYING: Asking = Asking { urgency: Urgency::Verification, is_repeatable: false };
+const VERIFYING: Asking = Asking { priority: Priority::Verification, is_repeatable: false };
 
 impl Asking {
     fn may_repeat_after(self, error: &KeysError) -> bool {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net};
 
-use crate::refusal::{Refusal, excerpt};
+use crate::validation::{ValidationError, excerpt};
 
 /// Most entries in one allowlist, counted as sent.
 pub const IP_RULES_MAX: usize = 100;
@@ -21,7 +21,7 @@ pub struct IpRule(IpNet);
 
 impl IpRule {
     /// Reads an address (`192.0.2.7`, `2001:db8::1`) or a CIDR block (`10.0.0.0/8`).
-    pub fn parse(text: &str) -> Result<Self, Refusal> {
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
         check_characters(text)?;
         let (address, length) = match text.split_once('/') {
             Some((address, length)) => (parse_address(address, text)?, Some(length)),
@@ -53,11 +53,11 @@ impl IpRule {
         self.0
     }
 
-    fn from_parts(address: IpAddr, length: u8) -> Result<Self, Refusal> {
+    fn from_parts(address: IpAddr, length: u8) -> Result<Self, ValidationError> {
         if length == 0 {
             let which = if address.is_ipv4() { "IPv4 address" } else { "IPv6 address and no IPv4 one" };
             let message = format!("matches every {which}; to allow all addresses send `\"all\"` instead of a list");
-            return Err(Refusal::new("allow-all", message));
+            return Err(ValidationError::new("allow-all", message));
         }
         let net = IpNet::new_assert(address, length);
         check_usable(net)?;
@@ -66,7 +66,7 @@ impl IpRule {
             // The block can itself be unusable, and then there is nothing to suggest.
             check_usable(whole)?;
             let message = format!("has bits set beyond its prefix length; did you mean `{whole}`?");
-            return Err(Refusal::new("host-bits-set", message));
+            return Err(ValidationError::new("host-bits-set", message));
         }
         Ok(Self(net))
     }
@@ -83,17 +83,17 @@ impl std::fmt::Display for IpRule {
 }
 
 impl std::str::FromStr for IpRule {
-    type Err = Refusal;
+    type Err = ValidationError;
 
-    fn from_str(text: &str) -> Result<Self, Refusal> {
+    fn from_str(text: &str) -> Result<Self, ValidationError> {
         Self::parse(text)
     }
 }
 
 impl TryFrom<String> for IpRule {
-    type Error = Refusal;
+    type Error = ValidationError;
 
-    fn try_from(text: String) -> Result<Self, Refusal> {
+    fn try_from(text: String) -> Result<Self, ValidationError> {
         Self::parse(&text)
     }
 }
@@ -119,17 +119,17 @@ pub fn reduce(mut rules: Vec<IpRule>) -> Vec<IpRule> {
     kept
 }
 
-fn check_characters(text: &str) -> Result<(), Refusal> {
+fn check_characters(text: &str) -> Result<(), ValidationError> {
     if text.is_empty() {
-        return Err(Refusal::new("empty", "must not be empty"));
+        return Err(ValidationError::new("empty", "must not be empty"));
     }
     if text.contains('%') {
-        return Err(Refusal::new("zone", "must not name an interface; leave out `%` and what follows"));
+        return Err(ValidationError::new("zone", "must not name an interface; leave out `%` and what follows"));
     }
     Ok(())
 }
 
-fn parse_address(address: &str, text: &str) -> Result<IpAddr, Refusal> {
+fn parse_address(address: &str, text: &str) -> Result<IpAddr, ValidationError> {
     // `010` is ten to one parser and eight to another; the standard library refuses it too, with less to say.
     let is_dotted = address.contains('.') && address.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit());
     if is_dotted && address.split('.').any(has_leading_zero) {
@@ -137,22 +137,22 @@ fn parse_address(address: &str, text: &str) -> Result<IpAddr, Refusal> {
     }
     address.parse().map_err(|_| {
         if address.contains('-') {
-            return Refusal::new("not-an-ip", "must be an address or a CIDR block; write a range as CIDR blocks");
+            return ValidationError::new("not-an-ip", "must be an address or a CIDR block; write a range as CIDR blocks");
         }
         let message =
             format!("`{}` is not an IPv4 or IPv6 address, or a CIDR block such as `10.0.0.0/8`", excerpt(text));
-        Refusal::new("not-an-ip", message)
+        ValidationError::new("not-an-ip", message)
     })
 }
 
-fn parse_length(length: &str, bits: u8) -> Result<u8, Refusal> {
+fn parse_length(length: &str, bits: u8) -> Result<u8, ValidationError> {
     let is_digits = !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit());
     if is_digits && has_leading_zero(length) {
         return Err(leading_zero());
     }
     let parsed = if is_digits { length.parse::<u8>().ok() } else { None };
     parsed.filter(|length| *length <= bits).ok_or_else(|| {
-        Refusal::new("prefix-length", format!("must have a prefix length from 1 to {bits} after the `/`"))
+        ValidationError::new("prefix-length", format!("must have a prefix length from 1 to {bits} after the `/`"))
     })
 }
 
@@ -160,35 +160,35 @@ fn has_leading_zero(digits: &str) -> bool {
     digits.len() > 1 && digits.starts_with('0')
 }
 
-fn leading_zero() -> Refusal {
-    Refusal::new("leading-zero", "must not have numbers with leading zeros, which some programs read as octal")
+fn leading_zero() -> ValidationError {
+    ValidationError::new("leading-zero", "must not have numbers with leading zeros, which some programs read as octal")
 }
 
-fn mapped(v4: Ipv4Addr, length: u8) -> Refusal {
+fn mapped(v4: Ipv4Addr, length: u8) -> ValidationError {
     let Some(length) = length.checked_sub(MAPPED_BITS) else {
-        return Refusal::new("ipv4-mapped", "must be written as IPv4");
+        return ValidationError::new("ipv4-mapped", "must be written as IPv4");
     };
     if length == 0 {
         return IpRule::from_parts(v4.into(), length).expect_err("it matches every IPv4 address");
     }
     let whole = Ipv4Net::new_assert(v4, length).trunc();
     match IpRule::from_parts(whole.addr().into(), length) {
-        Ok(rule) => Refusal::new("ipv4-mapped", format!("must be written as IPv4; did you mean `{rule}`?")),
+        Ok(rule) => ValidationError::new("ipv4-mapped", format!("must be written as IPv4; did you mean `{rule}`?")),
         Err(refusal) => refusal,
     }
 }
 
-fn check_usable(net: IpNet) -> Result<(), Refusal> {
+fn check_usable(net: IpNet) -> Result<(), ValidationError> {
     let is_single = net.prefix_len() == net.max_prefix_len();
     if net.addr().is_multicast() {
-        return Err(Refusal::new("multicast", "is multicast, from which no request comes"));
+        return Err(ValidationError::new("multicast", "is multicast, from which no request comes"));
     }
     if is_single && net.addr() == IpAddr::V4(Ipv4Addr::BROADCAST) {
-        return Err(Refusal::new("broadcast", "is the broadcast address, from which no request comes"));
+        return Err(ValidationError::new("broadcast", "is the broadcast address, from which no request comes"));
     }
     let is_unspecified = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)].contains(&net.addr());
     if is_single && is_unspecified {
-        return Err(Refusal::new("unspecified", "is the unspecified address, from which no request comes"));
+        return Err(ValidationError::new("unspecified", "is the unspecified address, from which no request comes"));
     }
     Ok(())
 }

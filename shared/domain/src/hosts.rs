@@ -4,7 +4,7 @@
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
-use crate::refusal::{Refusal, excerpt};
+use crate::validation::{ValidationError, excerpt};
 
 /// Longest host name, in characters of its ASCII form, the wildcard included.
 pub const HOST_CHARS_MAX: usize = 253;
@@ -26,7 +26,7 @@ pub struct HostName(String);
 
 impl HostName {
     /// Reads a host name in Unicode or ASCII, with at most one leading `*.`.
-    pub fn parse(text: &str) -> Result<Self, Refusal> {
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
         let dotted = text.replace(WIDE_DOTS, ".");
         check_parts(&dotted)?;
         let name = dotted.strip_prefix(WILDCARD).unwrap_or(&dotted);
@@ -88,17 +88,17 @@ impl std::fmt::Display for HostName {
 }
 
 impl std::str::FromStr for HostName {
-    type Err = Refusal;
+    type Err = ValidationError;
 
-    fn from_str(text: &str) -> Result<Self, Refusal> {
+    fn from_str(text: &str) -> Result<Self, ValidationError> {
         Self::parse(text)
     }
 }
 
 impl TryFrom<String> for HostName {
-    type Error = Refusal;
+    type Error = ValidationError;
 
-    fn try_from(text: String) -> Result<Self, Refusal> {
+    fn try_from(text: String) -> Result<Self, ValidationError> {
         Self::parse(&text)
     }
 }
@@ -110,8 +110,8 @@ impl From<HostName> for String {
 }
 
 /// Refuses, each in its own words, what surrounds a host name in a URL and what cannot be seen.
-fn check_parts(text: &str) -> Result<(), Refusal> {
-    let refused = |code, message: &str| Err(Refusal::new(code, message));
+fn check_parts(text: &str) -> Result<(), ValidationError> {
+    let refused = |code, message: &str| Err(ValidationError::new(code, message));
     if text.is_empty() {
         return refused("empty", "must not be empty");
     }
@@ -145,12 +145,12 @@ fn check_parts(text: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn check_dots(name: &str) -> Result<(), Refusal> {
+fn check_dots(name: &str) -> Result<(), ValidationError> {
     if name.is_empty() || name.starts_with('.') || name.contains("..") {
-        return Err(Refusal::new("empty-label", "must not have an empty label"));
+        return Err(ValidationError::new("empty-label", "must not have an empty label"));
     }
     if let Some(name) = name.strip_suffix('.') {
-        return Err(Refusal::new(
+        return Err(ValidationError::new(
             "trailing-dot",
             format!("must not end with a dot; did you mean `{}`?", excerpt(name)),
         ));
@@ -159,26 +159,26 @@ fn check_dots(name: &str) -> Result<(), Refusal> {
 }
 
 /// The strict conversion of UTS 46: STD3 characters, hyphens, joiners and bidirectional rule, and DNS lengths.
-fn to_ascii(name: &str) -> Result<String, Refusal> {
+fn to_ascii(name: &str) -> Result<String, ValidationError> {
     let convert = |length| Uts46::new().to_ascii(name.as_bytes(), AsciiDenyList::STD3, Hyphens::Check, length);
     if let Ok(ascii) = convert(DnsLength::Verify) {
         return Ok(ascii.into_owned());
     }
     match convert(DnsLength::Ignore) {
         Ok(ascii) if ascii.split('.').any(|label| label.len() > LABEL_CHARS_MAX) => {
-            Err(Refusal::new("label-too-long", format!("must have at most {LABEL_CHARS_MAX} characters in a label")))
+            Err(ValidationError::new("label-too-long", format!("must have at most {LABEL_CHARS_MAX} characters in a label")))
         }
         Ok(_) => Err(too_long()),
-        Err(_) => Err(Refusal::new("host-name", format!("`{}` is not a host name", excerpt(name)))),
+        Err(_) => Err(ValidationError::new("host-name", format!("`{}` is not a host name", excerpt(name)))),
     }
 }
 
 /// The Unicode form of a converted name, provided that it converts back to the very same.
-fn to_unicode(ascii: &str) -> Result<String, Refusal> {
+fn to_unicode(ascii: &str) -> Result<String, ValidationError> {
     let (unicode, result) = Uts46::new().to_unicode(ascii.as_bytes(), AsciiDenyList::STD3, Hyphens::Check);
     if result.is_err() || to_ascii(&unicode)? != ascii {
         let message = format!("`{}` has an `xn--` label that stands for nothing", excerpt(ascii));
-        return Err(Refusal::new("host-name", message));
+        return Err(ValidationError::new("host-name", message));
     }
     // A Persian or Indic name may lawfully hold a joiner, hidden in its `xn--` form; two names would look the same.
     if unicode.contains(is_invisible) {
@@ -187,7 +187,7 @@ fn to_unicode(ascii: &str) -> Result<String, Refusal> {
     Ok(unicode.into_owned())
 }
 
-fn check_top(ascii: &str) -> Result<(), Refusal> {
+fn check_top(ascii: &str) -> Result<(), ValidationError> {
     let (parents, top) = ascii.rsplit_once('.').unwrap_or(("", ascii));
     // As browsers do: a name that ends in a number, in any base, is an IPv4 address or nothing.
     let is_hexadecimal = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -195,19 +195,19 @@ fn check_top(ascii: &str) -> Result<(), Refusal> {
         return Err(ip_literal());
     }
     if RESERVED.contains(&top) {
-        return Err(Refusal::new("reserved-name", format!("must not be under `{top}`, which is reserved")));
+        return Err(ValidationError::new("reserved-name", format!("must not be under `{top}`, which is reserved")));
     }
     if parents.is_empty() {
-        return Err(Refusal::new("single-label", "must have at least two labels, as in `example.com`"));
+        return Err(ValidationError::new("single-label", "must have at least two labels, as in `example.com`"));
     }
     Ok(())
 }
 
 /// Refuses names under which strangers register theirs: `co.uk`, `*.co.uk`, and wildcards whose every child is one.
-fn check_public_suffix(unicode: &str, is_wildcard: bool) -> Result<(), Refusal> {
+fn check_public_suffix(unicode: &str, is_wildcard: bool) -> Result<(), ValidationError> {
     let refused = |what: &str| {
         let message = format!("must be below a public suffix, and {what} `{}` is open to everybody", excerpt(unicode));
-        Err(Refusal::new("public-suffix", message))
+        Err(ValidationError::new("public-suffix", message))
     };
     if is_public_suffix(unicode) {
         return refused("everything under");
@@ -228,16 +228,16 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}')
 }
 
-fn invisible() -> Refusal {
-    Refusal::new("invisible-character", "must not contain zero-width characters")
+fn invisible() -> ValidationError {
+    ValidationError::new("invisible-character", "must not contain zero-width characters")
 }
 
-fn ip_literal() -> Refusal {
-    Refusal::new("ip-literal", "must be a host name, not an address, and must not end in a number")
+fn ip_literal() -> ValidationError {
+    ValidationError::new("ip-literal", "must be a host name, not an address, and must not end in a number")
 }
 
-fn too_long() -> Refusal {
-    Refusal::new("too-long", format!("must have at most {HOST_CHARS_MAX} characters"))
+fn too_long() -> ValidationError {
+    ValidationError::new("too-long", format!("must have at most {HOST_CHARS_MAX} characters"))
 }
 
 /// The scripts whose letters are mistaken for one another, as far as it takes to see a mixture.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Datelike, Months, SecondsFormat, TimeDelta, Utc};
 
-use crate::refusal::{Refusal, excerpt};
+use crate::validation::{ValidationError, excerpt};
 
 /// Farthest that an expiry may lie ahead: ten years, in months.
 pub const FUTURE_MONTHS_MAX: u32 = 120;
@@ -15,26 +15,26 @@ const OFFSET_BYTES: usize = "+00:00".len();
 const FRACTION_DIGITS_MAX: usize = 6;
 
 /// Reads an instant such as `2026-01-31T10:00:00Z` or `2026-01-31T11:00:00.25+01:00`, in the years 1 to 9999 UTC.
-pub fn parse_instant(text: &str) -> Result<DateTime<Utc>, Refusal> {
+pub fn parse_instant(text: &str) -> Result<DateTime<Utc>, ValidationError> {
     check_form(text)?;
     let parsed = DateTime::parse_from_rfc3339(text).map_err(|_| {
-        Refusal::new("date-time", format!("`{}` names a day, a time or an offset that does not exist", excerpt(text)))
+        ValidationError::new("date-time", format!("`{}` names a day, a time or an offset that does not exist", excerpt(text)))
     })?;
     let instant = parsed.to_utc();
     if !(1..=9999).contains(&instant.year()) {
-        return Err(Refusal::new("out-of-range", "must lie in the years 1 to 9999"));
+        return Err(ValidationError::new("out-of-range", "must lie in the years 1 to 9999"));
     }
     Ok(instant)
 }
 
 /// Reads an instant more than a second and at most ten years after `now`.
-pub fn parse_future(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Refusal> {
+pub fn parse_future(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, ValidationError> {
     let instant = parse_instant(text)?;
     if instant <= now + TimeDelta::seconds(FUTURE_SECONDS_MIN) {
-        return Err(Refusal::new("in-the-past", "must lie in the future; to end a key now, revoke it"));
+        return Err(ValidationError::new("in-the-past", "must lie in the future; to end a key now, revoke it"));
     }
     if now.checked_add_months(Months::new(FUTURE_MONTHS_MAX)).is_some_and(|latest| instant > latest) {
-        return Err(Refusal::new("too-far", "must lie at most 10 years ahead"));
+        return Err(ValidationError::new("too-far", "must lie at most 10 years ahead"));
     }
     Ok(instant)
 }
@@ -45,7 +45,7 @@ pub fn format_instant(instant: DateTime<Utc>) -> String {
 }
 
 /// Refuses what `chrono` reads and we do not, and names the usual mistakes.
-fn check_form(text: &str) -> Result<(), Refusal> {
+fn check_form(text: &str) -> Result<(), ValidationError> {
     let bytes = text.as_bytes();
     let Some((date_time, rest)) = bytes.split_at_checked(SECONDS_BYTES) else {
         return Err(incomplete(bytes, text));
@@ -54,7 +54,7 @@ fn check_form(text: &str) -> Result<(), Refusal> {
         return Err(not_a_date_time(text));
     }
     if date_time.ends_with(b"60") {
-        return Err(Refusal::new("leap-second", "must not be a leap second"));
+        return Err(ValidationError::new("leap-second", "must not be a leap second"));
     }
     let rest = match rest.split_first() {
         Some((b'.', rest)) => skip_fraction(rest, text)?,
@@ -63,22 +63,22 @@ fn check_form(text: &str) -> Result<(), Refusal> {
     check_offset(rest, text)
 }
 
-fn incomplete(bytes: &[u8], text: &str) -> Refusal {
+fn incomplete(bytes: &[u8], text: &str) -> ValidationError {
     if has_shape(bytes, b"0000-00-00") {
-        return Refusal::new("date-time", "must have a time and an offset too, such as `2026-01-31T10:00:00Z`");
+        return ValidationError::new("date-time", "must have a time and an offset too, such as `2026-01-31T10:00:00Z`");
     }
     let has_minutes = bytes.get(..DATE_BYTES + 6).is_some_and(|start| has_shape(start, b"0000-00-00T00:00"));
     if has_minutes {
-        return Refusal::new("date-time", "must have seconds, such as `2026-01-31T10:00:00Z`");
+        return ValidationError::new("date-time", "must have seconds, such as `2026-01-31T10:00:00Z`");
     }
     not_a_date_time(text)
 }
 
-fn skip_fraction<'a>(bytes: &'a [u8], text: &str) -> Result<&'a [u8], Refusal> {
+fn skip_fraction<'a>(bytes: &'a [u8], text: &str) -> Result<&'a [u8], ValidationError> {
     let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if digits > FRACTION_DIGITS_MAX {
         let message = format!("must have at most {FRACTION_DIGITS_MAX} digits after the second's point");
-        return Err(Refusal::new("too-precise", message));
+        return Err(ValidationError::new("too-precise", message));
     }
     if digits == 0 {
         return Err(not_a_date_time(text));
@@ -86,12 +86,12 @@ fn skip_fraction<'a>(bytes: &'a [u8], text: &str) -> Result<&'a [u8], Refusal> {
     Ok(&bytes[digits..])
 }
 
-fn check_offset(bytes: &[u8], text: &str) -> Result<(), Refusal> {
+fn check_offset(bytes: &[u8], text: &str) -> Result<(), ValidationError> {
     match bytes {
-        b"" => Err(Refusal::new("offset-required", "must end with `Z` or an offset such as `+01:00`")),
+        b"" => Err(ValidationError::new("offset-required", "must end with `Z` or an offset such as `+01:00`")),
         b"Z" | b"z" => Ok(()),
         // RFC 3339, section 4.3: the time is known in UTC and the offset is not, which is no way to set a deadline.
-        b"-00:00" => Err(Refusal::new("unknown-offset", "must not have the offset `-00:00`; write `Z` for UTC")),
+        b"-00:00" => Err(ValidationError::new("unknown-offset", "must not have the offset `-00:00`; write `Z` for UTC")),
         [b'+' | b'-', offset @ ..] if bytes.len() == OFFSET_BYTES && has_shape(offset, b"00:00") => Ok(()),
         _ => Err(not_a_date_time(text)),
     }
@@ -107,9 +107,9 @@ fn has_shape(bytes: &[u8], shape: &[u8]) -> bool {
     bytes.len() == shape.len() && bytes.iter().zip(shape).all(fits)
 }
 
-fn not_a_date_time(text: &str) -> Refusal {
+fn not_a_date_time(text: &str) -> ValidationError {
     let message = format!("`{}` is not an RFC 3339 date and time such as `2026-01-31T10:00:00Z`", excerpt(text));
-    Refusal::new("date-time", message)
+    ValidationError::new("date-time", message)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! An admitted request counts for at least `window_ms` and at most 33/32 of it, so in no window of that
 //! length, on any schedule, are more than `limit` admitted.
 
-use crate::refusal::Refusal;
+use crate::validation::ValidationError;
 
 /// The most that a limit may allow in one window.
 pub const LIMIT_MAX: u64 = 1_000_000_000;
@@ -33,13 +33,13 @@ impl Limit {
     }
 
     /// Checks a limit's name: a lower-case letter, then letters, digits, `-` or `_`, 1 to 40 in all.
-    pub fn check_name(name: &str) -> Result<(), Refusal> {
+    pub fn check_name(name: &str) -> Result<(), ValidationError> {
         let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase());
         let is_plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
         if starts_well && is_plain && name.len() <= 40 {
             return Ok(());
         }
-        Err(Refusal::new("limit-name", "a limit's name is a lower-case letter and up to 39 letters, digits, - or _"))
+        Err(ValidationError::new("limit-name", "a limit's name is a lower-case letter and up to 39 letters, digits, - or _"))
     }
 }
 

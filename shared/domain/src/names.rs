@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use unicode_general_category::{GeneralCategory, get_general_category};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::refusal::{Refusal, excerpt};
+use crate::validation::{ValidationError, excerpt};
 
 /// Longest name, in characters after NFC; at four bytes each that is also at most 400 bytes.
 pub const NAME_CHARS_MAX: usize = 100;
@@ -34,7 +34,7 @@ pub struct Name(String);
 
 impl Name {
     /// Reads a name of 1 to 100 visible characters, stored in NFC.
-    pub fn parse(text: &str) -> Result<Self, Refusal> {
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
         label(text, NAME_CHARS_MAX).map(Self)
     }
 
@@ -56,9 +56,9 @@ impl std::fmt::Display for Name {
 }
 
 impl TryFrom<String> for Name {
-    type Error = Refusal;
+    type Error = ValidationError;
 
-    fn try_from(text: String) -> Result<Self, Refusal> {
+    fn try_from(text: String) -> Result<Self, ValidationError> {
         Self::parse(&text)
     }
 }
@@ -76,25 +76,25 @@ pub struct Slug(String);
 
 impl Slug {
     /// Reads a slug of 2 to 40 characters.
-    pub fn parse(text: &str) -> Result<Self, Refusal> {
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
         let is_word = |word: &str| {
             !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
         };
         if text.is_empty() {
-            return Err(Refusal::new("empty", "must not be empty"));
+            return Err(ValidationError::new("empty", "must not be empty"));
         }
         if text.starts_with("org_") {
-            return Err(Refusal::new("slug", "must not have the form of an id, such as `org_…`"));
+            return Err(ValidationError::new("slug", "must not have the form of an id, such as `org_…`"));
         }
         if !text.split('-').all(is_word) {
             let message = format!(
                 "`{}` is not a slug: lower-case letters a to z and digits, in words joined by single hyphens",
                 excerpt(text)
             );
-            return Err(Refusal::new("slug", message));
+            return Err(ValidationError::new("slug", message));
         }
         if text.len() < SLUG_CHARS_MIN {
-            return Err(Refusal::new("too-short", format!("must have at least {SLUG_CHARS_MIN} characters")));
+            return Err(ValidationError::new("too-short", format!("must have at least {SLUG_CHARS_MIN} characters")));
         }
         if text.len() > SLUG_CHARS_MAX {
             return Err(too_long(SLUG_CHARS_MAX));
@@ -115,9 +115,9 @@ impl std::fmt::Display for Slug {
 }
 
 impl TryFrom<String> for Slug {
-    type Error = Refusal;
+    type Error = ValidationError;
 
-    fn try_from(text: String) -> Result<Self, Refusal> {
+    fn try_from(text: String) -> Result<Self, ValidationError> {
         Self::parse(&text)
     }
 }
@@ -135,7 +135,7 @@ pub struct Tag(String);
 
 impl Tag {
     /// Reads a tag of 1 to 100 visible characters, stored in NFC.
-    pub fn parse(text: &str) -> Result<Self, Refusal> {
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
         label(text, TAG_CHARS_MAX).map(Self)
     }
 
@@ -152,9 +152,9 @@ impl std::fmt::Display for Tag {
 }
 
 impl TryFrom<String> for Tag {
-    type Error = Refusal;
+    type Error = ValidationError;
 
-    fn try_from(text: String) -> Result<Self, Refusal> {
+    fn try_from(text: String) -> Result<Self, ValidationError> {
         Self::parse(&text)
     }
 }
@@ -172,10 +172,10 @@ pub struct ExternalId(String);
 
 impl ExternalId {
     /// Reads an external id of 1 to 200 printable characters that cannot be taken for a customer id.
-    pub fn parse(text: &str) -> Result<Self, Refusal> {
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
         check_label(text, EXTERNAL_ID_CHARS_MAX)?;
         if text.starts_with("cus_") {
-            return Err(Refusal::new("reserved-prefix", "must not start with `cus_`, which begins our own ids"));
+            return Err(ValidationError::new("reserved-prefix", "must not start with `cus_`, which begins our own ids"));
         }
         Ok(Self(text.to_owned()))
     }
@@ -193,9 +193,9 @@ impl std::fmt::Display for ExternalId {
 }
 
 impl TryFrom<String> for ExternalId {
-    type Error = Refusal;
+    type Error = ValidationError;
 
-    fn try_from(text: String) -> Result<Self, Refusal> {
+    fn try_from(text: String) -> Result<Self, ValidationError> {
         Self::parse(&text)
     }
 }
@@ -207,7 +207,7 @@ impl From<ExternalId> for String {
 }
 
 /// Reads a note: up to 500 characters, possibly none, on as many lines as wanted; stored in NFC with `\n` line ends.
-pub fn note(text: &str) -> Result<String, Refusal> {
+pub fn note(text: &str) -> Result<String, ValidationError> {
     let note: String = text.replace("\r\n", "\n").nfc().collect();
     if note.chars().count() > NOTE_CHARS_MAX {
         return Err(too_long(NOTE_CHARS_MAX));
@@ -217,32 +217,32 @@ pub fn note(text: &str) -> Result<String, Refusal> {
 }
 
 /// Checks an object's metadata: its size as compact JSON, its members, and that no text in it has control characters.
-pub fn metadata(members: &Map<String, Value>) -> Result<(), Refusal> {
+pub fn metadata(members: &Map<String, Value>) -> Result<(), ValidationError> {
     if members.len() > METADATA_MEMBERS_MAX {
-        return Err(Refusal::new("too-many", format!("must have at most {METADATA_MEMBERS_MAX} members")));
+        return Err(ValidationError::new("too-many", format!("must have at most {METADATA_MEMBERS_MAX} members")));
     }
     let bytes = serde_json::to_vec(members).expect("a JSON object serializes").len();
     if bytes > METADATA_BYTES_MAX {
         let message = format!("must be at most {METADATA_BYTES_MAX} bytes as compact JSON, and is {bytes}");
-        return Err(Refusal::new("too-long", message));
+        return Err(ValidationError::new("too-long", message));
     }
     members.iter().try_for_each(|(key, value)| check_member(key, value))
 }
 
-fn check_member(key: &str, value: &Value) -> Result<(), Refusal> {
+fn check_member(key: &str, value: &Value) -> Result<(), ValidationError> {
     if key.is_empty() {
-        return Err(Refusal::new("empty", "a member's name must not be empty"));
+        return Err(ValidationError::new("empty", "a member's name must not be empty"));
     }
     if key.chars().count() > METADATA_KEY_CHARS_MAX {
         let message =
             format!("member `{}` must have a name of at most {METADATA_KEY_CHARS_MAX} characters", excerpt(key));
-        return Err(Refusal::new("too-long", message));
+        return Err(ValidationError::new("too-long", message));
     }
     check_no_controls(key)?;
     check_value(value)
 }
 
-fn check_value(value: &Value) -> Result<(), Refusal> {
+fn check_value(value: &Value) -> Result<(), ValidationError> {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
         Value::String(text) => check_no_controls(text),
@@ -251,36 +251,36 @@ fn check_value(value: &Value) -> Result<(), Refusal> {
     }
 }
 
-fn check_no_controls(text: &str) -> Result<(), Refusal> {
+fn check_no_controls(text: &str) -> Result<(), ValidationError> {
     text.chars().find(|c| c.is_control()).map_or(Ok(()), |c| Err(control_character(c)))
 }
 
-fn label(text: &str, chars_max: usize) -> Result<String, Refusal> {
+fn label(text: &str, chars_max: usize) -> Result<String, ValidationError> {
     let text: String = text.nfc().collect();
     check_label(&text, chars_max)?;
     Ok(text)
 }
 
-fn check_label(text: &str, chars_max: usize) -> Result<(), Refusal> {
+fn check_label(text: &str, chars_max: usize) -> Result<(), ValidationError> {
     if text.is_empty() {
-        return Err(Refusal::new("empty", "must not be empty"));
+        return Err(ValidationError::new("empty", "must not be empty"));
     }
     if text.chars().count() > chars_max {
         return Err(too_long(chars_max));
     }
     text.chars().try_for_each(check_character)?;
     if !text.chars().any(is_visible) {
-        return Err(Refusal::new("blank", "must have at least one visible character"));
+        return Err(ValidationError::new("blank", "must have at least one visible character"));
     }
     if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
         let message = format!("must not start or end with a space; did you mean `{}`?", excerpt(text.trim()));
-        return Err(Refusal::new("surrounding-space", message));
+        return Err(ValidationError::new("surrounding-space", message));
     }
     Ok(())
 }
 
-fn check_character(c: char) -> Result<(), Refusal> {
-    let refused = |code, what| Err(Refusal::new(code, format!("must not contain {what} (U+{:04X})", u32::from(c))));
+fn check_character(c: char) -> Result<(), ValidationError> {
+    let refused = |code, what| Err(ValidationError::new(code, format!("must not contain {what} (U+{:04X})", u32::from(c))));
     // Bidirectional overrides reorder the text around them, and zero-width characters make two names look the same.
     if matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}') {
         return refused("invisible-character", "a text direction override");
@@ -310,12 +310,12 @@ fn is_visible(c: char) -> bool {
     !is_drawn_empty && !is_attached
 }
 
-fn control_character(c: char) -> Refusal {
-    Refusal::new("control-character", format!("must not contain a control character (U+{:04X})", u32::from(c)))
+fn control_character(c: char) -> ValidationError {
+    ValidationError::new("control-character", format!("must not contain a control character (U+{:04X})", u32::from(c)))
 }
 
-fn too_long(chars_max: usize) -> Refusal {
-    Refusal::new("too-long", format!("must have at most {chars_max} characters"))
+fn too_long(chars_max: usize) -> ValidationError {
+    ValidationError::new("too-long", format!("must have at most {chars_max} characters"))
 }
 
 /// What [`Name::fold`] makes of any text, so that it can be looked for in folded names.
@@ -336,7 +336,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    fn code<T: std::fmt::Debug>(result: Result<T, Refusal>) -> &'static str {
+    fn code<T: std::fmt::Debug>(result: Result<T, ValidationError>) -> &'static str {
         result.expect_err("refused").code
     }
 

@@ -1,6 +1,6 @@
 //! Permissions: the closed catalogue of this product's own API, and the names that keys hold.
 
-use crate::refusal::{Refusal, excerpt};
+use crate::validation::{ValidationError, excerpt};
 
 /// Who a permission can be given to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +104,7 @@ impl PermissionName {
     pub const WILDCARD: &'static str = "*";
 
     /// Reads `resource.action` in lower case, or `*`.
-    pub fn parse(text: &str) -> Result<Self, Refusal> {
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
         if text == Self::WILDCARD {
             return Ok(Self(text.to_owned()));
         }
@@ -115,7 +115,7 @@ impl PermissionName {
         };
         match text.split_once('.') {
             Some((resource, action)) if is_word(resource) && is_word(action) => Ok(Self(text.to_owned())),
-            Some(_) | None => Err(Refusal::new(
+            Some(_) | None => Err(ValidationError::new(
                 "permission",
                 format!("\"{}\" is not a permission; write resource.action in lower case", excerpt(text)),
             )),
@@ -133,12 +133,12 @@ impl PermissionName {
     }
 
     /// Checks that the name is known: in the catalogue for this kind of key, or among the organization's `own`.
-    pub fn check_known(&self, kind: crate::policy::KeyKind, own: &[Self]) -> Result<(), Refusal> {
+    pub fn check_known(&self, kind: crate::policy::KeyKind, own: &[Self]) -> Result<(), ValidationError> {
         match Permission::find(&self.0) {
             _ if self.is_wildcard() || own.contains(self) => Ok(()),
             Some(permission) if permission.is_for(kind) => Ok(()),
-            Some(_) => Err(Refusal::new("permission-plane", format!("{} can be given to root keys only", self.0))),
-            None => Err(Refusal::new("unknown-permission", self.unknown_message(own))),
+            Some(_) => Err(ValidationError::new("permission-plane", format!("{} can be given to root keys only", self.0))),
+            None => Err(ValidationError::new("unknown-permission", self.unknown_message(own))),
         }
     }
 
@@ -166,9 +166,9 @@ impl From<Permission> for PermissionName {
 }
 
 impl TryFrom<String> for PermissionName {
-    type Error = Refusal;
+    type Error = ValidationError;
 
-    fn try_from(text: String) -> Result<Self, Refusal> {
+    fn try_from(text: String) -> Result<Self, ValidationError> {
         Self::parse(&text)
     }
 }

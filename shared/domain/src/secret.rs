@@ -12,7 +12,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::environment::Environment;
 use crate::ids::{OrganizationId, base62_char, base62_digit};
-use crate::refusal::Refusal;
+use crate::validation::ValidationError;
 
 /// The longest text that is looked at.
 pub const TEXT_BYTES_MAX: usize = 200;
@@ -39,21 +39,21 @@ impl Prefix {
     }
 
     /// Reads `[a-z][a-z0-9]{1,15}`.
-    pub fn parse(text: &str) -> Result<Self, Refusal> {
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
         let mut bytes = text.bytes();
         let starts_well = bytes.next().is_some_and(|b| b.is_ascii_lowercase());
         let goes_on_well = bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         if starts_well && goes_on_well && (2..=16).contains(&text.len()) {
             return Ok(Self(text.to_owned()));
         }
-        Err(Refusal::new("prefix", "a prefix is a lower-case letter and 1 to 15 lower-case letters or digits"))
+        Err(ValidationError::new("prefix", "a prefix is a lower-case letter and 1 to 15 lower-case letters or digits"))
     }
 
     /// Reads a prefix that an organization may choose for itself: any but the one of root keys.
-    pub fn parse_own(text: &str) -> Result<Self, Refusal> {
+    pub fn parse_own(text: &str) -> Result<Self, ValidationError> {
         let prefix = Self::parse(text)?;
         if prefix == Self::root() {
-            return Err(Refusal::new("prefix", "this prefix is kept for root keys"));
+            return Err(ValidationError::new("prefix", "this prefix is kept for root keys"));
         }
         Ok(prefix)
     }
@@ -65,9 +65,9 @@ impl Prefix {
 }
 
 impl TryFrom<String> for Prefix {
-    type Error = Refusal;
+    type Error = ValidationError;
 
-    fn try_from(text: String) -> Result<Self, Refusal> {
+    fn try_from(text: String) -> Result<Self, ValidationError> {
         Self::parse(&text)
     }
 }
@@ -122,16 +122,16 @@ impl PlainSecret {
     }
 
     /// A secret around a part that the caller supplies: base62, at least 32 characters.
-    pub fn from_part(prefix: &Prefix, environment: Environment, part: &str) -> Result<Self, Refusal> {
+    pub fn from_part(prefix: &Prefix, environment: Environment, part: &str) -> Result<Self, ValidationError> {
         let longest = TEXT_BYTES_MAX - CHECK_LENGTH - LOOKUP_ID_LENGTH - 3 - 16 - 4;
         if !(SECRET_PART_LENGTH..=longest).contains(&part.len()) {
-            return Err(Refusal::new("secret-length", format!("a secret part has 32 to {longest} characters")));
+            return Err(ValidationError::new("secret-length", format!("a secret part has 32 to {longest} characters")));
         }
         if !part.bytes().all(|b| base62_digit(b).is_some()) {
-            return Err(Refusal::new("secret-alphabet", "a secret part has only the characters 0-9, A-Z and a-z"));
+            return Err(ValidationError::new("secret-alphabet", "a secret part has only the characters 0-9, A-Z and a-z"));
         }
         if distinct_bytes(part.as_bytes()) < 8 {
-            return Err(Refusal::new("secret-weak", "a secret part must come from a random generator"));
+            return Err(ValidationError::new("secret-weak", "a secret part must come from a random generator"));
         }
         Ok(Self::assemble(prefix, environment, part))
     }
@@ -210,12 +210,12 @@ pub struct Pepper {
 
 impl Pepper {
     /// A pepper from its configured id and bytes; refuses bytes that nobody drew at random.
-    pub fn new(id: impl Into<Arc<str>>, mut bytes: Vec<u8>) -> Result<Self, Refusal> {
+    pub fn new(id: impl Into<Arc<str>>, mut bytes: Vec<u8>) -> Result<Self, ValidationError> {
         let fixed: Result<[u8; 32], _> = bytes.as_slice().try_into();
         bytes.zeroize();
-        let fixed = fixed.map_err(|_| Refusal::new("pepper-length", "a pepper has exactly 32 bytes"))?;
+        let fixed = fixed.map_err(|_| ValidationError::new("pepper-length", "a pepper has exactly 32 bytes"))?;
         if is_sample(&fixed) {
-            return Err(Refusal::new("pepper-sample", "this pepper is a sample value; draw 32 random bytes"));
+            return Err(ValidationError::new("pepper-sample", "this pepper is a sample value; draw 32 random bytes"));
         }
         Ok(Self { id: id.into(), bytes: Zeroizing::new(fixed) })
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::RangeInclusive};
 use chrono::{DateTime, Utc};
 use domain::{
     instants::parse_instant,
-    refusal::{Refusal, excerpt},
+    validation::{ValidationError, excerpt},
 };
 use poem::Request;
 
@@ -111,7 +111,7 @@ impl QueryParams {
     }
 
     /// A value that `parse` reads into a domain type.
-    pub fn parsed<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Refusal>) -> Option<T> {
+    pub fn parsed<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, ValidationError>) -> Option<T> {
         let text = self.text(name)?;
         parse(&text).map_err(|refusal| self.refuse(name, refusal.code, refusal.message)).ok()
     }

@@ -8,7 +8,7 @@ use domain::hosts::HostName;
 use domain::limit::Limit;
 use domain::permission::PermissionName;
 use domain::policy::AllOr;
-use domain::refusal::Refusal;
+use domain::validation::ValidationError;
 use ipnet::IpNet;
 use serde_json::{Map, Value};
 use sqlx::Row;
@@ -70,14 +70,14 @@ pub(crate) fn only_texts<T: ToString + PartialEq>(value: &AllOr<T>) -> Option<Ve
     value.only().map(texts)
 }
 
-fn all_or<T>(texts: Option<Vec<String>>, parse: fn(&str) -> Result<T, Refusal>) -> Result<AllOr<T>, Error> {
+fn all_or<T>(texts: Option<Vec<String>>, parse: fn(&str) -> Result<T, ValidationError>) -> Result<AllOr<T>, Error> {
     match texts {
         None => Ok(AllOr::All),
         Some(texts) => Ok(AllOr::Only(parse_all(&texts, parse)?)),
     }
 }
 
-fn parse_all<T>(texts: &[String], parse: fn(&str) -> Result<T, Refusal>) -> Result<Vec<T>, Error> {
+fn parse_all<T>(texts: &[String], parse: fn(&str) -> Result<T, ValidationError>) -> Result<Vec<T>, Error> {
     let mut items = Vec::with_capacity(texts.len());
     for text in texts {
         items.push(parse(text).map_err(Error::unreadable)?);

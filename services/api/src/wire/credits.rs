@@ -1,7 +1,7 @@
 //! Credits on the wire.
 
 use domain::policy::{Credits, Refill, RefillInterval};
-use domain::refusal::Refusal;
+use domain::validation::ValidationError;
 use poem_openapi::{Enum, Object};
 
 use crate::fields::Fields;
@@ -69,7 +69,7 @@ pub fn read_credits(fields: &mut Fields, pointer: &str, body: &CreditsBody) -> O
         (least..=CREDITS_MAX)
             .contains(&value)
             .then_some(value)
-            .ok_or_else(|| Refusal::new("range", format!("{least} to {CREDITS_MAX}")))
+            .ok_or_else(|| ValidationError::new("range", format!("{least} to {CREDITS_MAX}")))
     };
     let remaining = fields.take(&format!("{pointer}/remaining"), in_range(body.remaining, 0))?;
     let refill = match &body.refill.0 {

@@ -2,7 +2,7 @@
 
 use client::wire::Metadata;
 use domain::names::{ExternalId, Name, metadata as check_metadata};
-use domain::refusal::Refusal;
+use domain::validation::ValidationError;
 use poem_openapi::Object;
 use serde_json::{Map, Value};
 use server::problem::Problem;
@@ -123,6 +123,6 @@ impl From<&store::Customer> for CustomerBody {
 /// A value that was refused without a mistake being noted: cannot happen while `Fields` keeps its word.
 pub fn unread() -> Problem {
     let mut fields = Fields::default();
-    fields.refuse("", Refusal::new("unread", "the body could not be read"));
+    fields.refuse("", ValidationError::new("unread", "the body could not be read"));
     fields.finish().err().unwrap_or_else(|| Problem::new(server::problem::ErrorCode::Validation))
 }

@@ -9,7 +9,7 @@ use domain::limit::Limit;
 use domain::names::{Name, Tag, metadata as check_metadata};
 use domain::permission::PermissionName;
 use domain::policy::{AllOr, Credits, KeyKind};
-use domain::refusal::Refusal;
+use domain::validation::ValidationError;
 use poem_openapi::Object;
 use serde_json::{Map, Value};
 
@@ -199,7 +199,7 @@ pub fn check_order(fields: &mut Fields, start: Option<DateTime<Utc>>, end: Optio
     if let (Some(start), Some(end)) = (start, end)
         && end <= start
     {
-        fields.refuse("/expires_at", Refusal::new("contradiction", "expires_at has to be later than not_before"));
+        fields.refuse("/expires_at", ValidationError::new("contradiction", "expires_at has to be later than not_before"));
     }
 }
 
@@ -214,10 +214,10 @@ pub fn check_demands(
     let latest = reading.now + TimeDelta::days(i64::from(days));
     if days > 0 && expires_at.is_none_or(|at| at > latest) {
         let message = format!("keys of this environment expire within {days} days");
-        fields.refuse("/expires_at", Refusal::new("lifetime-demanded", message));
+        fields.refuse("/expires_at", ValidationError::new("lifetime-demanded", message));
     }
     if reading.demands.require_ips && !matches!(ips, Some(AllOr::Only(_))) {
-        fields.refuse("/ips", Refusal::new("ips-demanded", "keys of this environment name their addresses"));
+        fields.refuse("/ips", ValidationError::new("ips-demanded", "keys of this environment name their addresses"));
     }
 }
 
@@ -259,13 +259,13 @@ fn read_list<T>(
     pointer: &str,
     body: &AllOrBody,
     tidy: impl Fn(&mut Vec<T>),
-    read: impl Fn(&str) -> Result<T, Refusal>,
+    read: impl Fn(&str) -> Result<T, ValidationError>,
 ) -> AllOr<T> {
     match body {
         AllOrBody::All => AllOr::All,
         AllOrBody::Only(items) if items.is_empty() => {
             let message = "an empty list would lock everybody out; write \"all\" or name at least one";
-            fields.refuse(pointer, Refusal::new("would-lock-out", message));
+            fields.refuse(pointer, ValidationError::new("would-lock-out", message));
             AllOr::All
         }
         AllOrBody::Only(items) => {
@@ -287,7 +287,7 @@ fn read_expiry(fields: &mut Fields, text: &str, reading: &Reading<'_>) -> Option
 fn read_own_limits(fields: &mut Fields, bodies: &[LimitBody]) -> Vec<Limit> {
     if bodies.is_empty() {
         let message = "name at least one limit, or leave limits out for the organization's default";
-        fields.refuse("/limits", Refusal::new("empty", message));
+        fields.refuse("/limits", ValidationError::new("empty", message));
     }
     read_limits(fields, "/limits", bodies)
 }
@@ -304,6 +304,6 @@ fn read_tags(fields: &mut Fields, tags: &[String]) -> Vec<String> {
 
 fn check_count(fields: &mut Fields, pointer: &str, count: usize, most: usize) {
     if count > most {
-        fields.refuse(pointer, Refusal::new("too-many", format!("at most {most} entries")));
+        fields.refuse(pointer, ValidationError::new("too-many", format!("at most {most} entries")));
     }
 }

@@ -1,7 +1,7 @@
 //! Limits on the wire.
 
 use domain::limit::{LIMIT_MAX, LIMITS_MAX, Limit, WINDOW_MS_MAX, WINDOW_MS_MIN};
-use domain::refusal::Refusal;
+use domain::validation::ValidationError;
 use poem_openapi::Object;
 
 use crate::fields::Fields;
@@ -29,25 +29,25 @@ impl From<&Limit> for LimitBody {
 /// Reads a list of limits, each with a name of its own.
 pub fn read_limits(fields: &mut Fields, pointer: &str, bodies: &[LimitBody]) -> Vec<Limit> {
     if bodies.len() > LIMITS_MAX {
-        fields.refuse(pointer, Refusal::new("too-many", format!("at most {LIMITS_MAX} limits")));
+        fields.refuse(pointer, ValidationError::new("too-many", format!("at most {LIMITS_MAX} limits")));
     }
     let limits = fields.take_list(pointer, bodies, read_limit);
     for (index, limit) in limits.iter().enumerate() {
         if limits[..index].iter().any(|earlier| earlier.name == limit.name) {
-            let refusal = Refusal::new("duplicate-name", format!("there are two limits named {}", limit.name));
+            let refusal = ValidationError::new("duplicate-name", format!("there are two limits named {}", limit.name));
             fields.refuse(&format!("{pointer}/{index}/name"), refusal);
         }
     }
     limits
 }
 
-fn read_limit(body: &LimitBody) -> Result<Limit, Refusal> {
+fn read_limit(body: &LimitBody) -> Result<Limit, ValidationError> {
     Limit::check_name(&body.name)?;
     if !(1..=LIMIT_MAX).contains(&body.limit) {
-        return Err(Refusal::new("range", format!("limit is 1 to {LIMIT_MAX}")));
+        return Err(ValidationError::new("range", format!("limit is 1 to {LIMIT_MAX}")));
     }
     if !(WINDOW_MS_MIN..=WINDOW_MS_MAX).contains(&body.window_ms) {
-        return Err(Refusal::new("range", format!("window_ms is {WINDOW_MS_MIN} to {WINDOW_MS_MAX}")));
+        return Err(ValidationError::new("range", format!("window_ms is {WINDOW_MS_MIN} to {WINDOW_MS_MAX}")));
     }
     Ok(Limit { name: body.name.clone(), limit: body.limit, window_ms: body.window_ms })
 }

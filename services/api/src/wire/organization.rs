@@ -3,7 +3,7 @@
 use domain::limit::Limit;
 use domain::names::{Name, Slug};
 use domain::permission::{Permission, PermissionName};
-use domain::refusal::Refusal;
+use domain::validation::ValidationError;
 use poem_openapi::{Enum, Object};
 use server::problem::Problem;
 
@@ -138,7 +138,7 @@ impl OrganizationPatch {
 
 fn read_default_limits(fields: &mut Fields, limits: &[LimitBody]) -> Vec<Limit> {
     if limits.is_empty() {
-        fields.refuse("/default_limits", Refusal::new("empty", "name at least one limit"));
+        fields.refuse("/default_limits", ValidationError::new("empty", "name at least one limit"));
     }
     read_limits(fields, "/default_limits", limits)
 }
@@ -146,13 +146,13 @@ fn read_default_limits(fields: &mut Fields, limits: &[LimitBody]) -> Vec<Limit> 
 /// Reads the permissions of an organization's own API; the resources of this API are not theirs to name.
 fn read_own_permissions(fields: &mut Fields, names: &[String]) -> Vec<PermissionName> {
     if names.len() > PERMISSIONS_MAX {
-        fields.refuse("/permissions", Refusal::new("too-many", format!("at most {PERMISSIONS_MAX} entries")));
+        fields.refuse("/permissions", ValidationError::new("too-many", format!("at most {PERMISSIONS_MAX} entries")));
     }
     let mut permissions = fields.take_list("/permissions", names, |text| {
         let name = PermissionName::parse(text)?;
         let resource = text.split_once('.').map_or("", |(resource, _)| resource);
         if name.is_wildcard() || Permission::is_own_resource(resource) {
-            return Err(Refusal::new("reserved", "this resource belongs to the Integration API itself"));
+            return Err(ValidationError::new("reserved", "this resource belongs to the Integration API itself"));
         }
         Ok(name)
     });

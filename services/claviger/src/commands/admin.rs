@@ -93,7 +93,7 @@ impl CreateRootKey {
             name.check_known(KeyKind::Root, &[])?;
             Ok(name)
         };
-        let names: Result<Vec<_>, domain::refusal::Refusal> = self.permissions.iter().map(read).collect();
+        let names: Result<Vec<_>, domain::validation::ValidationError> = self.permissions.iter().map(read).collect();
         names.context("--permission")
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use client::wire::{AuthenticateRequest, SecretText, VerifyRequest};
 use client::{KeysClient, KeysError};
-use domain::urgency::Urgency;
+use domain::priority::Priority;
 use domain::verdict::Verdict;
 use futures_util::future::join_all;
 use serde_json::json;
@@ -180,7 +180,7 @@ async fn the_integration_api_learns_who_its_caller_is_through_the_client() {
         client
             .authenticate(
                 &AuthenticateRequest { key: SecretText::new(key), client_ip: None, request_id },
-                Urgency::Writes,
+                Priority::Writes,
             )
             .await
             .unwrap()

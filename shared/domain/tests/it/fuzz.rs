@@ -7,7 +7,7 @@ use domain::environment::Environment;
 use domain::hosts::HostName;
 use domain::instants::{format_instant, parse_instant};
 use domain::permission::{Permission, PermissionName};
-use domain::refusal::Refusal;
+use domain::validation::ValidationError;
 use domain::secret::{PlainSecret, Prefix};
 use fuzzing::{Outcome, echo, fuzz, spoiled};
 use proptest::prelude::*;
@@ -16,7 +16,7 @@ use proptest::test_runner::TestCaseError;
 use crate::oracles;
 
 /// A refusal repeats little of what was sent and nothing that a terminal would obey.
-fn refused(refusal: &Refusal, text: &str) -> Result<Outcome, TestCaseError> {
+fn refused(refusal: &ValidationError, text: &str) -> Result<Outcome, TestCaseError> {
     prop_assert_eq!(echo(&refusal.message, text), None);
     prop_assert!(!refusal.message.contains(char::is_control), "{:?}", refusal.message);
     prop_assert!(!refusal.code.is_empty() && refusal.message.len() < 600, "{:?}", refusal.message);

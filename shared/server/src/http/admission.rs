@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::urgency::Urgency;
+use domain::priority::Priority;
 use tokio::runtime::{Handle, RuntimeMetrics};
 
 use super::metrics::AdmissionMetrics;
@@ -50,8 +50,8 @@ pub struct Bounds {
     pub ceiling: usize,
     /// How many revocations may be in progress beside everything else.
     pub reserve: usize,
-    /// What a kind of work may have in progress whatever the bound is, in the order of [`Urgency::ALL`].
-    pub caps: [usize; Urgency::ALL.len()],
+    /// What a kind of work may have in progress whatever the bound is, in the order of [`Priority::ALL`].
+    pub caps: [usize; Priority::ALL.len()],
 }
 
 impl Bounds {
@@ -62,14 +62,14 @@ impl Bounds {
             floor: FLOOR_PER_THREAD * threads,
             ceiling: CEILING_PER_THREAD * threads,
             reserve: RESERVE,
-            caps: [usize::MAX; Urgency::ALL.len()],
+            caps: [usize::MAX; Priority::ALL.len()],
         }
     }
 
     /// At most so many of one kind: for work that waits for something scarcer than a processor.
     #[must_use]
-    pub fn cap(mut self, urgency: Urgency, requests: usize) -> Self {
-        self.caps[urgency as usize] = requests;
+    pub fn cap(mut self, priority: Priority, requests: usize) -> Self {
+        self.caps[priority as usize] = requests;
         self
     }
 }
@@ -88,7 +88,7 @@ struct Door {
     working: AtomicUsize,
     /// Those of them that wait for something else than a processor, and take nobody's place meanwhile.
     aside: AtomicUsize,
-    of_each: [AtomicUsize; Urgency::ALL.len()],
+    of_each: [AtomicUsize; Priority::ALL.len()],
     /// Requests that were let in and have left.
     done: AtomicUsize,
     refused: AtomicUsize,
@@ -99,7 +99,7 @@ struct Door {
 #[derive(Debug)]
 pub struct Ticket {
     door: Arc<Door>,
-    urgency: Urgency,
+    priority: Priority,
     places: AtomicUsize,
 }
 
@@ -133,39 +133,39 @@ impl Admission {
     }
 
     /// Lets a request in, or refuses it. Takes no lock and never waits.
-    pub fn try_enter(&self, urgency: Urgency) -> Option<Ticket> {
-        self.try_enter_all(urgency, 1)
+    pub fn try_enter(&self, priority: Priority) -> Option<Ticket> {
+        self.try_enter_all(priority, 1)
     }
 
     /// Lets in what is as much work as so many requests, or refuses it as a whole. It needs room for its first place
     /// alone: else what is larger than the bound would never be let in.
-    pub fn try_enter_all(&self, urgency: Urgency, places: usize) -> Option<Ticket> {
+    pub fn try_enter_all(&self, priority: Priority, places: usize) -> Option<Ticket> {
         let door = &self.0;
-        let of_kind = door.of_each[urgency as usize].fetch_add(places, Relaxed);
-        let is_in = if urgency == Urgency::Revocation {
+        let of_kind = door.of_each[priority as usize].fetch_add(places, Relaxed);
+        let is_in = if priority == Priority::Revocation {
             of_kind < door.bounds.reserve
         } else {
             let working = door.working.fetch_add(places, Relaxed).saturating_sub(door.aside.load(Relaxed));
-            working < door.limit(urgency) && of_kind < door.bounds.caps[urgency as usize]
+            working < door.limit(priority) && of_kind < door.bounds.caps[priority as usize]
         };
-        let ticket = Ticket { door: Arc::clone(door), urgency, places: places.into() };
+        let ticket = Ticket { door: Arc::clone(door), priority, places: places.into() };
         if is_in {
             return Some(ticket);
         }
-        self.count_refused(urgency);
+        self.count_refused(priority);
         None
     }
 
-    pub(super) fn count_refused(&self, urgency: Urgency) {
+    pub(super) fn count_refused(&self, priority: Priority) {
         self.0.refused.fetch_add(1, Relaxed);
-        self.0.metrics.refused(urgency);
+        self.0.metrics.refused(priority);
     }
 
     /// How many more requests of this kind would be let in now.
-    pub fn room(&self, urgency: Urgency) -> usize {
+    pub fn room(&self, priority: Priority) -> usize {
         let door = &self.0;
-        let in_all = door.limit(urgency).saturating_sub(door.at_work());
-        let of_kind = door.bounds.caps[urgency as usize].saturating_sub(door.of_each[urgency as usize].load(Relaxed));
+        let in_all = door.limit(priority).saturating_sub(door.at_work());
+        let of_kind = door.bounds.caps[priority as usize].saturating_sub(door.of_each[priority as usize].load(Relaxed));
         in_all.min(of_kind)
     }
 
@@ -223,13 +223,13 @@ impl Door {
     }
 
     /// Up to how many requests in progress a kind of work is let in: what is given up first stops first.
-    fn limit(&self, urgency: Urgency) -> usize {
-        let parts = match urgency {
-            Urgency::Development => 6,
-            Urgency::Staging => 8,
-            Urgency::Lists => 10,
-            Urgency::Writes => 13,
-            Urgency::Verification | Urgency::Revocation => PARTS,
+    fn limit(&self, priority: Priority) -> usize {
+        let parts = match priority {
+            Priority::Development => 6,
+            Priority::Staging => 8,
+            Priority::Lists => 10,
+            Priority::Writes => 13,
+            Priority::Verification | Priority::Revocation => PARTS,
         };
         (self.bound.load(Relaxed) * parts).div_ceil(PARTS)
     }
@@ -237,8 +237,8 @@ impl Door {
 
 impl Ticket {
     /// What kind of work it is for.
-    pub fn urgency(&self) -> Urgency {
-        self.urgency
+    pub fn priority(&self) -> Priority {
+        self.priority
     }
 
     /// Gives back the place of a piece of work that is done before the others.
@@ -249,9 +249,9 @@ impl Ticket {
     }
 
     fn leave(&self, places: usize) {
-        self.door.of_each[self.urgency as usize].fetch_sub(places, Relaxed);
+        self.door.of_each[self.priority as usize].fetch_sub(places, Relaxed);
         self.door.done.fetch_add(places, Relaxed);
-        if self.urgency != Urgency::Revocation {
+        if self.priority != Priority::Revocation {
             self.door.working.fetch_sub(places, Relaxed);
         }
     }
@@ -333,7 +333,7 @@ mod tests {
 
     fn door(bound: usize) -> Admission {
         let bounds = Bounds { floor: 4, ceiling: bound, reserve: 2, caps: [usize::MAX; 6] };
-        Admission::new(bounds.cap(Urgency::Lists, 3), &Metrics::new())
+        Admission::new(bounds.cap(Priority::Lists, 3), &Metrics::new())
     }
 
     #[test]
@@ -342,70 +342,70 @@ mod tests {
         let mut tickets = Vec::new();
         let mut first_refused = Vec::new();
         for _ in 0..64 {
-            for urgency in [Urgency::Development, Urgency::Staging, Urgency::Writes, Urgency::Verification] {
-                match admission.try_enter(urgency) {
+            for priority in [Priority::Development, Priority::Staging, Priority::Writes, Priority::Verification] {
+                match admission.try_enter(priority) {
                     Some(ticket) => tickets.push(ticket),
-                    None if !first_refused.contains(&urgency) => first_refused.push(urgency),
+                    None if !first_refused.contains(&priority) => first_refused.push(priority),
                     None => {}
                 }
             }
         }
-        let order = [Urgency::Development, Urgency::Staging, Urgency::Writes, Urgency::Verification];
+        let order = [Priority::Development, Priority::Staging, Priority::Writes, Priority::Verification];
         assert_eq!((tickets.len(), first_refused.as_slice()), (32, &order[..]));
-        assert_eq!(admission.room(Urgency::Verification), 0);
-        let revocations: Vec<_> = (0..3).map(|_| admission.try_enter(Urgency::Revocation)).collect();
+        assert_eq!(admission.room(Priority::Verification), 0);
+        let revocations: Vec<_> = (0..3).map(|_| admission.try_enter(Priority::Revocation)).collect();
         assert_eq!(revocations.iter().flatten().count(), 2, "the reserve, whole");
         tickets.clear();
-        assert!(admission.try_enter(Urgency::Development).is_some(), "places come back");
+        assert!(admission.try_enter(Priority::Development).is_some(), "places come back");
     }
 
     #[test]
     fn a_cap_holds_one_kind_and_no_other() {
         let admission = door(32);
-        let lists: Vec<_> = (0..4).map_while(|_| admission.try_enter(Urgency::Lists)).collect();
-        assert_eq!((lists.len(), admission.room(Urgency::Lists)), (3, 0));
-        assert!(admission.try_enter(Urgency::Writes).is_some());
+        let lists: Vec<_> = (0..4).map_while(|_| admission.try_enter(Priority::Lists)).collect();
+        assert_eq!((lists.len(), admission.room(Priority::Lists)), (3, 0));
+        assert!(admission.try_enter(Priority::Writes).is_some());
         drop(lists);
-        assert_eq!(admission.room(Urgency::Lists), 3);
+        assert_eq!(admission.room(Priority::Lists), 3);
     }
 
     #[test]
     fn what_is_much_work_takes_its_places_as_a_whole_and_gives_them_back() {
         let admission = door(32);
-        let batch = admission.try_enter_all(Urgency::Verification, 100).expect("there is room to begin");
-        assert!(admission.try_enter(Urgency::Verification).is_none());
-        assert_eq!(admission.room(Urgency::Verification), 0);
+        let batch = admission.try_enter_all(Priority::Verification, 100).expect("there is room to begin");
+        assert!(admission.try_enter(Priority::Verification).is_none());
+        assert_eq!(admission.room(Priority::Verification), 0);
         drop(batch);
-        assert_eq!(admission.room(Urgency::Verification), 32);
+        assert_eq!(admission.room(Priority::Verification), 32);
     }
 
     #[test]
     fn what_is_done_of_much_work_makes_room_before_the_rest_is() {
         let admission = door(32);
-        let batch = admission.try_enter_all(Urgency::Verification, 100).expect("there is room to begin");
+        let batch = admission.try_enter_all(Priority::Verification, 100).expect("there is room to begin");
         (0..80).for_each(|_| batch.leave_one());
-        assert_eq!(admission.room(Urgency::Verification), 12);
+        assert_eq!(admission.room(Priority::Verification), 12);
         (0..80).for_each(|_| batch.leave_one());
-        assert_eq!(admission.room(Urgency::Verification), 32, "no more than there was");
+        assert_eq!(admission.room(Priority::Verification), 32, "no more than there was");
         drop(batch);
-        assert_eq!(admission.room(Urgency::Verification), 32, "and not twice");
+        assert_eq!(admission.room(Priority::Verification), 32, "and not twice");
     }
 
     #[test]
     fn who_waits_aside_takes_nobodys_place_and_is_in_progress_all_the_same() {
         let admission = door(32);
-        let waits = admission.try_enter_all(Urgency::Verification, 32).unwrap();
+        let waits = admission.try_enter_all(Priority::Verification, 32).unwrap();
         let aside: Vec<_> = (0..8).map(|_| admission.step_aside()).collect();
-        assert_eq!((admission.room(Urgency::Verification), admission.0.working.load(Relaxed)), (8, 32));
-        let others: Vec<_> = (0..9).map_while(|_| admission.try_enter(Urgency::Verification)).collect();
+        assert_eq!((admission.room(Priority::Verification), admission.0.working.load(Relaxed)), (8, 32));
+        let others: Vec<_> = (0..9).map_while(|_| admission.try_enter(Priority::Verification)).collect();
         assert_eq!(others.len(), 8);
         drop(aside);
-        assert!(admission.try_enter(Urgency::Verification).is_none(), "until those who come back have done");
+        assert!(admission.try_enter(Priority::Verification).is_none(), "until those who come back have done");
         drop(waits);
-        assert_eq!(admission.room(Urgency::Verification), 24);
+        assert_eq!(admission.room(Priority::Verification), 24);
         let gone = admission.step_aside();
         drop(others);
-        assert_eq!(admission.room(Urgency::Verification), 32, "never more than there are");
+        assert_eq!(admission.room(Priority::Verification), 32, "never more than there are");
         drop(gone);
     }
 

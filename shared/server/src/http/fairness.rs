@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use domain::{ids::OrganizationId, urgency::Urgency};
+use domain::{ids::OrganizationId, priority::Priority};
 
 use super::Admission;
 
@@ -48,26 +48,26 @@ impl Fairness {
     /// So one organization alone gets at most half of the bound, two together two thirds, and something is always left
     /// for whoever comes next; nobody has to know how many they are. Where little is in progress it refuses nobody,
     /// since what one organization has is then less than what is free.
-    pub fn try_enter(self: &Arc<Self>, organization: OrganizationId, urgency: Urgency) -> Option<Share> {
-        self.try_enter_all(organization, urgency, 1)
+    pub fn try_enter(self: &Arc<Self>, organization: OrganizationId, priority: Priority) -> Option<Share> {
+        self.try_enter_all(organization, priority, 1)
     }
 
     /// The same for so many pieces of work at once.
     pub fn try_enter_all(
         self: &Arc<Self>,
         organization: OrganizationId,
-        urgency: Urgency,
+        priority: Priority,
         pieces: usize,
     ) -> Option<Share> {
         let cells = self.cells(organization);
         let counts = [0, 1].map(|row| self.rows[row][cells[row]].fetch_add(pieces, Relaxed));
         let share = Share { fairness: Arc::clone(self), cells, pieces };
         let in_progress = counts.into_iter().min().unwrap_or_default();
-        let share_max = self.admission.room(urgency).max(self.admission.bound() / PART_OF_EACH);
-        if urgency == Urgency::Revocation || in_progress < share_max {
+        let share_max = self.admission.room(priority).max(self.admission.bound() / PART_OF_EACH);
+        if priority == Priority::Revocation || in_progress < share_max {
             return Some(share);
         }
-        self.admission.count_refused(urgency);
+        self.admission.count_refused(priority);
         None
     }
 
@@ -97,8 +97,8 @@ mod tests {
 
     /// A request on its way: let in, and counted for its organization.
     fn enter(admission: &Admission, fairness: &Arc<Fairness>, organization: OrganizationId) -> Option<(Ticket, Share)> {
-        let ticket = admission.try_enter(Urgency::Verification)?;
-        let share = fairness.try_enter(organization, Urgency::Verification)?;
+        let ticket = admission.try_enter(Priority::Verification)?;
+        let share = fairness.try_enter(organization, Priority::Verification)?;
         Some((ticket, share))
     }
 
@@ -122,7 +122,7 @@ mod tests {
             assert!((expected - 1..=expected + 1).contains(&got), "{got} of {expected}");
         }
         assert!(enter(&admission, &fairness, organization()).is_some(), "a newcomer has its share");
-        let revoking = fairness.try_enter(organization(), Urgency::Revocation);
+        let revoking = fairness.try_enter(organization(), Priority::Revocation);
         assert!(revoking.is_some());
         held.clear();
         drop(revoking);

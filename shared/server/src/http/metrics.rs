@@ -1,6 +1,6 @@
 //! What the door of a process counts.
 
-use domain::urgency::Urgency;
+use domain::priority::Priority;
 
 use crate::metrics::{Counter, Gauge, MetricRow, Metrics};
 
@@ -19,15 +19,15 @@ impl AdmissionMetrics {
             refused: metrics.counter(MetricRow {
                 name: "http_requests_refused_total",
                 help: "Requests refused for want of time, by the kind of work.",
-                labels: &["urgency"],
+                labels: &["priority"],
             }),
             in_progress: gauge("http_requests_in_progress", "Requests in progress, at most, in the last 50 ms."),
             bound: gauge("http_requests_in_progress_bound", "Requests that may be in progress at once now."),
         }
     }
 
-    pub(super) fn refused(&self, urgency: Urgency) {
-        self.refused.count(&[urgency.name()]);
+    pub(super) fn refused(&self, priority: Priority) {
+        self.refused.count(&[priority.name()]);
     }
 
     pub(super) fn show(&self, busy: usize, bound: usize) {

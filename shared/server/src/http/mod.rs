@@ -21,7 +21,7 @@ use std::{
 use chrono::Utc;
 use domain::{
     ids::{OrganizationId, RequestId},
-    urgency::Urgency,
+    priority::Priority,
 };
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
@@ -144,7 +144,7 @@ impl StackConfig {
     pub fn admission(
         mut self,
         admission: &Admission,
-        judge: impl Fn(&Request) -> Urgency + Send + Sync + 'static,
+        judge: impl Fn(&Request) -> Priority + Send + Sync + 'static,
     ) -> Self {
         self.gate = Gate::new(admission.clone()).judging(judge);
         self

@@ -1,4 +1,4 @@
-//! The gate of a listener: how urgent a request is, and the answer to one that is not let in.
+//! The gate of a listener: which priority a request is, and the answer to one that is not let in.
 
 use std::{
     fmt,
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use domain::urgency::{URGENCY_HEADER, Urgency};
+use domain::priority::{PRIORITY_HEADER, Priority};
 use futures_util::FutureExt;
 use http::Version;
 use poem::{Request, Response};
@@ -27,7 +27,7 @@ const WAIT_MAX_SECONDS: u64 = 3;
 #[derive(Clone)]
 pub(super) struct Gate {
     admission: Admission,
-    judge: Arc<dyn Fn(&Request) -> Urgency + Send + Sync>,
+    judge: Arc<dyn Fn(&Request) -> Priority + Send + Sync>,
 }
 
 impl fmt::Debug for Gate {
@@ -39,28 +39,28 @@ impl fmt::Debug for Gate {
 impl Gate {
     /// A gate at which everything is as urgent as a verification.
     pub(super) fn new(admission: Admission) -> Self {
-        Self { admission, judge: Arc::new(|_| Urgency::Verification) }
+        Self { admission, judge: Arc::new(|_| Priority::Verification) }
     }
 
-    /// A gate at which `judge` says how urgent a request is.
-    pub(super) fn judging(self, judge: impl Fn(&Request) -> Urgency + Send + Sync + 'static) -> Self {
+    /// A gate at which `judge` says which priority a request is.
+    pub(super) fn judging(self, judge: impl Fn(&Request) -> Priority + Send + Sync + 'static) -> Self {
         Self { judge: Arc::new(judge), ..self }
     }
 
-    /// Lets a request in, and notes in it how urgent it is.
+    /// Lets a request in, and notes in it which priority it is.
     pub(super) fn try_enter(&self, request: &mut Request) -> Option<Ticket> {
         // What cannot be told where it ends has to close its connection, which the screen behind the gate sees to at
         // once; it does no work that could be too much.
-        let urgency = match request.data::<BrokenHead>() {
-            Some(_) => Urgency::Revocation,
+        let priority = match request.data::<BrokenHead>() {
+            Some(_) => Priority::Revocation,
             None => (self.judge)(request),
         };
-        if request.data::<Overdue>().is_some() && urgency != Urgency::Revocation {
-            self.admission.count_refused(urgency);
+        if request.data::<Overdue>().is_some() && priority != Priority::Revocation {
+            self.admission.count_refused(priority);
             return None;
         }
-        let ticket = self.admission.try_enter(urgency)?;
-        request.set_data(urgency);
+        let ticket = self.admission.try_enter(priority)?;
+        request.set_data(priority);
         Some(ticket)
     }
 }
@@ -125,8 +125,8 @@ impl Refusals {
     }
 
     /// Counts an answer that was given.
-    pub(crate) fn count(&self, urgency: Urgency) {
-        self.admission.count_refused(urgency);
+    pub(crate) fn count(&self, priority: Priority) {
+        self.admission.count_refused(priority);
         self.metrics.refused();
     }
 }
@@ -158,7 +158,7 @@ fn around_id(text: &[u8]) -> [Vec<u8>; 2] {
 
 /// The id of a request that is answered like most are; `None` where its head says something that could change how.
 fn id_of_plain(request: &[u8]) -> Option<String> {
-    const TELLING: [&str; 4] = [URGENCY_HEADER, "connection", "expect", "upgrade"];
+    const TELLING: [&str; 4] = [PRIORITY_HEADER, "connection", "expect", "upgrade"];
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut head = httparse::Request::new(&mut headers);
     let is_whole = head.parse(request).ok()?.is_complete();
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn whoever_could_be_answered_otherwise_is_left_to_the_stack() {
-        let tellings = ["X-Claviger-Urgency: revocation", "Connection: close", "Expect: 100-continue", "Upgrade: h2c"];
+        let tellings = ["X-Claviger-Priority: revocation", "Connection: close", "Expect: 100-continue", "Upgrade: h2c"];
         for told in tellings {
             assert_eq!(id_of_plain(&post(&format!("{told}\r\n"))), None, "{told}");
         }

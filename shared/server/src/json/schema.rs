@@ -8,7 +8,7 @@ use std::{
 };
 
 use chrono::DateTime;
-use domain::refusal::excerpt;
+use domain::validation::excerpt;
 use poem_openapi::{
     registry::{MetaSchema, MetaSchemaRef, Registry},
     types::Type,

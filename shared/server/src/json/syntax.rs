@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, fmt};
 
-use domain::refusal::excerpt;
+use domain::validation::excerpt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 

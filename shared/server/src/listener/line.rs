@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use domain::urgency::Urgency;
+use domain::priority::Priority;
 use tokio::time::Instant;
 
 use super::{
@@ -64,14 +64,14 @@ struct State {
     round: isize,
     /// Since when, how many to one request, and whether they are over, in the order of time.
     given: VecDeque<(Instant, isize, Arc<AtomicBool>)>,
-    /// By urgency.
-    waiting: [Waiters; Urgency::ALL.len()],
+    /// By priority.
+    waiting: [Waiters; Priority::ALL.len()],
     ration: Ration,
     /// How long a task that could go on has waited for a processor lately.
     late: Duration,
 }
 
-/// Those of one urgency: organizations take turns, so that one with a thousand connections waits behind itself.
+/// Those of one priority: organizations take turns, so that one with a thousand connections waits behind itself.
 #[derive(Debug, Default)]
 struct Waiters {
     of_each: HashMap<Asker, VecDeque<Arc<Place>>>,
@@ -106,7 +106,7 @@ pub(super) struct Turn {
 #[derive(Debug, Clone)]
 pub struct Queue {
     line: Line,
-    urgency: Urgency,
+    priority: Priority,
     refusals: Refusals,
 }
 
@@ -143,10 +143,10 @@ impl Line {
         Self(shared)
     }
 
-    /// A queue of this urgency: nobody of it has a turn while somebody waits in a more urgent one. Who waits in vain is
+    /// A queue of this priority: nobody of it has a turn while somebody waits in a more urgent one. Who waits in vain is
     /// answered with one of these.
-    pub fn queue(&self, urgency: Urgency, refusals: Refusals) -> Queue {
-        Queue { line: self.clone(), urgency, refusals }
+    pub fn queue(&self, priority: Priority, refusals: Refusals) -> Queue {
+        Queue { line: self.clone(), priority, refusals }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -314,11 +314,11 @@ impl Standing {
 
     /// Until when the connection rests whose request was refused now.
     pub(super) fn rest(&self) -> Instant {
-        self.queue.line.state().ration.rest(self.queue.urgency, self.is_earned)
+        self.queue.line.state().ration.rest(self.queue.priority, self.is_earned)
     }
 
     pub(super) fn note_refused(&self) {
-        self.queue.refusals.count(self.queue.urgency);
+        self.queue.refusals.count(self.queue.priority);
     }
 
     /// Whether a turn is needed: while there is time for everything nobody waits.
@@ -360,7 +360,7 @@ impl Standing {
             return Poll::Ready(Some(line.give(&mut state, last)));
         }
         let State { waiting, ration, .. } = &mut *state;
-        let waiters = &mut waiting[self.queue.urgency as usize];
+        let waiters = &mut waiting[self.queue.priority as usize];
         // Only what was asked for an organization before is known to be less work than two refusals: others may have to be
         // looked up in Postgres.
         let is_rationed = matches!(last.asker, Asker::Organization(_));
@@ -383,7 +383,7 @@ impl Standing {
         // A turn that was given meanwhile goes on to the next.
         let waiting = std::mem::replace(&mut *waits.place.lock(), Waiting::Left);
         drop(waiting);
-        self.queue.line.state().waiting[self.queue.urgency as usize].forget_left(waits.asker);
+        self.queue.line.state().waiting[self.queue.priority as usize].forget_left(waits.asker);
     }
 }
 
@@ -415,8 +415,8 @@ pub(super) mod tests {
         Line::new(&Admission::new(Bounds::for_threads(1), &metrics), &metrics, 1)
     }
 
-    fn queue(line: &Line, urgency: Urgency) -> Queue {
-        line.queue(urgency, StackConfig::new(Routes::default(), &Metrics::new()).refusals())
+    fn queue(line: &Line, priority: Priority) -> Queue {
+        line.queue(priority, StackConfig::new(Routes::default(), &Metrics::new()).refusals())
     }
 
     async fn turn(standing: &mut Standing) -> Option<Turn> {
@@ -427,7 +427,7 @@ pub(super) mod tests {
     async fn all_turns(line: &Line) -> Vec<Turn> {
         let mut turns = Vec::new();
         for _ in 0..TURNS_PER_THREAD {
-            turns.push(turn(&mut queue(line, Urgency::Staging).standing()).await.unwrap());
+            turns.push(turn(&mut queue(line, Priority::Staging).standing()).await.unwrap());
         }
         turns
     }
@@ -439,7 +439,7 @@ pub(super) mod tests {
         let turns = all_turns(&line).await;
         // None of them lasts too long.
         line.state().given.clear();
-        (queue(&line, Urgency::Verification), turns)
+        (queue(&line, Priority::Verification), turns)
     }
 
     /// Whoever has a turn among those who wait, and the turn.
@@ -458,9 +458,9 @@ pub(super) mod tests {
         let mut turns = all_turns(&line).await;
         let mut order = Vec::new();
         let names = ["development", "staging 1", "staging 2", "verification"];
-        let urgencies = [Urgency::Development, Urgency::Staging, Urgency::Staging, Urgency::Verification];
+        let urgencies = [Priority::Development, Priority::Staging, Priority::Staging, Priority::Verification];
         let mut waiting: Vec<_> =
-            names.into_iter().zip(urgencies.map(|urgency| queue(&line, urgency).standing())).collect();
+            names.into_iter().zip(urgencies.map(|priority| queue(&line, priority).standing())).collect();
         for (_, standing) in &mut waiting {
             assert!(poll_fn(|cx| Poll::Ready(standing.poll_turn(Last::default(), cx).is_pending())).await);
         }
@@ -479,7 +479,7 @@ pub(super) mod tests {
         let line = line();
         let mut turns = all_turns(&line).await;
         let mut waiting: Vec<_> =
-            (0..TURNS_PER_THREAD).map(|_| queue(&line, Urgency::Verification).standing()).collect();
+            (0..TURNS_PER_THREAD).map(|_| queue(&line, Priority::Verification).standing()).collect();
         let mut given = async || {
             let poll = |standing: &mut Standing, cx: &mut Context<'_>| match standing.poll_turn(Last::default(), cx) {
                 Poll::Ready(turn) => Some(turn.expect("not too late")),
@@ -509,7 +509,7 @@ pub(super) mod tests {
         let [g, m, n] = [Asker::Organization(greedy), Asker::Organization(modest), Asker::New];
         let askers: Vec<_> = [g; 5].into_iter().chain([m, n, m]).collect();
         let mut waiting: Vec<_> =
-            askers.into_iter().map(|asker| (asker, queue(&line, Urgency::Verification).standing())).collect();
+            askers.into_iter().map(|asker| (asker, queue(&line, Priority::Verification).standing())).collect();
         for (asker, standing) in &mut waiting {
             assert!(
                 poll_fn(|cx| Poll::Ready(standing.poll_turn(Last { asker: *asker, questions: 1 }, cx).is_pending()))
@@ -534,8 +534,8 @@ pub(super) mod tests {
     async fn who_leaves_with_a_turn_passes_it_on() {
         let line = line();
         let mut turns = all_turns(&line).await;
-        let mut leaving = queue(&line, Urgency::Verification).standing();
-        let mut staying = queue(&line, Urgency::Development).standing();
+        let mut leaving = queue(&line, Priority::Verification).standing();
+        let mut staying = queue(&line, Priority::Development).standing();
         for waiting in [&mut leaving, &mut staying] {
             assert!(poll_fn(|cx| Poll::Ready(waiting.poll_turn(Last::default(), cx).is_pending())).await);
         }
@@ -547,24 +547,24 @@ pub(super) mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_has_left_takes_no_room_though_nobody_of_that_urgency_has_a_turn() {
+    async fn who_has_left_takes_no_room_though_nobody_of_that_priority_has_a_turn() {
         let line = line();
         let _turns = all_turns(&line).await;
-        let mut patient = queue(&line, Urgency::Development).standing();
-        let mut gone = queue(&line, Urgency::Development).standing();
+        let mut patient = queue(&line, Priority::Development).standing();
+        let mut gone = queue(&line, Priority::Development).standing();
         assert!(poll_fn(|cx| Poll::Ready(gone.poll_turn(Last::default(), cx).is_pending())).await);
-        assert_eq!(line.state().waiting[Urgency::Development as usize].of_each.len(), 1);
+        assert_eq!(line.state().waiting[Priority::Development as usize].of_each.len(), 1);
         drop(gone);
         assert!(turn(&mut patient).await.is_none(), "too long");
         let state = line.state();
-        let waiters = &state.waiting[Urgency::Development as usize];
+        let waiters = &state.waiting[Priority::Development as usize];
         assert!(waiters.of_each.is_empty() && waiters.order.is_empty(), "{waiters:?}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn whoever_asks_in_batches_takes_the_turns_of_several() {
         let (line, batch) = (line(), Last { asker: Asker::New, questions: 20 });
-        let standing = || queue(&line, Urgency::Verification).standing();
+        let standing = || queue(&line, Priority::Verification).standing();
         let mut turns = Vec::new();
         while line.state().free > 0 {
             turns.push(poll_fn(|cx| standing().poll_turn(batch, cx)).await.unwrap());
@@ -591,7 +591,7 @@ pub(super) mod tests {
         line.state().given.clear();
         let organization = OrganizationId::mint(chrono::DateTime::UNIX_EPOCH);
         let last = Last { asker: Asker::Organization(organization), questions: 1 };
-        let standing = || queue(&line, Urgency::Verification).standing();
+        let standing = || queue(&line, Priority::Verification).standing();
         let (mut first, mut late, mut other) = (standing(), standing(), standing());
         assert!(poll_fn(|cx| Poll::Ready(first.poll_turn(last, cx).is_pending())).await);
         tokio::time::sleep(WAIT_HOPELESS).await;
@@ -614,7 +614,7 @@ pub(super) mod tests {
                 tokio::time::advance(Duration::from_millis(step_ms)).await;
                 tokio::task::yield_now().await;
             }
-            let mut next = queue(&line, Urgency::Verification).standing();
+            let mut next = queue(&line, Priority::Verification).standing();
             let is_over = poll_fn(|cx| Poll::Ready(next.poll_turn(Last::default(), cx).is_ready())).await;
             drop(turns);
             is_over
@@ -632,8 +632,8 @@ pub(super) mod tests {
         let metrics = Metrics::new();
         let line = Line::new(&Admission::new(Bounds::for_threads(1), &metrics), &metrics, 1);
         let _turns = all_turns(&line).await;
-        let mut waiting = [Urgency::Verification, Urgency::Verification, Urgency::Staging]
-            .map(|urgency| queue(&line, urgency).standing());
+        let mut waiting = [Priority::Verification, Priority::Verification, Priority::Staging]
+            .map(|priority| queue(&line, priority).standing());
         for standing in &mut waiting {
             assert!(poll_fn(|cx| Poll::Ready(standing.poll_turn(Last::default(), cx).is_pending())).await);
         }
@@ -648,12 +648,12 @@ pub(super) mod tests {
     async fn nobody_waits_for_ever_nor_for_those_who_do_not_work() {
         let line = line();
         let turns = all_turns(&line).await;
-        let (mut early, started) = (queue(&line, Urgency::Verification).standing(), Instant::now());
+        let (mut early, started) = (queue(&line, Priority::Verification).standing(), Instant::now());
         assert!(turn(&mut early).await.is_none(), "too long");
         let waited = started.elapsed();
         assert!((WAIT_MAX - LOOK_EVERY..=WAIT_MAX + Duration::from_millis(1)).contains(&waited), "{waited:?}");
         // By now all of them have lasted too long, and whoever comes takes the place of one.
-        assert!(turn(&mut queue(&line, Urgency::Development).standing()).await.is_some());
+        assert!(turn(&mut queue(&line, Priority::Development).standing()).await.is_some());
         drop(turns);
         assert_eq!(line.state().free, TURNS_PER_THREAD, "a turn that was ended is not given back twice");
     }
@@ -683,7 +683,7 @@ pub(super) mod tests {
     /// Whose connections wait to verify, and how many turns the first of each takes.
     fn waiting_turns(line: &Line) -> Vec<(Asker, isize)> {
         let state = line.state();
-        let waiters = &state.waiting[Urgency::Verification as usize];
+        let waiters = &state.waiting[Priority::Verification as usize];
         waiters.of_each.iter().map(|(asker, places)| (*asker, places[0].last.turns())).collect()
     }
 
@@ -700,7 +700,7 @@ pub(super) mod tests {
         let metrics = Metrics::new();
         let admission = Admission::new(Bounds::for_threads(1), &metrics);
         let line = Line::new(&admission, &metrics, 1);
-        let limits = Limits { queue: Some(queue(&line, Urgency::Verification)), ..Limits::promised() };
+        let limits = Limits { queue: Some(queue(&line, Priority::Verification)), ..Limits::promised() };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, shutdown) = (listener.local_addr().unwrap(), shutdown.clone());
         tokio::spawn(async move { serve(listener, endpoint, limits, &metrics, shutdown).await });
@@ -746,7 +746,7 @@ pub(super) mod tests {
         // Nobody gives a turn back, and none lasts too long.
         let _turns = all_turns(&line).await;
         line.state().given.clear();
-        let urgent = POST.replace("\r\nHost", "\r\nX-Claviger-Urgency: revocation\r\nHost");
+        let urgent = POST.replace("\r\nHost", "\r\nX-Claviger-Priority: revocation\r\nHost");
         let (ends, faulty) = (POST.replace("\r\nHost", "\r\nConnection: close\r\nHost"), POST.replace("\r\n", "\n"));
         for (request, expected) in
             [(POST, REFUSED), (GET, SERVED), (&urgent, SERVED), (&ends, SERVED), (&faulty, SERVED)]

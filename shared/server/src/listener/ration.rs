@@ -4,7 +4,7 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use domain::urgency::Urgency;
+use domain::priority::Priority;
 use tokio::time::Instant;
 
 /// How long nothing is read from a connection whose request was not let in, in milliseconds, at least: any time between
@@ -34,7 +34,7 @@ const EARNED_MAX: i64 = 128 * PRICE;
 /// What remains of what was seen when there is another look.
 const REMAINS: f64 = 0.875;
 
-/// Those of one urgency who were refused come back one after another.
+/// Those of one priority who were refused come back one after another.
 #[derive(Debug)]
 pub(super) struct Ration {
     /// What was earned by the questions that were let in and not spent yet; less than none where others waited in vain.
@@ -45,8 +45,8 @@ pub(super) struct Ration {
     was_busy: bool,
     /// Seconds with more work than time, and the questions that were let in meanwhile; the last ones count most.
     seen: (f64, f64),
-    /// When the last one comes back, by urgency.
-    last: [Instant; Urgency::ALL.len()],
+    /// When the last one comes back, by priority.
+    last: [Instant; Priority::ALL.len()],
 }
 
 impl Ration {
@@ -58,7 +58,7 @@ impl Ration {
             looked: now,
             was_busy: false,
             seen: (0.0, 0.0),
-            last: [now; Urgency::ALL.len()],
+            last: [now; Priority::ALL.len()],
         }
     }
 
@@ -92,8 +92,8 @@ impl Ration {
 
     /// Until when a connection rests that was refused now. Where the refusal had been earned there is nothing to hold it
     /// back for; where not, there is one less to be had, whoever earned it.
-    pub(super) fn rest(&mut self, urgency: Urgency, is_earned: bool) -> Instant {
-        let is_urgent = urgency >= Urgency::Verification;
+    pub(super) fn rest(&mut self, priority: Priority, is_earned: bool) -> Instant {
+        let is_urgent = priority >= Priority::Verification;
         let now = Instant::now();
         let least_ms = if is_urgent { REST_OF_URGENT_MS } else { REST_MS };
         let least = now + Duration::from_millis(rand::random_range(least_ms));
@@ -110,7 +110,7 @@ impl Ration {
         // Nothing is known yet where nothing was let in.
         let (seconds, questions) = self.seen;
         let pace = if questions > 0.0 { seconds / questions * f64::from(each) } else { 0.0 };
-        let last = &mut self.last[urgency as usize];
+        let last = &mut self.last[priority as usize];
         *last = (*last + Duration::from_secs_f64(pace).min(max)).clamp(now, now + max);
         (*last).max(least)
     }
@@ -138,25 +138,25 @@ mod tests {
         ration
     }
 
-    fn rests_ms(ration: &mut Ration, urgency: Urgency, refusals: usize) -> Vec<f64> {
+    fn rests_ms(ration: &mut Ration, priority: Priority, refusals: usize) -> Vec<f64> {
         let now = Instant::now();
-        (0..refusals).map(|_| (ration.rest(urgency, false) - now).as_secs_f64() * 1_000.0).collect()
+        (0..refusals).map(|_| (ration.rest(priority, false) - now).as_secs_f64() * 1_000.0).collect()
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_is_refused_comes_back_one_after_another_at_the_pace_of_what_is_done() {
         let mut ration = rationed().await;
-        let rests = rests_ms(&mut ration, Urgency::Verification, 1_000);
+        let rests = rests_ms(&mut ration, Priority::Verification, 1_000);
         for (at, rest) in rests.iter().enumerate() {
             let due = at as f64 * 0.1;
             assert!(*rest >= due.max(20.0) - 0.01 && *rest <= due.max(60.0) + 0.01, "{at}: {rest}");
         }
-        let earned = (ration.rest(Urgency::Verification, true) - Instant::now()).as_millis();
+        let earned = (ration.rest(Priority::Verification, true) - Instant::now()).as_millis();
         assert!((20..=60).contains(&earned), "what was earned waits for nobody: {earned}");
-        let others = rests_ms(&mut ration, Urgency::Staging, 100);
+        let others = rests_ms(&mut ration, Priority::Staging, 100);
         assert!(others.iter().all(|rest| (50.0..=150.0).contains(rest)), "no other kind waits for these: {others:?}");
         tokio::time::advance(REST_MAX).await;
-        let later = rests_ms(&mut ration, Urgency::Verification, 100);
+        let later = rests_ms(&mut ration, Priority::Verification, 100);
         assert!(later.iter().all(|rest| (20.0..=60.0).contains(rest)), "nor anybody for those who are back: {later:?}");
     }
 
@@ -180,10 +180,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nobody_rests_for_longer_than_it_was_told_and_in_production_for_half_of_that() {
         let mut ration = rationed().await;
-        for (urgency, most_ms) in
-            [(Urgency::Verification, 500.0), (Urgency::Staging, 1_000.0), (Urgency::Development, 1_000.0)]
+        for (priority, most_ms) in
+            [(Priority::Verification, 500.0), (Priority::Staging, 1_000.0), (Priority::Development, 1_000.0)]
         {
-            let rests = rests_ms(&mut ration, urgency, 10_000);
+            let rests = rests_ms(&mut ration, priority, 10_000);
             assert!(rests.iter().all(|rest| *rest <= most_ms));
             assert!(rests[9_999] >= most_ms - 1.0);
         }
@@ -192,7 +192,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_is_given_up_for_others_comes_back_at_an_eighth_of_their_pace() {
         let mut ration = rationed().await;
-        let rests = rests_ms(&mut ration, Urgency::Staging, 1_000);
+        let rests = rests_ms(&mut ration, Priority::Staging, 1_000);
         assert!((790.0..=801.0).contains(&rests[999]), "{}", rests[999]);
     }
 
@@ -200,12 +200,12 @@ mod tests {
     async fn whoever_waited_in_vain_has_used_up_a_refusal_of_those_who_could_wait() {
         let mut ration = Ration::new();
         ration.note(12);
-        ration.rest(Urgency::Development, false);
-        ration.rest(Urgency::Verification, true);
+        ration.rest(Priority::Development, false);
+        ration.rest(Priority::Verification, true);
         assert!(ration.take_refusal() && ration.take_refusal() && !ration.take_refusal());
         // Many were sent away together: what is let in then pays for those first, up to a bound.
         for _ in 0..1_000 {
-            ration.rest(Urgency::Development, false);
+            ration.rest(Priority::Development, false);
         }
         ration.note(128 * 4 + 3);
         assert!(!ration.take_refusal());
@@ -216,7 +216,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn only_what_is_done_while_there_is_more_work_than_time_tells_the_pace() {
         let mut ration = Ration::new();
-        let rests = rests_ms(&mut ration, Urgency::Verification, 1_000);
+        let rests = rests_ms(&mut ration, Priority::Verification, 1_000);
         assert!(rests.iter().all(|rest| (20.0..=60.0).contains(rest)), "it is not known yet");
         for is_busy in [false, true, false, true, false] {
             look(&mut ration, 1, is_busy).await;
@@ -225,7 +225,7 @@ mod tests {
         let mut ration = rationed().await;
         // Once, nearly nothing was done.
         look(&mut ration, 1, true).await;
-        let rests = rests_ms(&mut ration, Urgency::Verification, 1_000);
+        let rests = rests_ms(&mut ration, Priority::Verification, 1_000);
         assert!((100.0..=120.0).contains(&rests[999]), "{}", rests[999]);
     }
 }

@@ -7,7 +7,7 @@ mod stored;
 
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
-use domain::refusal::Refusal;
+use domain::validation::ValidationError;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{Response, error::ResponseError};
 use serde::Serialize;
@@ -149,7 +149,7 @@ impl FieldError {
     }
 
     /// What the domain refused, at `pointer`.
-    pub fn at(pointer: impl Into<String>, refusal: Refusal) -> Self {
+    pub fn at(pointer: impl Into<String>, refusal: ValidationError) -> Self {
         Self::new(pointer, refusal.code, refusal.message)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::urgency::Urgency;
+use domain::priority::Priority;
 use futures_util::future::join_all;
 use server::{
     http::{Admission, Routes, StackConfig},
@@ -111,7 +111,7 @@ async fn a_client_that_leaves_does_not_cancel_the_handler() {
 
 /// An edge whose only place is taken, and the request that has it.
 async fn full() -> (Edge, Wire) {
-    let edge = Edge::with(long(), |config| config.admission(&door_for(1), |_| Urgency::Verification)).await;
+    let edge = Edge::with(long(), |config| config.admission(&door_for(1), |_| Priority::Verification)).await;
     let mut first = edge.connect().await;
     first.write("GET /v1/slow HTTP/1.1\r\nHost: edge\r\n\r\n").await;
     is_notified(&edge.signals.entered).await;
@@ -157,8 +157,8 @@ async fn in_a_line_everybody_is_answered_and_nobody_for_ever() {
     let admission = Admission::start(|bounds| bounds, &metrics);
     let refusals = StackConfig::new(Routes::default(), &metrics).refusals();
     let limits =
-        Limits { queue: Some(Line::new(&admission, &metrics, 1).queue(Urgency::Verification, refusals)), ..long() };
-    let edge = Edge::with(limits, |config| config.admission(&admission, |_| Urgency::Verification)).await;
+        Limits { queue: Some(Line::new(&admission, &metrics, 1).queue(Priority::Verification, refusals)), ..long() };
+    let edge = Edge::with(limits, |config| config.admission(&admission, |_| Priority::Verification)).await;
     let mut wires = Vec::new();
     for _ in 0..CONNECTIONS {
         wires.push(edge.connect().await);
@@ -201,8 +201,8 @@ async fn in_a_line_everybody_is_answered_and_nobody_for_ever() {
 #[tokio::test]
 async fn two_listeners_of_a_process_share_its_door_and_the_urgent_one_is_let_in() {
     let admission = door_for(8);
-    let development = Edge::with(long(), |config| config.admission(&admission, |_| Urgency::Development)).await;
-    let production = Edge::with(long(), |config| config.admission(&admission, |_| Urgency::Verification)).await;
+    let development = Edge::with(long(), |config| config.admission(&admission, |_| Priority::Development)).await;
+    let production = Edge::with(long(), |config| config.admission(&admission, |_| Priority::Verification)).await;
     let alone = Edge::with(long(), |config| config).await;
     let mut slow = Vec::new();
     for edge in [&development, &development, &development, &alone, &alone, &alone] {

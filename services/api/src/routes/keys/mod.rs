@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use domain::event::Event;
 use domain::policy::KeyStatus;
-use domain::refusal::Refusal;
+use domain::validation::ValidationError;
 use poem_openapi::param::Path;
 use poem_openapi::{Object, OpenApi};
 use serde_json::json;
@@ -209,7 +209,7 @@ const STATUSES: &str = "active, inactive, expired or scheduled";
 fn read_filter(page: &mut PageRequest) -> KeyFilter {
     let filters = &mut page.filters;
     KeyFilter {
-        status: filters.parsed("status", |text| KeyStatus::parse(text).ok_or_else(|| Refusal::new("enum", STATUSES))),
+        status: filters.parsed("status", |text| KeyStatus::parse(text).ok_or_else(|| ValidationError::new("enum", STATUSES))),
         customer: None,
         permission: filters.text("permission"),
         tag: filters.text("tag"),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::ids::OrganizationId;
-use domain::urgency::Urgency;
+use domain::priority::Priority;
 use http::Method;
 use server::http::Bounds;
 use store::DatabaseConfig;
@@ -67,16 +67,16 @@ impl Turns {
 
     /// The operation's turn, if it needs one; `None` when it does not come in time.
     pub async fn wait(&self, operation: &Operation, caller: OrganizationId) -> Option<Turn> {
-        match operation.urgency() {
-            Urgency::Revocation => {
+        match operation.priority() {
+            Priority::Revocation => {
                 let own = self.of(&self.revocations, caller);
                 let permit = timeout(REVOCATION_WAIT_MAX, own.acquire_owned()).await.ok()?;
                 Some(Turn { _permits: [permit.ok(), None] })
             }
             // It waits for the DNS, mostly.
             _ if operation.id == "check_domain" => Some(Turn { _permits: [None, None] }),
-            Urgency::Verification => Some(Turn { _permits: [None, None] }),
-            Urgency::Development | Urgency::Staging | Urgency::Lists | Urgency::Writes => {
+            Priority::Verification => Some(Turn { _permits: [None, None] }),
+            Priority::Development | Priority::Staging | Priority::Lists | Priority::Writes => {
                 let permits = async {
                     if operation.method != Method::GET {
                         drop(self.of(&self.revocations, caller).acquire_owned().await);
@@ -101,17 +101,17 @@ impl Turns {
 /// Bounds for a process with so many connections to Postgres.
 pub fn bounds(bounds: Bounds, connections: usize) -> Bounds {
     let lists = LISTS_PER_CONNECTION * connections;
-    bounds.cap(Urgency::Lists, lists).cap(Urgency::Writes, WRITES_PER_CONNECTION * connections)
+    bounds.cap(Priority::Lists, lists).cap(Priority::Writes, WRITES_PER_CONNECTION * connections)
 }
 
 /// How urgent a request is, by its method and path alone: nothing else is known at the door.
-pub fn of(method: &Method, path: &str) -> Urgency {
+pub fn of(method: &Method, path: &str) -> Priority {
     let operation = OPERATIONS.iter().find(|operation| operation.method == method && is_at(operation.path, path));
     match operation {
-        Some(operation) => operation.urgency(),
+        Some(operation) => operation.priority(),
         // Whoever watches over the process has to hear from it, and an answer costs next to nothing.
-        None if HEALTH_PATHS.contains(&path) => Urgency::Revocation,
-        None => Urgency::Lists,
+        None if HEALTH_PATHS.contains(&path) => Priority::Revocation,
+        None => Priority::Lists,
     }
 }
 
@@ -128,7 +128,7 @@ fn is_at(pattern: &str, path: &str) -> bool {
 
 impl Operation {
     /// What the operation is given up for, and what for its sake.
-    pub fn urgency(&self) -> Urgency {
+    pub fn priority(&self) -> Priority {
         match self.id {
             "revoke_key"
             | "delete_key"
@@ -137,10 +137,10 @@ impl Operation {
             | "delete_organization"
             | "suspend_customer"
             | "delete_customer"
-            | "delete_domain" => Urgency::Revocation,
-            "verify_key" | "verify_keys" => Urgency::Verification,
-            id if id.starts_with("list_") => Urgency::Lists,
-            _ => Urgency::Writes,
+            | "delete_domain" => Priority::Revocation,
+            "verify_key" | "verify_keys" => Priority::Verification,
+            id if id.starts_with("list_") => Priority::Lists,
+            _ => Priority::Writes,
         }
     }
 }
@@ -153,7 +153,7 @@ mod tests {
     fn what_cuts_off_is_urgent_and_lists_are_not() {
         let urgent: Vec<&str> = OPERATIONS
             .iter()
-            .filter(|operation| operation.urgency() == Urgency::Revocation)
+            .filter(|operation| operation.priority() == Priority::Revocation)
             .map(|operation| operation.id)
             .collect();
         for operation in OPERATIONS {
@@ -162,15 +162,15 @@ mod tests {
             assert_eq!(cuts_off, urgent.contains(&operation.id), "{}", operation.id);
         }
         for (method, path, expected) in [
-            (Method::POST, "/v1/organizations/acme/keys/key_1/revoke", Urgency::Revocation),
-            (Method::DELETE, "/v1/organizations/acme", Urgency::Revocation),
-            (Method::POST, "/v1/organizations/acme/keys", Urgency::Writes),
-            (Method::GET, "/v1/organizations/acme/keys/key_1", Urgency::Writes),
-            (Method::GET, "/v1/organizations/acme/keys", Urgency::Lists),
-            (Method::POST, "/v1/keys/verify", Urgency::Verification),
-            (Method::GET, "/health/ready", Urgency::Revocation),
-            (Method::GET, "/v1/openapi.json", Urgency::Lists),
-            (Method::POST, "/v1/organizations/acme/keys/key_1/revoke/", Urgency::Lists),
+            (Method::POST, "/v1/organizations/acme/keys/key_1/revoke", Priority::Revocation),
+            (Method::DELETE, "/v1/organizations/acme", Priority::Revocation),
+            (Method::POST, "/v1/organizations/acme/keys", Priority::Writes),
+            (Method::GET, "/v1/organizations/acme/keys/key_1", Priority::Writes),
+            (Method::GET, "/v1/organizations/acme/keys", Priority::Lists),
+            (Method::POST, "/v1/keys/verify", Priority::Verification),
+            (Method::GET, "/health/ready", Priority::Revocation),
+            (Method::GET, "/v1/openapi.json", Priority::Lists),
+            (Method::POST, "/v1/organizations/acme/keys/key_1/revoke/", Priority::Lists),
         ] {
             assert_eq!(of(&method, path), expected, "{method} {path}");
         }
@@ -181,7 +181,7 @@ mod tests {
         for operation in OPERATIONS {
             let path = operation.path.replace(':', "");
             let method = operation.method.parse().unwrap();
-            assert_eq!(of(&method, &path), operation.urgency(), "{}", operation.id);
+            assert_eq!(of(&method, &path), operation.priority(), "{}", operation.id);
         }
     }
 

@@ -1,17 +1,17 @@
 //! Why a piece of input is not acceptable, in words for whoever sent it.
 
-/// One refused value: a stable code and a message for the caller.
+/// Why one value was refused: a stable code and a message for the caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Refusal {
+pub struct ValidationError {
     /// Kebab-case code, stable, sent as `errors[].code`.
     pub code: &'static str,
     /// What is wrong and what would be accepted; echoes at most 64 escaped characters of the input.
     pub message: String,
 }
 
-impl Refusal {
-    /// A refusal with its code and message.
+impl ValidationError {
+    /// An error with its code and message.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }

@@ -1,11 +1,11 @@
 //! What is given up first when there is more work than can be done in time.
 
-/// Says how urgent a request is, to a key service that has more to do than it can. Believed with the service token.
-pub const URGENCY_HEADER: &str = "x-claviger-urgency";
+/// Says which priority a request is, to a key service that has more to do than it can. Believed with the service token.
+pub const PRIORITY_HEADER: &str = "x-claviger-priority";
 
 /// A kind of work, in the order in which it is refused: the first goes first, the last is never refused for the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Urgency {
+pub enum Priority {
     /// Anything of a development environment.
     Development,
     /// Anything of a staging environment.
@@ -20,7 +20,7 @@ pub enum Urgency {
     Revocation,
 }
 
-impl Urgency {
+impl Priority {
     /// All of them, in order.
     pub const ALL: [Self; 6] =
         [Self::Development, Self::Staging, Self::Lists, Self::Writes, Self::Verification, Self::Revocation];
@@ -39,7 +39,7 @@ impl Urgency {
 
     /// Reads the word.
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|urgency| urgency.name() == name)
+        Self::ALL.into_iter().find(|priority| priority.name() == name)
     }
 }
 
@@ -49,10 +49,10 @@ mod tests {
 
     #[test]
     fn the_order_is_the_declared_one_and_every_word_is_read_back() {
-        assert!(Urgency::ALL.is_sorted());
-        for urgency in Urgency::ALL {
-            assert_eq!(Urgency::parse(urgency.name()), Some(urgency));
+        assert!(Priority::ALL.is_sorted());
+        for priority in Priority::ALL {
+            assert_eq!(Priority::parse(priority.name()), Some(priority));
         }
-        assert_eq!(Urgency::parse("Revocation"), None);
+        assert_eq!(Priority::parse("Revocation"), None);
     }
 }
