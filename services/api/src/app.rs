@@ -20,8 +20,8 @@ use crate::config::{Config, KeyPolicy};
 use crate::cursor::Cursors;
 use crate::metrics::ApiMetrics;
 use crate::ownership::Ownership;
-use crate::told::Told;
 use crate::priority::{self, Turns};
+use crate::told::Told;
 use crate::wire::receipt::ReceiptBody;
 
 /// The bound on a change that Redis has not heard of yet: the hard age of what a replica holds.

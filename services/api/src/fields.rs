@@ -24,7 +24,12 @@ impl Fields {
     }
 
     /// Takes each value of a list, noting each refusal under its own index.
-    pub fn take_list<I, T>(&mut self, pointer: &str, items: &[I], read: impl Fn(&I) -> Result<T, ValidationError>) -> Vec<T> {
+    pub fn take_list<I, T>(
+        &mut self,
+        pointer: &str,
+        items: &[I],
+        read: impl Fn(&I) -> Result<T, ValidationError>,
+    ) -> Vec<T> {
         let at = |index: usize| format!("{pointer}/{index}");
         items.iter().enumerate().filter_map(|(index, item)| self.take(&at(index), read(item))).collect()
     }

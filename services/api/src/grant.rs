@@ -3,8 +3,8 @@
 use domain::ids::CustomerId;
 use domain::names::Name;
 use domain::policy::{AllOr, Excess, Policy};
-use domain::validation::{ValidationError, excerpt};
 use domain::secret::{LookupId, PlainSecret, Prefix};
+use domain::validation::{ValidationError, excerpt};
 use serde_json::{Map, Value};
 use server::problem::{ErrorCode, FieldError, Problem};
 use store::{CreditsChange, KeyChange, NewSecret, Write};
@@ -97,7 +97,10 @@ pub fn mint_secret(app: &App, body: &NewKey) -> Result<PlainSecret, Problem> {
     };
     let secret = match (&prefix, body.secret.0.as_deref()) {
         (Some(_), Some(_)) if !app.demands.allow_supplied_secrets => {
-            fields.refuse("/secret", ValidationError::new("supplied-secret", "this environment makes the secrets of its keys"));
+            fields.refuse(
+                "/secret",
+                ValidationError::new("supplied-secret", "this environment makes the secrets of its keys"),
+            );
             None
         }
         (Some(prefix), Some(part)) => fields.take("/secret", PlainSecret::from_part(prefix, app.environment, part)),
@@ -129,7 +132,10 @@ pub fn read_import(app: &App, access: &Scoped, body: &KeyImport) -> Result<NewSe
     let mut fields = Fields::default();
     let own = [("/key/secret", &body.key.secret), ("/key/prefix", &body.key.prefix)];
     for (pointer, _) in own.into_iter().filter(|(_, member)| member.0.is_some()) {
-        fields.refuse(pointer, ValidationError::new("contradiction", "leave it out here; the import names the whole secret"));
+        fields.refuse(
+            pointer,
+            ValidationError::new("contradiction", "leave it out here; the import names the whole secret"),
+        );
     }
     let secret = match (&body.secret, &body.hashed) {
         (Some(text), None) => fields.take("/secret", read_whole(app, text)).map(|secret| sealed(app, access, &secret)),
@@ -144,7 +150,8 @@ pub fn read_import(app: &App, access: &Scoped, body: &KeyImport) -> Result<NewSe
 }
 
 fn read_whole(app: &App, text: &str) -> Result<PlainSecret, ValidationError> {
-    let refusal = || ValidationError::new("secret-form", "not a secret of the form <prefix>_<tag>_<id>_<secret><check>");
+    let refusal =
+        || ValidationError::new("secret-form", "not a secret of the form <prefix>_<tag>_<id>_<secret><check>");
     let secret = PlainSecret::parse(text).map_err(|_| refusal())?;
     Prefix::parse_own(secret.prefix().as_str())?;
     if secret.environment() != app.environment {
@@ -156,8 +163,9 @@ fn read_whole(app: &App, text: &str) -> Result<PlainSecret, ValidationError> {
 
 fn read_hashed(app: &App, access: &Scoped, hashed: &HashedSecret) -> Result<NewSecret, ValidationError> {
     let prefix = Prefix::parse_own(&hashed.prefix)?;
-    let lookup_id = LookupId::parse(&hashed.id)
-        .ok_or_else(|| ValidationError::new("secret-id", format!("\"{}\" is not 16 base62 characters", excerpt(&hashed.id))))?;
+    let lookup_id = LookupId::parse(&hashed.id).ok_or_else(|| {
+        ValidationError::new("secret-id", format!("\"{}\" is not 16 base62 characters", excerpt(&hashed.id)))
+    })?;
     let digest = data_encoding::HEXLOWER_PERMISSIVE.decode(hashed.sha256.as_bytes()).ok();
     let digest: [u8; 32] = digest
         .and_then(|bytes| bytes.try_into().ok())

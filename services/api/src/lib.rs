@@ -17,9 +17,9 @@ mod optional_body;
 mod ownership;
 mod page;
 mod precondition;
+mod priority;
 pub mod routes;
 mod told;
-mod priority;
 pub mod wire;
 
 use std::net::SocketAddr;

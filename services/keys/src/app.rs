@@ -31,7 +31,7 @@ use crate::limits::LocalShare;
 use crate::lookup::Lookup;
 use crate::metrics::KeyMetrics;
 use crate::reader::{Reader, Stores};
-use crate::routes::{BODY_MAX_BYTES, KeyRoutes, routes, priority, priority_of};
+use crate::routes::{BODY_MAX_BYTES, KeyRoutes, priority, priority_of, routes};
 use crate::strangers::Strangers;
 use crate::throttle::Throttle;
 use crate::usage::Usage;

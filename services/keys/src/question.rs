@@ -6,9 +6,9 @@ use client::wire::{COST_MAX, LimitAsked, Needed as NeededText, VerifyRequest};
 use domain::hosts::HostName;
 use domain::names::Tag;
 use domain::permission::PermissionName;
-use domain::validation::ValidationError;
-use domain::secret::{Malformed, PlainSecret};
 use domain::priority::Priority;
+use domain::secret::{Malformed, PlainSecret};
+use domain::validation::ValidationError;
 use domain::verify::{Needed, Purpose};
 use server::problem::FieldError;
 

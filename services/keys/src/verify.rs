@@ -10,9 +10,9 @@ use client::wire::{LimitState, TraceStep, Within};
 use domain::environment::Environment;
 use domain::ids::{CustomerId, OrganizationId};
 use domain::permission::PermissionName;
+use domain::priority::Priority;
 use domain::secret::{PepperRing, PlainSecret};
 use domain::snapshot::CustomerFacts;
-use domain::priority::Priority;
 use domain::verdict::{Reason, Verdict};
 use domain::verify::{CustomerAsked, Failure, Purpose, Question, evaluate};
 use server::http::{Fairness, Share};
@@ -157,7 +157,12 @@ impl Verifier {
     }
 
     /// The organization's share of the work in progress, for so many questions more.
-    pub fn share(&self, organization: OrganizationId, priority: Priority, questions: usize) -> Result<Share, Unanswered> {
+    pub fn share(
+        &self,
+        organization: OrganizationId,
+        priority: Priority,
+        questions: usize,
+    ) -> Result<Share, Unanswered> {
         self.fairness.try_enter_all(organization, priority, questions).ok_or(Unanswered::Overloaded)
     }
 

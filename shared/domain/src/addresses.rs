@@ -137,7 +137,10 @@ fn parse_address(address: &str, text: &str) -> Result<IpAddr, ValidationError> {
     }
     address.parse().map_err(|_| {
         if address.contains('-') {
-            return ValidationError::new("not-an-ip", "must be an address or a CIDR block; write a range as CIDR blocks");
+            return ValidationError::new(
+                "not-an-ip",
+                "must be an address or a CIDR block; write a range as CIDR blocks",
+            );
         }
         let message =
             format!("`{}` is not an IPv4 or IPv6 address, or a CIDR block such as `10.0.0.0/8`", excerpt(text));

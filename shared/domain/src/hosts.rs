@@ -165,9 +165,10 @@ fn to_ascii(name: &str) -> Result<String, ValidationError> {
         return Ok(ascii.into_owned());
     }
     match convert(DnsLength::Ignore) {
-        Ok(ascii) if ascii.split('.').any(|label| label.len() > LABEL_CHARS_MAX) => {
-            Err(ValidationError::new("label-too-long", format!("must have at most {LABEL_CHARS_MAX} characters in a label")))
-        }
+        Ok(ascii) if ascii.split('.').any(|label| label.len() > LABEL_CHARS_MAX) => Err(ValidationError::new(
+            "label-too-long",
+            format!("must have at most {LABEL_CHARS_MAX} characters in a label"),
+        )),
         Ok(_) => Err(too_long()),
         Err(_) => Err(ValidationError::new("host-name", format!("`{}` is not a host name", excerpt(name)))),
     }

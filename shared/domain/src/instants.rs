@@ -18,7 +18,10 @@ const FRACTION_DIGITS_MAX: usize = 6;
 pub fn parse_instant(text: &str) -> Result<DateTime<Utc>, ValidationError> {
     check_form(text)?;
     let parsed = DateTime::parse_from_rfc3339(text).map_err(|_| {
-        ValidationError::new("date-time", format!("`{}` names a day, a time or an offset that does not exist", excerpt(text)))
+        ValidationError::new(
+            "date-time",
+            format!("`{}` names a day, a time or an offset that does not exist", excerpt(text)),
+        )
     })?;
     let instant = parsed.to_utc();
     if !(1..=9999).contains(&instant.year()) {
@@ -91,7 +94,9 @@ fn check_offset(bytes: &[u8], text: &str) -> Result<(), ValidationError> {
         b"" => Err(ValidationError::new("offset-required", "must end with `Z` or an offset such as `+01:00`")),
         b"Z" | b"z" => Ok(()),
         // RFC 3339, section 4.3: the time is known in UTC and the offset is not, which is no way to set a deadline.
-        b"-00:00" => Err(ValidationError::new("unknown-offset", "must not have the offset `-00:00`; write `Z` for UTC")),
+        b"-00:00" => {
+            Err(ValidationError::new("unknown-offset", "must not have the offset `-00:00`; write `Z` for UTC"))
+        }
         [b'+' | b'-', offset @ ..] if bytes.len() == OFFSET_BYTES && has_shape(offset, b"00:00") => Ok(()),
         _ => Err(not_a_date_time(text)),
     }

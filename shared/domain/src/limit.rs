@@ -39,7 +39,10 @@ impl Limit {
         if starts_well && is_plain && name.len() <= 40 {
             return Ok(());
         }
-        Err(ValidationError::new("limit-name", "a limit's name is a lower-case letter and up to 39 letters, digits, - or _"))
+        Err(ValidationError::new(
+            "limit-name",
+            "a limit's name is a lower-case letter and up to 39 letters, digits, - or _",
+        ))
     }
 }
 

@@ -175,7 +175,10 @@ impl ExternalId {
     pub fn parse(text: &str) -> Result<Self, ValidationError> {
         check_label(text, EXTERNAL_ID_CHARS_MAX)?;
         if text.starts_with("cus_") {
-            return Err(ValidationError::new("reserved-prefix", "must not start with `cus_`, which begins our own ids"));
+            return Err(ValidationError::new(
+                "reserved-prefix",
+                "must not start with `cus_`, which begins our own ids",
+            ));
         }
         Ok(Self(text.to_owned()))
     }
@@ -280,7 +283,8 @@ fn check_label(text: &str, chars_max: usize) -> Result<(), ValidationError> {
 }
 
 fn check_character(c: char) -> Result<(), ValidationError> {
-    let refused = |code, what| Err(ValidationError::new(code, format!("must not contain {what} (U+{:04X})", u32::from(c))));
+    let refused =
+        |code, what| Err(ValidationError::new(code, format!("must not contain {what} (U+{:04X})", u32::from(c))));
     // Bidirectional overrides reorder the text around them, and zero-width characters make two names look the same.
     if matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}') {
         return refused("invisible-character", "a text direction override");

@@ -137,7 +137,9 @@ impl PermissionName {
         match Permission::find(&self.0) {
             _ if self.is_wildcard() || own.contains(self) => Ok(()),
             Some(permission) if permission.is_for(kind) => Ok(()),
-            Some(_) => Err(ValidationError::new("permission-plane", format!("{} can be given to root keys only", self.0))),
+            Some(_) => {
+                Err(ValidationError::new("permission-plane", format!("{} can be given to root keys only", self.0)))
+            }
             None => Err(ValidationError::new("unknown-permission", self.unknown_message(own))),
         }
     }

@@ -128,7 +128,10 @@ impl PlainSecret {
             return Err(ValidationError::new("secret-length", format!("a secret part has 32 to {longest} characters")));
         }
         if !part.bytes().all(|b| base62_digit(b).is_some()) {
-            return Err(ValidationError::new("secret-alphabet", "a secret part has only the characters 0-9, A-Z and a-z"));
+            return Err(ValidationError::new(
+                "secret-alphabet",
+                "a secret part has only the characters 0-9, A-Z and a-z",
+            ));
         }
         if distinct_bytes(part.as_bytes()) < 8 {
             return Err(ValidationError::new("secret-weak", "a secret part must come from a random generator"));

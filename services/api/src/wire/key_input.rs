@@ -199,7 +199,8 @@ pub fn check_order(fields: &mut Fields, start: Option<DateTime<Utc>>, end: Optio
     if let (Some(start), Some(end)) = (start, end)
         && end <= start
     {
-        fields.refuse("/expires_at", ValidationError::new("contradiction", "expires_at has to be later than not_before"));
+        fields
+            .refuse("/expires_at", ValidationError::new("contradiction", "expires_at has to be later than not_before"));
     }
 }
 

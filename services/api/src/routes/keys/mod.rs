@@ -209,7 +209,8 @@ const STATUSES: &str = "active, inactive, expired or scheduled";
 fn read_filter(page: &mut PageRequest) -> KeyFilter {
     let filters = &mut page.filters;
     KeyFilter {
-        status: filters.parsed("status", |text| KeyStatus::parse(text).ok_or_else(|| ValidationError::new("enum", STATUSES))),
+        status: filters
+            .parsed("status", |text| KeyStatus::parse(text).ok_or_else(|| ValidationError::new("enum", STATUSES))),
         customer: None,
         permission: filters.text("permission"),
         tag: filters.text("tag"),
