@@ -1,13 +1,13 @@
-//! How a command that cannot go on says so: one message on standard error, and an exit code for scripts.
+//! How a command reports a failure: one message on standard error, and an exit code for scripts.
 
 use std::process::ExitCode;
 
 use server::config::ConfigErrors;
 
-/// `EX_CONFIG` of sysexits: starting again without another configuration is of no use.
+/// `EX_CONFIG` of sysexits: restarting with the same configuration will not help.
 const EXIT_CONFIGURATION: u8 = 78;
 
-/// A configuration that cannot work; the text names settings and never their values.
+/// A configuration error; the text names settings and never their values.
 #[derive(Debug, thiserror::Error)]
 #[error("the configuration is not usable\n  {0}")]
 pub struct Unusable(pub String);

@@ -1,5 +1,5 @@
-//! The one program of this installation: a subcommand for each process, for what an administrator does, and for
-//! trying it all out.
+//! The one binary of an installation: a subcommand for each process, for administration, and for
+//! development.
 
 mod commands;
 mod failure;

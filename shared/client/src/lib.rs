@@ -1,4 +1,4 @@
-//! What the key service and its callers say to each other, and the client that says it.
+//! The client of the key service, and the wire types that both ends share.
 
 pub mod keys;
 mod retries;

@@ -1,4 +1,4 @@
-//! How many requests may be repeated: a share of those that were made, so that repeats never become the load.
+//! The retry budget: retries are a share of the requests made, so that they never become the load.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering::Relaxed},
@@ -7,34 +7,34 @@ use std::{
 
 use rand::RngExt;
 
-/// A repeat costs as much as so many requests bring.
+/// Requests that earn one retry.
 const REQUESTS_PER_REPEAT: u32 = 10;
-/// How many repeats can be saved up: for the few moments in which a replica goes and the next one comes.
+/// How many retries can be saved up: enough for the moments in which one replica replaces another.
 const SAVED_MAX: u32 = 10;
-/// How long a repeat waits. Callers that failed together must not come back together.
+/// How long a retry waits, with jitter: callers that failed together must not come back together.
 const PAUSE_MS: std::ops::Range<u64> = 10..60;
 
-/// What may be spent on repeats: one for every ten requests, and a few at the start.
+/// The retry budget: one for every ten requests, and a few at the start.
 #[derive(Debug)]
 pub struct Retries {
-    /// In requests.
+    /// Counted in requests.
     saved: AtomicU32,
 }
 
 impl Retries {
-    /// All that can be saved.
+    /// A full budget.
     pub fn new() -> Self {
         Self { saved: AtomicU32::new(SAVED_MAX * REQUESTS_PER_REPEAT) }
     }
 
-    /// A request is made.
+    /// Earns for one request.
     pub fn earn(&self) {
         let _ = self
             .saved
             .fetch_update(Relaxed, Relaxed, |saved| (saved < SAVED_MAX * REQUESTS_PER_REPEAT).then_some(saved + 1));
     }
 
-    /// Whether a request may be repeated, and after which pause.
+    /// Spends one retry if there is one, and says how long to wait.
     pub fn spend(&self) -> Option<Duration> {
         let spent = self.saved.fetch_update(Relaxed, Relaxed, |saved| saved.checked_sub(REQUESTS_PER_REPEAT));
         spent.ok().map(|_| Duration::from_millis(rand::rng().random_range(PAUSE_MS)))

@@ -1,4 +1,4 @@
-//! Where a key may come from: single addresses and CIDR blocks, in the one spelling that every parser reads alike.
+//! Allowed client addresses: single addresses and CIDR blocks, in a spelling that all parsers read alike.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -63,7 +63,7 @@ impl IpRule {
         check_usable(net)?;
         let whole = net.trunc();
         if whole != net {
-            // The block can itself be unusable, and then there is nothing to suggest.
+            // If the block itself is unusable, there is nothing to suggest.
             check_usable(whole)?;
             let message = format!("has bits set beyond its prefix length; did you mean `{whole}`?");
             return Err(ValidationError::new("host-bits-set", message));
@@ -106,7 +106,7 @@ impl From<IpRule> for String {
 
 /// Drops every entry that another one encloses and sorts the rest: IPv4 first, then by address.
 ///
-/// Neighbours stay apart: who listed two addresses finds those two again, and two halves never become everything.
+/// Neighbours are not merged: two listed addresses stay two, and two halves never become everything.
 pub fn reduce(mut rules: Vec<IpRule>) -> Vec<IpRule> {
     // A network sorts before everything inside it, and networks are nested or disjoint, so the last one kept decides.
     rules.sort();

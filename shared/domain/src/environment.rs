@@ -1,14 +1,14 @@
-//! The three worlds; a deployment learns its own from its configuration and from nothing else.
+//! The three environments. A deployment learns its own from its configuration and from nothing else.
 
 /// A deployment with its own endpoint, database, Redis namespace and pepper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Environment {
-    /// Real operations.
+    /// Live operation.
     Production,
-    /// Rehearsal with realistic data.
+    /// Testing with realistic data.
     Staging,
-    /// Coding and experiments.
+    /// Development and experiments.
     Development,
 }
 

@@ -11,7 +11,7 @@ pub const HOST_CHARS_MAX: usize = 253;
 /// Longest label, in characters of its ASCII form.
 pub const LABEL_CHARS_MAX: usize = 63;
 
-/// Longest text that is looked at; a character of a longer one's ASCII form would take more than four bytes.
+/// Longest text that is parsed: four bytes for each character of the longest name.
 const TEXT_BYTES_MAX: usize = 4 * HOST_CHARS_MAX;
 const WILDCARD: &str = "*.";
 /// Full-width and half-width dots, which UTS 46 reads as the ASCII one.
@@ -53,7 +53,7 @@ impl HostName {
         if self.is_wildcard() { format!("{WILDCARD}{unicode}") } else { unicode.into_owned() }
     }
 
-    /// Says whether this is a rule for many names and not the name of one host.
+    /// Says whether this is a wildcard and not the name of one host.
     pub fn is_wildcard(&self) -> bool {
         self.0.starts_with(WILDCARD)
     }
@@ -71,7 +71,7 @@ impl HostName {
         }
     }
 
-    /// Says whether a label could be taken for another one: it mixes scripts, or none of its letters looks non-Latin.
+    /// Says whether a label could be confused with another: it mixes scripts, or all its letters look Latin.
     pub fn is_lookalike(&self) -> bool {
         self.unicode().split('.').any(is_lookalike_label)
     }
@@ -109,7 +109,7 @@ impl From<HostName> for String {
     }
 }
 
-/// Refuses, each in its own words, what surrounds a host name in a URL and what cannot be seen.
+/// Refuses URL parts around a host name and invisible characters, each with its own message.
 fn check_parts(text: &str) -> Result<(), ValidationError> {
     let refused = |code, message: &str| Err(ValidationError::new(code, message));
     if text.is_empty() {
@@ -204,7 +204,7 @@ fn check_top(ascii: &str) -> Result<(), ValidationError> {
     Ok(())
 }
 
-/// Refuses names under which strangers register theirs: `co.uk`, `*.co.uk`, and wildcards whose every child is one.
+/// Refuses public suffixes: `co.uk`, `*.co.uk`, and wildcards whose every child is one.
 fn check_public_suffix(unicode: &str, is_wildcard: bool) -> Result<(), ValidationError> {
     let refused = |what: &str| {
         let message = format!("must be below a public suffix, and {what} `{}` is open to everybody", excerpt(unicode));
@@ -241,7 +241,7 @@ fn too_long() -> ValidationError {
     ValidationError::new("too-long", format!("must have at most {HOST_CHARS_MAX} characters"))
 }
 
-/// The scripts whose letters are mistaken for one another, as far as it takes to see a mixture.
+/// The scripts whose letters are confused with one another, as far as needed to detect a mixture.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Script {
     Latin,

@@ -93,7 +93,7 @@ ids! {
     EventId = "evt";
     /// A request, as the caller may quote it.
     RequestId = "req";
-    /// The proof of how far a revocation has reached.
+    /// A receipt: how far a revocation has reached.
     ReceiptId = "rcp";
 }
 
@@ -112,14 +112,14 @@ fn uuid_at(at: DateTime<Utc>) -> Uuid {
     Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, at.timestamp_subsec_nanos()))
 }
 
-/// An id as text, on the stack: answers hold several, and are many.
+/// An id as text, on the stack: every answer holds several.
 struct IdText([u8; PREFIX_LENGTH + 1 + DIGITS]);
 
 impl IdText {
     fn new(prefix: &str, uuid: Uuid) -> Self {
         let mut text = [b'_'; PREFIX_LENGTH + 1 + DIGITS];
         text[..PREFIX_LENGTH].copy_from_slice(prefix.as_bytes());
-        // In pieces that a register holds: to divide 128 bits once per digit takes ten times as long.
+        // In register-sized pieces: dividing 128 bits once per digit takes ten times as long.
         let mut rest = uuid.as_u128();
         for piece in text[PREFIX_LENGTH + 1..].rchunks_mut(PIECE_DIGITS) {
             let mut low = u64::try_from(rest % PIECE).expect("below 62^10");

@@ -4,9 +4,9 @@ use chrono::{DateTime, Datelike, Months, SecondsFormat, TimeDelta, Utc};
 
 use crate::validation::{ValidationError, excerpt};
 
-/// Farthest that an expiry may lie ahead: ten years, in months.
+/// The latest expiry: ten years from now, in months.
 pub const FUTURE_MONTHS_MAX: u32 = 120;
-/// Nearest that an expiry may lie ahead; at this distance or less it has passed before the answer arrives.
+/// The earliest expiry; anything closer would pass before the answer arrives.
 pub const FUTURE_SECONDS_MIN: i64 = 1;
 
 const DATE_BYTES: usize = "2026-01-31".len();
@@ -42,12 +42,12 @@ pub fn parse_future(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Val
     Ok(instant)
 }
 
-/// Writes an instant the one way we write it: UTC, six fractional digits, `Z`.
+/// Writes an instant in our one format: UTC, six fractional digits, `Z`.
 pub fn format_instant(instant: DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-/// Refuses what `chrono` reads and we do not, and names the usual mistakes.
+/// Refuses what `chrono` accepts and we do not, and names the usual mistakes.
 fn check_form(text: &str) -> Result<(), ValidationError> {
     let bytes = text.as_bytes();
     let Some((date_time, rest)) = bytes.split_at_checked(SECONDS_BYTES) else {
@@ -93,7 +93,7 @@ fn check_offset(bytes: &[u8], text: &str) -> Result<(), ValidationError> {
     match bytes {
         b"" => Err(ValidationError::new("offset-required", "must end with `Z` or an offset such as `+01:00`")),
         b"Z" | b"z" => Ok(()),
-        // RFC 3339, section 4.3: the time is known in UTC and the offset is not, which is no way to set a deadline.
+        // RFC 3339, section 4.3: `-00:00` means an unknown offset, which is no way to set a deadline.
         b"-00:00" => {
             Err(ValidationError::new("unknown-offset", "must not have the offset `-00:00`; write `Z` for UTC"))
         }
@@ -102,7 +102,7 @@ fn check_offset(bytes: &[u8], text: &str) -> Result<(), ValidationError> {
     }
 }
 
-/// Says whether `bytes` is `shape`, where `0` stands for any digit and `T` for `T` or `t`.
+/// Says whether `bytes` matches `shape`, where `0` stands for any digit and `T` for `T` or `t`.
 fn has_shape(bytes: &[u8], shape: &[u8]) -> bool {
     let fits = |(byte, shape): (&u8, &u8)| match shape {
         b'0' => byte.is_ascii_digit(),

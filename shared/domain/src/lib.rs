@@ -1,4 +1,4 @@
-//! What the product *is*: ids, the secret's form, permissions, policy, verdicts, limits and events.
+//! The rules of the product: ids, the format of secrets, permissions, policy, verdicts, limits and events.
 //!
 //! Pure: no I/O, no async, and no wall clock; every instant comes in as an argument.
 

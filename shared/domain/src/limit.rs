@@ -1,4 +1,4 @@
-//! Limits, and the sliding window of 32 cells that keeps them.
+//! Rate limits, and the sliding window of 32 cells that enforces them.
 //!
 //! An admitted request counts for at least `window_ms` and at most 33/32 of it, so in no window of that
 //! length, on any schedule, are more than `limit` admitted.
@@ -14,11 +14,11 @@ pub const WINDOW_MS_MAX: u64 = 31 * 24 * 3_600_000;
 /// The most named limits that one key, customer or organization carries.
 pub const LIMITS_MAX: usize = 10;
 
-/// A named limit: how many requests in how long a window.
+/// A named limit: so many requests per window.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limit {
-    /// What answers and headers call it.
+    /// Its name in answers and headers.
     pub name: String,
     /// Requests (or cost) per window.
     pub limit: u64,
@@ -49,7 +49,7 @@ impl Limit {
 const CELLS: usize = 33;
 const CELLS_PER_WINDOW: u128 = 32;
 
-/// One limit's spending, in this process: the model that the Redis script follows, and the share while Redis is away.
+/// One limit's window in this process: the model of the Redis script, and the local share while Redis is away.
 #[derive(Debug, Clone)]
 pub struct Window {
     cells: [u64; CELLS],
@@ -58,7 +58,7 @@ pub struct Window {
     window_ms: u64,
 }
 
-/// What an attempt to spend came to.
+/// The result of an attempt to spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spending {
     /// Whether the cost was admitted.
@@ -79,7 +79,7 @@ impl Window {
         Self { cells: [0; CELLS], index: 0, total: 0, window_ms }
     }
 
-    /// Spends `cost` at `now_us` if the limit admits it; spends nothing otherwise. A cost of 0 only looks.
+    /// Spends `cost` at `now_us` if the limit admits it, nothing otherwise. A cost of 0 only reads.
     pub fn spend(&mut self, limit: &Limit, cost: u64, now_us: u64) -> Spending {
         self.advance(limit.window_ms, now_us);
         let is_admitted = self.total.saturating_add(cost) <= limit.limit;
@@ -96,7 +96,7 @@ impl Window {
         }
     }
 
-    /// Gives back a cost that a later check refused, if its cell is still counted.
+    /// Gives back a cost that a later check refused, if its cell still counts.
     pub fn give_back(&mut self, cell: u64, cost: u64) {
         if cell <= self.index && self.index - cell < CELLS as u64 {
             let given = self.cells[slot(cell)].min(cost);
@@ -105,10 +105,10 @@ impl Window {
         }
     }
 
-    /// Moves to the cell of `now_us`; time that runs backwards stays where it was.
+    /// Moves to the cell of `now_us`. If time runs backwards, the cell stays.
     fn advance(&mut self, window_ms: u64, now_us: u64) {
         if window_ms != self.window_ms {
-            // A changed window keeps what was spent: it all counts from now on, so a change never refills a budget.
+            // If the window's length changes, everything spent counts from now on, so a change never refills a budget.
             let total = self.total;
             *self = Self::new(window_ms);
             self.index = self.cell_of(now_us);
@@ -173,7 +173,7 @@ mod tests {
     }
 
     proptest! {
-        /// The promise itself: whatever the schedule, no window of the length holds more than the limit.
+        /// On any schedule, no window of that length admits more than the limit.
         #[test]
         fn no_window_of_any_schedule_admits_more_than_the_limit(
             gaps_us in prop::collection::vec((0u64..400_000, 1u64..4), 1..400),

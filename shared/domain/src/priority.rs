@@ -1,22 +1,22 @@
-//! What is given up first when there is more work than can be done in time.
+//! Which work is refused first under overload.
 
-/// Says which priority a request is, to a key service that has more to do than it can. Believed with the service token.
+/// Tells an overloaded key service the priority of a request. Believed with the service token.
 pub const PRIORITY_HEADER: &str = "x-claviger-priority";
 
-/// A kind of work, in the order in which it is refused: the first goes first, the last is never refused for the others.
+/// A kind of work, in the order of refusal: the first is refused first, the last is never refused for the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
-    /// Anything of a development environment.
+    /// Any work of a development environment.
     Development,
-    /// Anything of a staging environment.
+    /// Any work of a staging environment.
     Staging,
     /// Lists and documentation.
     Lists,
-    /// Changes, and reads of one thing.
+    /// Changes, and reads of one object.
     Writes,
     /// The verification of a presented key.
     Verification,
-    /// What cuts a key, a customer or an organization off: needed most while something floods us.
+    /// Revoking or suspending a key, a customer or an organization: needed most during an attack.
     Revocation,
 }
 

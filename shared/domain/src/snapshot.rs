@@ -1,6 +1,6 @@
-//! What the checks of a verification look at: one key, its secret and its organization, as they stood at one version.
+//! What a verification checks: one key, its secret and its organization, all as of one version.
 //!
-//! A key service holds a million of them: what their keys have in common can be held by all of them at once.
+//! A key service caches a million of them, so equal parts can be shared between snapshots.
 
 use std::sync::Arc;
 
@@ -28,13 +28,13 @@ pub struct Snapshot {
 pub struct OrganizationFacts {
     /// Its id.
     pub id: OrganizationId,
-    /// Its name in URLs.
+    /// Its slug in URLs.
     pub slug: String,
     /// Whether all its keys are refused.
     pub is_suspended: bool,
     /// The row's version.
     pub generation: i64,
-    /// What all its keys share.
+    /// Limits that all its keys share.
     pub limits: Vec<Limit>,
 }
 
@@ -49,11 +49,11 @@ pub struct KeyFacts {
     pub environment: Environment,
     /// Its name.
     pub name: Box<str>,
-    /// What binds it.
+    /// Its policy.
     pub policy: Arc<Policy>,
-    /// Whether a balance is spent by verifying.
+    /// Whether verifying it spends credits.
     pub has_credits: bool,
-    /// The organization's own notes.
+    /// The organization's own metadata.
     pub metadata: Arc<serde_json::Map<String, serde_json::Value>>,
     /// Whether it was revoked.
     pub is_revoked: bool,
@@ -68,9 +68,9 @@ pub struct KeyFacts {
 pub struct SecretFacts {
     /// Its id in lists.
     pub id: SecretId,
-    /// What proves it.
+    /// Its hash at rest.
     pub hash: SecretHash,
-    /// From when it is dead: the end of an overlap, or the moment it was retired.
+    /// When it stops working: the end of an overlap, or the moment it was retired.
     pub retired_at: Option<DateTime<Utc>>,
 }
 
@@ -81,10 +81,10 @@ pub struct CustomerFacts {
     pub id: CustomerId,
     /// The organization's own id for it.
     pub external_id: Option<String>,
-    /// Whether it is refused.
+    /// Whether it is suspended.
     pub is_suspended: bool,
     /// The row's version.
     pub generation: i64,
-    /// What all its keys share.
+    /// Limits that all its keys share.
     pub limits: Vec<Limit>,
 }

@@ -1,4 +1,4 @@
-//! Why a piece of input is not acceptable, in words for whoever sent it.
+//! Why a value is not acceptable, in words for the caller.
 
 /// Why one value was refused: a stable code and a message for the caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -6,7 +6,7 @@
 pub struct ValidationError {
     /// Kebab-case code, stable, sent as `errors[].code`.
     pub code: &'static str,
-    /// What is wrong and what would be accepted; echoes at most 64 escaped characters of the input.
+    /// What is wrong and what would be accepted; repeats at most 64 escaped characters of the input.
     pub message: String,
 }
 

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Verdict {
-    /// It may.
+    /// The key is valid for what was asked.
     Valid,
     /// Not a secret: wrong shape or checksum.
     Malformed,
@@ -20,13 +20,13 @@ pub enum Verdict {
     NotYetValid,
     /// At or after its end.
     Expired,
-    /// The address, domain or customer is not one of its own.
+    /// The address, domain or customer is not allowed.
     Forbidden,
     /// A needed permission is missing.
     InsufficientPermissions,
-    /// A limit is spent.
+    /// A rate limit is used up.
     RateLimited,
-    /// The credits are spent.
+    /// The credits are used up.
     UsageExceeded,
 }
 
@@ -66,7 +66,7 @@ impl Verdict {
     }
 }
 
-/// The finer reason behind a verdict, told only once the secret is proven.
+/// The reason behind a verdict, told only once the secret is proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     /// The client's address is outside the rule, or was not given.
@@ -85,7 +85,7 @@ pub enum Reason {
     KeyDeleted,
     /// The secret was retired, or its overlap ended.
     SecretRetired,
-    /// The named limit is spent.
+    /// The named limit is used up.
     Limit(String),
 }
 

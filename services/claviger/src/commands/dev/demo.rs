@@ -1,4 +1,4 @@
-//! What the first start leaves to play with: two organizations with customers, domains and keys, in each environment.
+//! Demo data of the first start: two organizations with customers, domains and keys, in each environment.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ const PATIENCE_MS: u64 = 10_000;
 const OWN_PERMISSIONS: [&str; 2] = ["documents.read", "documents.write"];
 const NORTHWIND: &str = "northwind";
 
-/// What scripts need to know of the demo data.
+/// What scripts need from the demo data.
 pub struct Demo {
     /// The organization `acme`: the same id in every environment.
     pub acme: OrganizationId,
@@ -102,7 +102,7 @@ async fn fill(
     Ok(DemoKeys { root_key: caller.credential, organization_key })
 }
 
-/// Directly, because organizations that the API makes get an id of their own in each environment.
+/// Inserted directly, because the API gives an organization a different id in each environment.
 async fn insert_organization(
     store: &Store,
     environment: Environment,

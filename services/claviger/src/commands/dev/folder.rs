@@ -1,4 +1,4 @@
-//! `.claviger` under the current folder: data, configuration, logs, and the secrets that starts have in common.
+//! `.claviger` in the current folder: data, configuration, logs, and secrets that survive restarts.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::Write;
@@ -12,16 +12,16 @@ use rand::TryRng;
 use serde::{Deserialize, Serialize};
 
 const NAME: &str = ".claviger";
-/// Where the stores' data goes when only root can get to the current folder, as in `/root`: servers do not run as root.
+/// Where the stores' data goes if only root can reach the current folder: the servers do not run as root.
 const ELSEWHERE: &str = "/var/lib/claviger-dev";
 
-/// The folder, held for this process alone.
+/// The folder, locked for this process.
 pub struct Folder {
     root: PathBuf,
     _lock: File,
 }
 
-/// What is drawn at random on the first start.
+/// Random secrets, generated on the first start.
 #[derive(Serialize, Deserialize)]
 pub struct Secrets {
     /// Of each environment.
@@ -30,19 +30,19 @@ pub struct Secrets {
     pub development: EnvironmentSecrets,
 }
 
-/// What one environment's services know and nobody else.
+/// The secrets of one environment's services.
 #[derive(Serialize, Deserialize)]
 pub struct EnvironmentSecrets {
     /// 32 bytes in base64.
     pub pepper: String,
-    /// What opens the key service's listener.
+    /// The service token of the key service's listener.
     pub keys_token: String,
     /// 32 bytes in base64.
     pub cursor_key: String,
 }
 
 impl Folder {
-    /// Makes the folder when there is none, and makes sure that no other `claviger dev` works in it.
+    /// Creates the folder if needed, and locks it against another `claviger dev`.
     pub fn open() -> anyhow::Result<Self> {
         let root = std::env::current_dir().context("finding the current folder")?.join(NAME);
         make_folder(&root, 0o711)?;
@@ -54,7 +54,7 @@ impl Folder {
         Ok(Self { root, _lock: lock })
     }
 
-    /// Forgets everything: data, keys and secrets.
+    /// Deletes everything: data, keys and secrets.
     pub fn reset(&self) -> anyhow::Result<()> {
         if let Ok(stores) = self.root.join("stores").canonicalize() {
             remove(&stores)?;
@@ -85,7 +85,7 @@ impl Folder {
         }
         let elsewhere = Path::new(ELSEWHERE).join(HEXLOWER.encode(&draw::<8>()));
         make_folder(&elsewhere, 0o711)?;
-        // A link that leads nowhere any more does not exist, and is still in the way.
+        // A dangling link does not `exist()`, and is still in the way.
         let _ = fs::remove_file(&stores);
         symlink(&elsewhere, &stores).with_context(|| format!("linking {}", stores.display()))
     }
@@ -114,12 +114,12 @@ impl Folder {
         self.root.join("dev.json")
     }
 
-    /// The mark of demo data that is being made; it stays behind when that is interrupted.
+    /// Marks demo data as incomplete; it remains if creating them is interrupted.
     pub fn unfinished_demo(&self) -> PathBuf {
         self.root.join("demo.unfinished")
     }
 
-    /// The secrets that starts have in common, drawn when there are none.
+    /// The secrets that survive restarts, generated if there are none.
     pub fn secrets(&self) -> anyhow::Result<Secrets> {
         let path = self.root.join("secrets.json");
         if path.exists() {
@@ -157,7 +157,7 @@ impl EnvironmentSecrets {
     }
 }
 
-/// Writes a file that only its owner reads, whole or not at all.
+/// Writes a file atomically, readable by its owner only.
 pub fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
     let unfinished = path.with_extension("unfinished");
     let write = || {
@@ -182,7 +182,7 @@ fn draw<const BYTES: usize>() -> [u8; BYTES] {
 fn make_folder(path: &Path, mode: u32) -> anyhow::Result<()> {
     let make = || {
         DirBuilder::new().recursive(true).mode(mode).create(path)?;
-        // Whatever the umask took away.
+        // Independent of the umask.
         fs::set_permissions(path, PermissionsExt::from_mode(mode))
     };
     make().with_context(|| format!("making {}", path.display()))

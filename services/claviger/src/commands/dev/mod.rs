@@ -1,6 +1,6 @@
 //! `claviger dev`: everything in one process tree on loopback, from nothing, under `.claviger`.
 //!
-//! Whatever ends it, nothing that it started goes on.
+//! However it ends, everything it started ends too.
 
 mod configs;
 mod demo;
@@ -33,7 +33,7 @@ pub struct Dev {
     port_offset: u16,
 }
 
-/// Everything, running. Fields are dropped in this order: what asks before what answers.
+/// Everything, running. Fields are dropped in this order: clients before the servers they use.
 struct Running {
     services: Services,
     stores: Stores,
@@ -41,7 +41,7 @@ struct Running {
 }
 
 impl Dev {
-    /// Runs until told to stop, or until something that should run does not.
+    /// Runs until told to stop, or until one of its processes ends.
     pub async fn run(self) -> anyhow::Result<()> {
         let shutdown = server::shutdown::signal()?;
         let running = tokio::select! {
@@ -89,7 +89,7 @@ impl Dev {
             }
         };
         file.write(&folder)?;
-        // Not there after a start that had nothing to make.
+        // Absent after a start that had nothing to create.
         let _ = std::fs::remove_file(folder.unfinished_demo());
         file.print(ports, started.elapsed().as_secs_f64())?;
         Ok(Running { services, stores, _folder: folder })

@@ -1,4 +1,4 @@
-//! Which port everything of `claviger dev` listens on.
+//! The ports of `claviger dev`.
 
 use std::io;
 use std::net::TcpListener;
@@ -6,10 +6,10 @@ use std::net::TcpListener;
 use anyhow::bail;
 use domain::environment::Environment;
 
-/// The most that ports can be moved by.
+/// The largest port offset.
 pub const OFFSET_MAX: i64 = 60_000;
 
-/// All ports, moved by one number.
+/// All ports, shifted by one offset.
 #[derive(Debug, Clone, Copy)]
 pub struct Ports {
     offset: u16,
@@ -56,7 +56,7 @@ impl Ports {
         3033 + self.offset
     }
 
-    /// Refuses to go on when somebody listens on one of them.
+    /// Fails if one of the ports is taken.
     pub fn check_free(self) -> anyhow::Result<()> {
         for (port, name) in self.all() {
             match TcpListener::bind(("127.0.0.1", port)) {

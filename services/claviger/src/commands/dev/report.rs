@@ -1,4 +1,4 @@
-//! What `claviger dev` tells: `dev.json` for scripts, a table and lines to paste for people.
+//! The output of `claviger dev`: `dev.json` for scripts, a table and commands to paste for people.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -11,7 +11,7 @@ use super::demo::Demo;
 use super::folder::{Folder, Secrets, write_private};
 use super::ports::Ports;
 
-/// What anybody wants to try first.
+/// Commands to try first.
 const LINES_TO_PASTE: &str = r#"Who am I, and what may I do?
   curl -s API/v1/whoami -H 'Authorization: Bearer ORGANIZATION'
 All organizations, with the root key:
@@ -55,7 +55,7 @@ struct DevEnvironment {
 }
 
 impl DevFile {
-    /// What an earlier start wrote.
+    /// Reads what an earlier start wrote.
     pub fn read(folder: &Folder) -> anyhow::Result<Option<Self>> {
         let path = folder.dev_json();
         if !path.exists() {
@@ -65,7 +65,7 @@ impl DevFile {
         read().with_context(|| format!("{} cannot be read; claviger dev --reset starts afresh", path.display()))
     }
 
-    /// What the first start has to tell.
+    /// The file of a first start.
     pub fn new(demo: Demo, ports: Ports, secrets: &Secrets) -> anyhow::Result<Self> {
         let mut keys = demo.keys.into_iter();
         let mut next = |environment| {
@@ -88,7 +88,7 @@ impl DevFile {
         })
     }
 
-    /// The same keys behind the ports of this start.
+    /// The same keys with the ports of this start.
     pub fn moved(mut self, ports: Ports) -> Self {
         for environment in Environment::ALL {
             let entry = match environment {
@@ -102,7 +102,7 @@ impl DevFile {
         self
     }
 
-    /// Writes it, for the owner alone.
+    /// Writes it, readable by its owner only.
     pub fn write(&self, folder: &Folder) -> anyhow::Result<()> {
         let mut text = serde_json::to_string_pretty(self)?;
         text.push('\n');

@@ -1,4 +1,4 @@
-//! The services as children: this same program again, one process each, watched until one ends.
+//! The services as child processes of this same binary, watched until one ends.
 
 use std::ffi::OsStr;
 use std::time::{Duration, Instant};
