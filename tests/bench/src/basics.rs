@@ -41,7 +41,7 @@ pub fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     cases.extend(redis_ceilings(&stage));
     take_turns(&mut cases, bench)?;
     let resident = resident as f64 / f64::from(1 << 20);
-    report.claims.push(Claim::at_most("memory of a key service that knows 1,000 keys", resident, 40.0, "MiB"));
+    report.claims.push(Claim::at_most("memory of a key service with 1,000 cached keys", resident, 40.0, "MiB"));
     report.cases.extend(cases);
     claim(report);
     Ok(())
@@ -52,12 +52,12 @@ fn claim(report: &mut Report) {
     let whole: fn(&Sample) -> f64 = Sample::total_us;
     if let Some(case) = report.case(VERIFY) {
         let measured = cost(&case.median());
-        report.claims.push(Claim::at_most("verification, server + Redis, 64 at a time", measured, 22.0, "µs"));
+        report.claims.push(Claim::at_most("verification, server + Redis, 64 connections", measured, 22.0, "µs"));
     }
-    report.claim_ratio("the same, held against poem-openapi's own JSON echo", (VERIFY, ECHO), cost, 2.3);
+    report.claim_ratio("verification, server + Redis, ratio to poem-openapi's JSON echo", (VERIFY, ECHO), cost, 2.3);
     let p50: fn(&Sample) -> f64 = |sample| sample.p50_us;
-    report.claim_ratio("verification, p50 of one at a time, held against hyper", (VERIFY_ALONE, HELLO_ALONE), p50, 2.5);
-    report.claim_ratio("showing a key, held against the same without authentication", (FIND_KEY, KEY), whole, 2.5);
+    report.claim_ratio("verification, p50 at one connection, ratio to hyper", (VERIFY_ALONE, HELLO_ALONE), p50, 2.5);
+    report.claim_ratio("showing a key, ratio to the same without authentication", (FIND_KEY, KEY), whole, 2.5);
 }
 
 fn verifications(bench: &Bench, stage: &Stage, one: &Warm) -> anyhow::Result<Vec<Case>> {

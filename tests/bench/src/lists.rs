@@ -90,16 +90,16 @@ async fn prepare(place: &Place, keys: &[SeededKey]) -> anyhow::Result<Vec<(&'sta
     let long_ago = (now - TimeDelta::days(2)).format("%Y-%m-%dT%H:%M:%SZ");
     Ok(vec![
         ("no filter", String::new()),
-        ("status of all", "&status=active".to_owned()),
-        ("status of 10", "&status=scheduled".to_owned()),
-        ("status of none", "&status=expired".to_owned()),
-        ("customer of 10", "&customer=needle".to_owned()),
-        ("permission of 10", "&permission=documents.write".to_owned()),
-        ("tag of 10", "&tag=rare".to_owned()),
-        ("text of all", "&text=limits".to_owned()),
-        ("text of 10", "&text=needle".to_owned()),
-        ("text of none", "&text=haystack".to_owned()),
-        ("end of 10", format!("&expires_before={soon}")),
-        ("unused, none", format!("&unused_since={long_ago}")),
+        ("status that all have", "&status=active".to_owned()),
+        ("status that 10 have", "&status=scheduled".to_owned()),
+        ("status that none has", "&status=expired".to_owned()),
+        ("customer that 10 have", "&customer=needle".to_owned()),
+        ("permission that 10 have", "&permission=documents.write".to_owned()),
+        ("tag that 10 have", "&tag=rare".to_owned()),
+        ("text in all names", "&text=limits".to_owned()),
+        ("text in 10 names", "&text=needle".to_owned()),
+        ("text in no name", "&text=haystack".to_owned()),
+        ("expiry of 10", format!("&expires_before={soon}")),
+        ("never used, none", format!("&unused_since={long_ago}")),
     ])
 }

@@ -43,8 +43,8 @@ pub fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     ];
     take_turns(&mut cases, bench)?;
     report.cases.extend(cases);
-    for (what, name) in [("as much load as one", SPREAD), ("four times the load of one", EACH)] {
-        let what = format!("Redis for each request, 4 replicas with {what}, held against one");
+    for (what, name) in [("the load of one", SPREAD), ("four times the load of one", EACH)] {
+        let what = format!("Redis per request, 4 replicas with {what}, ratio to one replica");
         report.claim_ratio(&what, (name, ALONE), |sample| sample.redis_us, NOISE);
     }
     report.claims.push(count(bench, &stage, &spread)?);

@@ -5,56 +5,56 @@ use std::fmt::Write;
 use crate::machine;
 use crate::measure::{Case, Pace, Sample};
 
-/// How a run is made, in the report's own words.
+/// How a run is made.
 const METHOD: &str = "\
-- Release builds, real Postgres and Redis, everything over loopback. Servers and stores share core 0, the load has core 1.
-- The load is one thread: a closed loop over kept connections, requests written beforehand, every answer checked.
-- Cost is processor time from the kernel's account of every thread of the process (for Postgres of every backend), in
-  µs for each request; of a batch, for each key in it. It holds on a busy machine; requests per second are a lower bound.
-- All cases take turns in rounds, ceilings among them; a figure is the median over the rounds. A ratio is the median of
+- Release builds, real Postgres and Redis, everything over loopback. Servers and stores share core 0, the load runs on core 1.
+- The load is one thread: a closed loop over kept connections, requests prepared beforehand, every answer checked.
+- Cost is processor time from the kernel's accounting of every thread of the process (for Postgres of every backend), in
+  µs per request; for a batch, per key in it. It holds on a busy machine; requests per second are a lower bound.
+- All cases take turns in rounds, ceilings among them. A figure is the median over the rounds; a ratio is the median of
   the ratios within each round.
-- Keys are presented in an order that was drawn once, spread over all keys of the case, after each was presented once.
-- The stores keep nothing on disk unless a case says that commits wait for it. One log line per request is off.
+- Keys are presented in a random order that is fixed for the case, after each was presented once.
+- The stores write nothing to disk unless a case says that commits are durable. The log line per request is off.
 - Compare ratios, not microseconds, between machines, and nothing at all between runs on different machines.
 ";
 
-/// What nobody should look for in a run.
+/// What a run does not measure.
 const NOT_MEASURED: &str = "\
-- gateways' questions (ext_authz, forward-auth): there is no such endpoint yet.
-- the console's size and first paint: a browser has to measure them.
+- gateways (ext_authz, forward-auth): there is no such endpoint yet.
+- the console's size and first paint: there is no console yet.
 ";
 
-/// What was promised, and what came of it.
+/// A target, and what was measured.
 #[derive(Debug, Clone)]
 pub struct Claim {
-    /// Of what.
+    /// What is measured.
     pub what: String,
-    /// What was measured.
+    /// The measured figure.
     pub measured: String,
-    /// What it should be.
+    /// The target.
     pub target: String,
-    /// Whether it is.
+    /// Whether the target is met.
     pub is_met: bool,
 }
 
-/// Everything that a run came to.
+/// The results of a run.
 #[derive(Default)]
 pub struct Report {
-    /// Cases that took turns.
+    /// Measured cases.
     pub cases: Vec<Case>,
-    /// Promises.
+    /// Targets.
     pub claims: Vec<Claim>,
-    /// Other figures: what, and how much.
+    /// Other figures: name and value.
     pub figures: Vec<(String, String)>,
 }
 
 impl Claim {
-    /// A figure that should be at most so much.
+    /// A figure with an upper bound.
     pub fn at_most(what: &str, measured: f64, target: f64, unit: &str) -> Self {
         Self::new(what, measured, ("≤", target), unit, measured <= target)
     }
 
-    /// A figure that should be at least so much.
+    /// A figure with a lower bound.
     pub fn at_least(what: &str, measured: f64, target: f64, unit: &str) -> Self {
         Self::new(what, measured, ("≥", target), unit, measured >= target)
     }
@@ -76,7 +76,7 @@ impl Report {
         self.cases.iter().find(|case| case.name == name)
     }
 
-    /// Holds one case against another: how often its figure is the other's, which should be at most `target`.
+    /// The ratio of one case's figure to another's, which should be at most `target`.
     pub fn claim_ratio(&mut self, what: &str, names: (&str, &str), figure: fn(&Sample) -> f64, target: f64) {
         let (Some(case), Some(other)) = (self.case(names.0), self.case(names.1)) else { return };
         let ratio = case.ratio(other, figure);
@@ -96,25 +96,35 @@ impl Report {
         for (name, value) in lines {
             text.push_str(&format!("- {name}: {value}\n"));
         }
-        text.push_str(&format!("\n## Method\n\n{METHOD}\n"));
+        text.push('\n');
         self.write_claims(&mut text);
+        text.push_str(&format!("## Method\n\n{METHOD}"));
         self.write_cases(&mut text);
         self.write_rest(&mut text);
         text
     }
 
+    /// Targets that are short come first.
     fn write_claims(&self, text: &mut String) {
-        text.push_str("## Promises\n\n| what | measured | target | |\n| --- | ---: | ---: | --- |\n");
-        for claim in &self.claims {
-            let Claim { what, measured, target, is_met } = claim;
-            let met = if *is_met { "met" } else { "**not met**" };
-            writeln!(text, "| {what} | {measured} | {target} | {met} |").expect("a text can be written to");
+        for (heading, is_met) in [("Short of target", false), ("Targets met", true)] {
+            text.push_str(&format!("## {heading}\n\n"));
+            let mut claims = self.claims.iter().filter(|claim| claim.is_met == is_met).peekable();
+            let table = if claims.peek().is_some() {
+                "| what | measured | target |\n| --- | ---: | ---: |\n"
+            } else {
+                "None.\n"
+            };
+            text.push_str(table);
+            for Claim { what, measured, target, .. } in claims {
+                writeln!(text, "| {what} | {measured} | {target} |").expect("a text can be written to");
+            }
+            text.push('\n');
         }
     }
 
     fn write_cases(&self, text: &mut String) {
         text.push_str(
-            "\n## Cases\n\nProcessor time for each request, in µs; latency in µs.\n\n\
+            "\n## Cases\n\nProcessor time per request, in µs; latency in µs.\n\n\
              | case | connections | server | Redis | Postgres | all | p50 | p99 | per second |\n\
              | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
         );
@@ -138,7 +148,7 @@ impl Report {
 
     fn write_rest(&self, text: &mut String) {
         if !self.figures.is_empty() {
-            text.push_str("\n## Other figures\n\n| what | how much |\n| --- | ---: |\n");
+            text.push_str("\n## Other figures\n\n| what | value |\n| --- | ---: |\n");
         }
         for (what, how_much) in &self.figures {
             writeln!(text, "| {what} | {how_much} |").expect("a text can be written to");
@@ -147,7 +157,7 @@ impl Report {
     }
 }
 
-/// A figure with as many places as say something.
+/// A figure with significant digits only.
 pub fn number(value: f64) -> String {
     match value {
         _ if value >= 100.0 => format!("{value:.0}"),

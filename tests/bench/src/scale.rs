@@ -40,9 +40,9 @@ pub fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let cost: fn(&Sample) -> f64 = Sample::server_and_redis_us;
     let growth = cases[cases.len() - 1].ratio(&cases[0], cost);
     let count = most.keys.len();
-    let what = format!("verification among {count} keys, held against {FEW}");
+    let what = format!("verification among {count} keys, ratio to {FEW}");
     report.claims.push(Claim::at_most(&what, growth, 1.25, "×"));
-    let what = format!("memory for each of {count} warm keys");
+    let what = format!("memory per key, {count} cached keys");
     report.claims.push(Claim::at_most(&what, most.bytes_per_key, 400.0, "bytes"));
     report.cases.extend(cases);
     lists::measure(bench, &most.stage, &most.keys, report)?;
@@ -80,6 +80,8 @@ fn start_cold(bench: &Bench, stage: &mut Stage, count: usize, report: &mut Repor
     }
     let what = format!("start of a key service with {count} keys, until it is ready");
     report.claims.push(Claim::at_most(&what, median(walls), START_MAX_S, "s"));
-    report.figures.push(("processor time of that start".to_owned(), format!("{} s", number(median(works)))));
+    report
+        .figures
+        .push(("processor time of the start with that many keys".to_owned(), format!("{} s", number(median(works)))));
     Ok(())
 }

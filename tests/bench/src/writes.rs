@@ -54,9 +54,9 @@ pub fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     take_turns(&mut cases, bench)?;
     let [create, revoke, commit] = cases.each_ref().map(Case::median);
     let per_core = 1e6 / create.total_us();
-    report.claims.push(Claim::at_least("keys made for each second of a core, commits kept", per_core, 1_000.0, ""));
+    report.claims.push(Claim::at_least("keys created per second of a core, durable commits", per_core, 1_000.0, ""));
     let beyond = (revoke.p99_us - commit.p99_us) / 1_000.0;
-    report.claims.push(Claim::at_most("p99 of revoking a key, beyond that of one commit", beyond, 10.0, "ms"));
+    report.claims.push(Claim::at_most("revoking a key, p99 beyond that of one commit", beyond, 10.0, "ms"));
     report.cases.extend(cases);
     Ok(())
 }
