@@ -1,4 +1,4 @@
-//! What one worker is told; `config.default.yaml` documents every key.
+//! A worker's configuration; `config.default.yaml` documents every key.
 
 use std::net::IpAddr;
 
@@ -40,18 +40,18 @@ pub struct RequestLog {
     pub retention_days: u16,
 }
 
-/// How long the usage of keys is kept.
+/// How long hourly key usage is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyUsage {
     pub retention_days: u16,
 }
 
-/// What the database keeps whoever asks, so that nobody who has taken over a service removes its latest traces.
+/// The minimum that the database enforces, so that a compromised service cannot remove its latest traces.
 const RETENTION_DAYS_MIN: u16 = 7;
 
 impl Config {
-    /// The configuration if the worker can work with it; all mistakes that its types do not tell otherwise.
+    /// Returns the configuration if it is usable, otherwise all mistakes that its types do not catch.
     pub fn checked(self) -> Result<Self, ConfigErrors> {
         let mut errors = ConfigErrors::new();
         check_stores("", &self.database, &self.redis, &mut errors);

@@ -1,4 +1,4 @@
-//! The jobs of one environment, in a process of their own that answers nothing but health and metrics.
+//! The worker process: jobs of one environment. It serves health and metrics only.
 
 pub mod config;
 pub mod jobs;
@@ -20,9 +20,9 @@ pub use crate::config::{Config, DEFAULTS};
 use crate::jobs::Stores;
 use crate::metrics::WorkerMetrics;
 
-/// A worker whose management listener is bound, before it works.
+/// A worker whose management listener is bound, before its jobs start.
 pub struct Bound {
-    /// Where health and metrics listen.
+    /// The address of health and metrics.
     pub management: SocketAddr,
     config: Config,
     listener: TcpListener,
@@ -37,13 +37,13 @@ pub async fn bind(config: Config) -> anyhow::Result<Bound> {
     Ok(Bound { management: listener.local_addr()?, config, listener })
 }
 
-/// Binds and works until the token is cancelled.
+/// Binds and runs until the token is cancelled.
 pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
     bind(config).await?.run(shutdown).await
 }
 
 impl Bound {
-    /// Works until the token is cancelled; a run that has begun is ended first.
+    /// Runs until the token is cancelled; a run in progress is finished first.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let stores = Stores {
             store: Store::connect(&self.config.database).await?,

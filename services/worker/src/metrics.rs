@@ -1,25 +1,25 @@
-//! What a worker counts.
+//! The worker's metrics.
 
 use server::metrics::{Counter, Gauge, MetricRow, Metrics};
 
 /// The worker's counters.
 #[derive(Debug, Clone)]
 pub struct WorkerMetrics {
-    /// Versions that Redis had not heard of and now has.
+    /// Versions published by the outbox job.
     pub outbox_published: Counter,
-    /// Runs of the outbox job that could not do all.
+    /// Runs of the outbox job that failed in part.
     pub outbox_failures: Counter,
-    /// How long the oldest version waits that Redis has not heard of.
+    /// How long the oldest unpublished version has waited.
     pub outbox_oldest: Gauge,
-    /// Days of the request log that were made or dropped.
+    /// Partitions of the request log that were created or dropped.
     pub request_log_partitions: Counter,
-    /// Days ahead for which the request log has no partition.
+    /// Coming days without a partition of the request log.
     pub request_log_partitions_missing: Gauge,
-    /// Runs of the request log's job that ended early.
+    /// Runs of the request log job that failed.
     pub request_log_failures: Counter,
-    /// Rows of the usage of keys that were too old.
+    /// Rows of key usage deleted for their age.
     pub key_usage_deleted: Counter,
-    /// Runs of the job that deletes them that ended early.
+    /// Runs of the key usage job that failed.
     pub key_usage_failures: Counter,
 }
 

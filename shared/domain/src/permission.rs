@@ -1,13 +1,13 @@
-//! Permissions: the closed catalogue of this product's own API, and the names that keys hold.
+//! Permissions: the closed catalogue of our own API, and the names that keys hold.
 
 use crate::validation::{ValidationError, excerpt};
 
-/// Who a permission can be given to.
+/// Which keys a permission can be granted to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plane {
     /// Root keys and organization keys.
     Organization,
-    /// Root keys alone.
+    /// Root keys only.
     Root,
 }
 
@@ -26,7 +26,7 @@ macro_rules! permissions {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// Who can be given it.
+            /// Which keys it can be granted to.
             pub const fn plane(self) -> Plane {
                 match self { $(Self::$variant => Plane::$plane,)* }
             }
@@ -36,7 +36,7 @@ macro_rules! permissions {
                 match self { $(Self::$variant => $group,)* }
             }
 
-            /// The name that people read.
+            /// The display name.
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title,)* }
             }
@@ -100,7 +100,7 @@ impl Permission {
 pub struct PermissionName(String);
 
 impl PermissionName {
-    /// Everything that a key of the kind can hold.
+    /// Every permission that a key of its kind can hold.
     pub const WILDCARD: &'static str = "*";
 
     /// Reads `resource.action` in lower case, or `*`.
@@ -181,7 +181,7 @@ impl From<PermissionName> for String {
     }
 }
 
-/// Says whether `held` covers `wanted`; `*` covers everything that is not for root keys, and for root keys everything.
+/// Says whether `held` covers `wanted`. `*` covers everything, on organization keys only what they can hold.
 pub fn holds(held: &[PermissionName], kind: crate::policy::KeyKind, wanted: &PermissionName) -> bool {
     if held.contains(wanted) {
         return true;

@@ -1,6 +1,6 @@
 //! The ordered checks of a verification. The order is the policy; the first failure is the verdict.
 //!
-//! Shape, tag and proof come before (they need no snapshot); limits and credits come after (they consume).
+//! Format, tag and proof are checked before (they need no snapshot), limits and credits after (they consume).
 
 use std::net::IpAddr;
 
@@ -12,10 +12,10 @@ use crate::policy::AllOr;
 use crate::snapshot::{CustomerFacts, Snapshot};
 use crate::verdict::{Reason, Verdict};
 
-/// Which permissions the asker needs the key to hold.
+/// Which permissions the key must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Needed {
-    /// Each of these; none asks for nothing.
+    /// All of these; an empty list asks for none.
     All(Vec<PermissionName>),
     /// At least one of these.
     Any(Vec<PermissionName>),
@@ -24,9 +24,9 @@ pub enum Needed {
 /// The customer that the question is about.
 #[derive(Debug, Clone)]
 pub enum CustomerAsked {
-    /// None was named.
+    /// The question names none.
     Unnamed,
-    /// One was named that the organization does not have.
+    /// The question names one that the organization does not have.
     Unknown,
     /// This one.
     Known(CustomerFacts),
@@ -52,20 +52,20 @@ pub struct Question {
 /// Who asks about the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// An application that guards its own requests: a restriction that it names no value for refuses.
+    /// An application that guards its own requests: a restriction refuses if the question has no value for it.
     Guard,
     /// The Integration API: domains and customers restrict the objects that the caller sees, not the request.
     Caller,
 }
 
-/// Why a key may not.
+/// Why a key is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// The verdict.
     pub verdict: Verdict,
     /// The finer reason.
     pub reason: Option<Reason>,
-    /// What it lacks, for `INSUFFICIENT_PERMISSIONS`.
+    /// The permissions it lacks, for `INSUFFICIENT_PERMISSIONS`.
     pub missing_permissions: Vec<PermissionName>,
 }
 
@@ -74,7 +74,7 @@ pub struct Failure {
 pub enum Check {
     /// 4: the organization is not suspended.
     Organization,
-    /// 5: neither the key nor the secret has been ended.
+    /// 5: neither key nor secret is revoked, deleted or retired.
     Revocation,
     /// 6: between start and end.
     Time,
@@ -232,7 +232,7 @@ mod tests {
         HostName::parse(text).expect("a host")
     }
 
-    /// A key that fails every check, so that mending one uncovers the next.
+    /// A key that fails every check, so that fixing one exposes the next.
     fn hopeless() -> (Snapshot, Question) {
         let organization = OrganizationId::from_uuid(Uuid::from_u128(1));
         let policy = Policy {

@@ -15,7 +15,7 @@ pub struct Migrate {
 }
 
 impl Migrate {
-    /// Runs what has not been run.
+    /// Runs the pending migrations.
     pub async fn run(self) -> anyhow::Result<()> {
         store::migrate(&self.database_url, &self.app_role).await.context("the migrations did not run")?;
         eprintln!("The schema is up to date, and {} may use it.", self.app_role);

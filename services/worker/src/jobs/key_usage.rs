@@ -1,4 +1,4 @@
-//! Deletes hours of the usage of keys that are older than is kept, a batch at a time.
+//! Deletes hourly key usage that is past its retention, in batches.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::metrics::WorkerMetrics;
 /// The time between two runs.
 pub const INTERVAL: Duration = Duration::from_secs(900);
 
-/// The most batches that one run deletes: a shorter retention is not paid for in one go.
+/// The most batches per run, so that a shortened retention is worked off over several runs.
 const BATCHES_MAX: usize = 50;
 
-/// One run: counts what it did, and logs once if it could not end.
+/// One run: counts what it did, and logs once if it failed.
 pub async fn run(store: &Store, retention_days: u16, metrics: &WorkerMetrics) {
     if let Err(error) = delete_old(store, retention_days, metrics).await {
         metrics.key_usage_failures.count(&[]);

@@ -1,4 +1,4 @@
-//! The jobs of one environment: one file each, and each safe to run twice, also at the same time.
+//! The jobs of one environment: one file each, each safe to run twice, also concurrently.
 
 pub mod key_usage;
 pub mod outbox;
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::metrics::WorkerMetrics;
 
-/// What every job works on.
+/// The stores that jobs use.
 #[derive(Debug, Clone)]
 pub struct Stores {
     /// This environment's rows.
@@ -22,10 +22,10 @@ pub struct Stores {
     pub counters: Counters,
 }
 
-/// The time between two runs varies by so much, that several workers do not march in step.
+/// Jitter of the interval, so that several workers do not run in step.
 const JITTER_PERCENT: u64 = 20;
 
-/// Runs every job, each at its own interval, until the token is cancelled; a run that has begun is ended first.
+/// Runs every job at its own interval until the token is cancelled; a run in progress is finished first.
 pub async fn run(stores: &Stores, settings: &Config, metrics: &WorkerMetrics, shutdown: &CancellationToken) {
     let (log_days, usage_days) = (settings.request_log.retention_days, settings.key_usage.retention_days);
     tokio::join!(

@@ -1,4 +1,4 @@
-//! Tells Redis the versions that a commit could not tell it.
+//! Publishes to Redis the row versions that the committing process could not publish.
 //!
 //! A version is published before its row is deleted, and publishing an old version changes nothing: a run that is cut
 //! short, repeated, or doubled by another worker does no harm.
@@ -8,19 +8,19 @@ use std::time::Duration;
 use super::Stores;
 use crate::metrics::WorkerMetrics;
 
-/// The time between two runs. A row is due a second after its commit, so what Redis missed is told within about two.
+/// The time between two runs. A row is due a second after its commit, so Redis gets it within about two seconds.
 pub const INTERVAL: Duration = Duration::from_secs(1);
 
 /// How many rows are read at once.
 const BATCH: i64 = 200;
-/// How many batches one run takes at the most.
+/// The most batches per run.
 const BATCHES_MAX: usize = 25;
 
-/// One run: counts what it did, and logs once if it could not do all.
+/// One run: counts what it did, and logs once if something failed.
 pub async fn run(stores: &Stores, metrics: &WorkerMetrics) {
     let mut published = 0;
     let result = publish_due(stores, &mut published).await;
-    // While Postgres is away the last answer stays: what waited then waits still.
+    // While Postgres is away the last value stays: what waited then still waits.
     if let Ok(age) = stores.store.find_outbox_age().await {
         let seconds = age.unwrap_or_default().as_secs();
         metrics.outbox_oldest.set(&[], i64::try_from(seconds).unwrap_or(i64::MAX));
@@ -33,13 +33,13 @@ pub async fn run(stores: &Stores, metrics: &WorkerMetrics) {
     }
 }
 
-/// Which store a run was short of, and why.
+/// Which store failed, and why.
 struct Failure {
     store: &'static str,
     cause: anyhow::Error,
 }
 
-/// Tells all that is due. What Redis does not take, as where one server of a cluster is away, holds up nothing else.
+/// Publishes everything due. A row that Redis refuses, such as for a cluster server that is away, blocks no other.
 async fn publish_due(stores: &Stores, published: &mut u64) -> Result<(), Failure> {
     let (mut last, mut refusal) = (None, None);
     for _ in 0..BATCHES_MAX {

@@ -1,7 +1,7 @@
-//! Makes the request log's partitions of the days to come, and drops the days that are older than is kept.
+//! Creates the request log's partitions for coming days, and drops days past their retention.
 //!
-//! Postgres does both in functions that give up when they would have to wait for long: a run that ended early is
-//! repeated, and there is a week of partitions in hand.
+//! The Postgres functions give up rather than wait long for a lock. A run that ended early is repeated, and
+//! partitions exist for a week ahead.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use crate::metrics::WorkerMetrics;
 
 /// The time between two runs.
 pub const INTERVAL: Duration = Duration::from_secs(300);
-/// How many days have their partition ahead of time.
+/// How many days ahead partitions are created.
 pub const DAYS_AHEAD: u16 = 7;
 
-/// The most partitions that one run drops: a shorter retention is not paid for in one go.
+/// The most partitions dropped per run, so that a shortened retention is worked off over several runs.
 const DROPS_MAX: usize = 50;
 
-/// One run: counts what it did, and logs once if it could not end.
+/// One run: counts what it did, and logs once if it failed.
 pub async fn run(store: &Store, retention_days: u16, metrics: &WorkerMetrics) {
     let made = create(store, metrics).await;
-    // Each is of use without the other.
+    // Either is useful without the other.
     let dropped = drop_old(store, retention_days, metrics).await;
     for error in [made.err(), dropped.err()].into_iter().flatten() {
         metrics.request_log_failures.count(&[]);
