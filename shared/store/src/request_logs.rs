@@ -1,4 +1,5 @@
-//! The request log: one row for each request to the Integration API, in a partition for each day.
+//! The request log: one row for each request to the Integration API, or for so many of a minute that are counted together,
+//! in a partition for each day.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -18,7 +19,7 @@ pub const PATH_CHARS_MAX: usize = 256;
 /// How much of a method a row keeps; HTTP sets no bound to its own.
 const METHOD_CHARS_MAX: usize = 16;
 
-/// One request and what came of it. Nothing in it is a secret, a query string or a header.
+/// One request and what came of it, or many that have status, code and key in common. Nothing in it is a secret, a query string or a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestLog {
     /// Makes the row one and the same however often it is written.
@@ -27,6 +28,9 @@ pub struct RequestLog {
     pub at: DateTime<Utc>,
     /// Whose log it belongs to; the installation's when nobody was identified.
     pub organization: OrganizationId,
+    /// How many requests the row stands for. Where they are only counted, method and path are `*`, and the duration is the
+    /// longest.
+    pub requests: u32,
     /// The id in the answer, which may be the caller's own.
     pub request_id: String,
     /// The key that called.
@@ -69,10 +73,10 @@ impl Store {
         let (mut session, _) = self.session_at(Mode::Write, Door::Job("request-log")).await?;
         let sql = "insert into request_logs
                 (organization_id, at, id, request_id, key_id, customer_id, operation, method, path, status, code,
-                    verdict, client_ip, duration_us)
+                    verdict, client_ip, duration_us, requests)
             select * from unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::text[], $5::uuid[], $6::uuid[],
                 $7::text[], $8::text[], $9::text[], $10::smallint[], $11::text[], $12::text[], $13::inet[],
-                $14::integer[])
+                $14::integer[], $15::integer[])
             on conflict do nothing";
         let statement = sqlx::query(sql)
             .bind(column(rows, |row| row.organization.uuid()))
@@ -88,7 +92,8 @@ impl Store {
             .bind(column(rows, |row| row.code.as_deref()))
             .bind(column(rows, |row| row.verdict.as_deref()))
             .bind(column(rows, |row| row.client_ip.map(IpNet::from)))
-            .bind(column(rows, |row| i32::try_from(row.duration.as_micros()).unwrap_or(i32::MAX)));
+            .bind(column(rows, |row| i32::try_from(row.duration.as_micros()).unwrap_or(i32::MAX)))
+            .bind(column(rows, |row| i32::try_from(row.requests).unwrap_or(i32::MAX)));
         session.execute(statement).await?;
         session.commit().await
     }

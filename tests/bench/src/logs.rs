@@ -51,6 +51,7 @@ fn batch(place: &Place, now: DateTime<Utc>) -> Vec<RequestLog> {
             id,
             at,
             organization: place.acme,
+            requests: 1,
             request_id: id.to_string(),
             key: Some(KeyId::mint(at)),
             customer: None,

@@ -118,7 +118,8 @@ pub(super) fn entry(line: Line, context: &RequestContext, fields: &LogFields) ->
     let fields = fields.read();
     Entry {
         started: context.started,
-        request_id: context.request_id.clone(),
+        requests: 1,
+        request_id: Some(context.request_id.clone()),
         key: fields.key,
         organization: fields.organization,
         customer: fields.customer,

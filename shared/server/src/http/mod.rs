@@ -312,7 +312,7 @@ impl<E: Endpoint + 'static> Endpoint for Stack<E> {
         self.config.metrics.answered(line.operation, line.code, line.duration);
         log::write(&line, self.config.success_level, &context, &fields);
         if let Some(request_log) = &self.config.request_log {
-            request_log.offer(|| log::entry(line, &context, &fields));
+            request_log.offer(log::entry(line, &context, &fields));
         }
         Ok(response)
     }

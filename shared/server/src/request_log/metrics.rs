@@ -6,6 +6,7 @@ use crate::metrics::{Counter, MetricRow, Metrics};
 #[derive(Debug, Clone)]
 pub(crate) struct RequestLogMetrics {
     written: Counter,
+    counted: Counter,
     dropped: Counter,
 }
 
@@ -15,6 +16,11 @@ impl RequestLogMetrics {
             written: metrics.counter(MetricRow {
                 name: "claviger_request_log_written_total",
                 help: "Rows of the request log that Postgres has.",
+                labels: &[],
+            }),
+            counted: metrics.counter(MetricRow {
+                name: "claviger_request_log_aggregated_total",
+                help: "Requests beyond the request log's budget, which share a row for their minute.",
                 labels: &[],
             }),
             dropped: metrics.counter(MetricRow {
@@ -29,8 +35,12 @@ impl RequestLogMetrics {
         self.written.add(&[], rows as u64);
     }
 
+    pub(crate) fn counted(&self) {
+        self.counted.count(&[]);
+    }
+
     /// `reason` is a word of the program.
-    pub(crate) fn dropped(&self, reason: &'static str, rows: usize) {
-        self.dropped.add(&[reason], rows as u64);
+    pub(crate) fn dropped(&self, reason: &'static str, requests: usize) {
+        self.dropped.add(&[reason], requests as u64);
     }
 }

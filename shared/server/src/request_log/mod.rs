@@ -1,12 +1,15 @@
 //! Rows of the request log, written behind the requests.
 //!
 //! A request leaves its row in a queue and waits for nothing: a queue that is full counts the row as dropped. One task
-//! writes what has come together, and keeps a batch that Postgres does not take until it does.
+//! writes what has come together, and keeps a batch that Postgres does not take until it does. What nobody can be held
+//! responsible for is counted beyond a [`budget`], so that the disk that it takes is bounded.
 
+mod budget;
 mod metrics;
 
 use std::{
     net::IpAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -20,6 +23,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::budget::{Budget, Decision};
+pub use self::budget::{ROWS_PER_SOURCE, ROWS_WITHOUT_ORGANIZATION};
 pub(crate) use self::metrics::RequestLogMetrics;
 use crate::metrics::Metrics;
 
@@ -38,7 +43,10 @@ const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
 /// What a request leaves behind, as cheap to make as can be.
 pub(crate) struct Entry {
     pub(crate) started: Instant,
-    pub(crate) request_id: String,
+    /// How many requests it stands for.
+    pub(crate) requests: u32,
+    /// None where it stands for many.
+    pub(crate) request_id: Option<String>,
     pub(crate) key: Option<KeyId>,
     pub(crate) organization: Option<OrganizationId>,
     pub(crate) customer: Option<CustomerId>,
@@ -56,12 +64,14 @@ pub(crate) struct Entry {
 #[derive(Debug, Clone)]
 pub struct RequestLogQueue {
     entries: mpsc::Sender<Entry>,
+    budget: Arc<Budget>,
     metrics: RequestLogMetrics,
 }
 
 /// Writes what is in the queue.
 pub struct RequestLogWriter {
     entries: mpsc::Receiver<Entry>,
+    budget: Arc<Budget>,
     store: Store,
     metrics: RequestLogMetrics,
     /// What Postgres was given and may not have.
@@ -74,18 +84,28 @@ pub struct RequestLogWriter {
 pub fn queue(store: Store, rows_max: usize, metrics: &Metrics) -> (RequestLogQueue, RequestLogWriter) {
     let (sender, entries) = mpsc::channel(rows_max);
     let metrics = RequestLogMetrics::register(metrics);
-    let queue = RequestLogQueue { entries: sender, metrics: metrics.clone() };
-    let due_at = Instant::now() + FLUSH_EVERY;
-    (queue, RequestLogWriter { entries, store, metrics, batch: Vec::new(), due_at, is_away: false })
+    let now = Instant::now();
+    let budget = Arc::new(Budget::new(now));
+    let queue = RequestLogQueue { entries: sender, budget: Arc::clone(&budget), metrics: metrics.clone() };
+    let due_at = now + FLUSH_EVERY;
+    (queue, RequestLogWriter { entries, budget, store, metrics, batch: Vec::new(), due_at, is_away: false })
 }
 
 impl RequestLogQueue {
-    /// Leaves a row, or counts it as dropped. Never waits.
-    pub(crate) fn offer(&self, entry: impl FnOnce() -> Entry) {
-        match self.entries.try_reserve() {
-            Ok(place) => place.send(entry()),
-            Err(TrySendError::Full(())) => self.metrics.dropped("queue-full", 1),
-            Err(TrySendError::Closed(())) => self.metrics.dropped("shutdown", 1),
+    /// Leaves a row, or counts the request: with others in one row, or as dropped. Never waits.
+    pub(crate) fn offer(&self, entry: Entry) {
+        // Of a writer that has ended nobody takes counts any more.
+        if self.entries.is_closed() {
+            return self.metrics.dropped("shutdown", 1);
+        }
+        match self.budget.decide(&entry, Instant::now()) {
+            Decision::Keep => match self.entries.try_send(entry) {
+                Ok(()) => {}
+                Err(TrySendError::Full(_)) => self.metrics.dropped("queue-full", 1),
+                Err(TrySendError::Closed(_)) => self.metrics.dropped("shutdown", 1),
+            },
+            Decision::Counted => self.metrics.counted(),
+            Decision::Lost => self.metrics.dropped("queue-full", 1),
         }
     }
 }
@@ -97,25 +117,26 @@ impl RequestLogWriter {
         while stopped.run_until_cancelled(looks.tick()).await.is_some() {
             let has_enough = !self.is_away && self.entries.len() >= FLUSH_ROWS;
             if has_enough || Instant::now() >= self.due_at {
-                self.flush().await;
+                self.flush(Some(Instant::now())).await;
             }
         }
         self.entries.close();
         let rest = async {
-            while !self.flush().await {
+            while !self.flush(None).await {
                 sleep(jittered(LOOK_EVERY)).await;
             }
         };
         if timeout(SHUTDOWN_PATIENCE, rest).await.is_err() {
-            let lost = self.batch.len() + self.entries.len();
+            let lost = self.batch_requests() + self.entries.len() + self.budget.counted();
             self.metrics.dropped("shutdown", lost);
             tracing::warn!(lost, "the process ends before Postgres has taken the rest of the request log");
         }
     }
 
-    /// Writes batch after batch until nothing waits. False when Postgres is away.
-    async fn flush(&mut self) -> bool {
-        while self.fill_batch() {
+    /// Writes batch after batch until nothing waits but the counts of the minute of `now`; without one, those as well.
+    /// False when Postgres is away.
+    async fn flush(&mut self, now: Option<Instant>) -> bool {
+        while self.fill_batch(now) {
             if let Err(error) = self.write_batch().await {
                 if !self.is_away {
                     tracing::warn!(cause = ?error, "the request log waits for Postgres");
@@ -134,13 +155,20 @@ impl RequestLogWriter {
     }
 
     /// Takes from the queue, unless there is a batch to be tried again. Says whether there is one now.
-    fn fill_batch(&mut self) -> bool {
+    fn fill_batch(&mut self, minute_of: Option<Instant>) -> bool {
         if self.batch.is_empty() {
             let now = (Instant::now(), wall_clock());
             let entries = std::iter::from_fn(|| self.entries.try_recv().ok());
             self.batch.extend(entries.take(BATCH_ROWS_MAX).map(|entry| entry.into_row(now)));
+            self.batch.extend(
+                self.budget.take_counts(minute_of, BATCH_ROWS_MAX).into_iter().map(|count| count.into_row(now)),
+            );
         }
         !self.batch.is_empty()
+    }
+
+    fn batch_requests(&self) -> usize {
+        self.batch.iter().map(|row| row.requests as usize).sum()
     }
 
     /// Writes the batch; an error means that it waits on. What Postgres will never take is counted and given up.
@@ -150,7 +178,7 @@ impl RequestLogWriter {
             Ok(()) => self.metrics.written(self.batch.len()),
             Err(error @ Error::Unavailable(_)) => return Err(error),
             Err(error @ (Error::Conflict(_) | Error::Database(_))) => {
-                self.metrics.dropped("refused", self.batch.len());
+                self.metrics.dropped("refused", self.batch_requests());
                 tracing::error!(cause = ?error, rows = self.batch.len(), "Postgres refuses rows of the request log");
             }
         }
@@ -164,11 +192,13 @@ impl Entry {
     fn into_row(self, (now, wall): (Instant, DateTime<Utc>)) -> RequestLog {
         let age = chrono::Duration::from_std(now.saturating_duration_since(self.started)).unwrap_or_default();
         let at = wall - age;
+        let id = RequestId::mint(at);
         RequestLog {
-            id: RequestId::mint(at),
+            id,
             at,
             organization: self.organization.unwrap_or(OrganizationId::INSTALLATION),
-            request_id: self.request_id,
+            requests: self.requests,
+            request_id: self.request_id.unwrap_or_else(|| id.to_string()),
             key: self.key,
             customer: self.customer,
             operation: self.operation.map(Into::into),

@@ -19,6 +19,7 @@ pub fn request_log(organization: OrganizationId, at: DateTime<Utc>) -> RequestLo
         id,
         at,
         organization,
+        requests: 1,
         request_id: id.to_string(),
         key: Some(KeyId::mint(at)),
         customer: None,
