@@ -1,8 +1,12 @@
 //! From a body to a policy that its caller may give: customers are looked up, and nothing goes beyond the grantor.
+//!
+//! Whatever makes a key stronger is judged as if that key were made anew: the whole of what it would be, against all that
+//! the caller holds ([`check_creation`]).
 
 use domain::ids::CustomerId;
 use domain::names::Name;
-use domain::policy::{AllOr, Excess, Policy};
+use domain::permission::Permission;
+use domain::policy::{AllOr, Credits, Grantor, KeyKind, Policy, limits_within, rate_within};
 use domain::secret::{LookupId, PlainSecret, Prefix};
 use domain::validation::{ValidationError, excerpt};
 use serde_json::{Map, Value};
@@ -10,7 +14,7 @@ use server::problem::{ErrorCode, FieldError, Problem};
 use store::{CreditsChange, KeyChange, NewSecret, Write};
 
 use crate::app::App;
-use crate::caller::{Caller, Scoped, not_found};
+use crate::caller::{Caller, Scoped, denied, not_found};
 use crate::fields::Fields;
 use crate::wire::customer::unread;
 use crate::wire::key_input::{
@@ -34,8 +38,7 @@ pub async fn read_new_key(app: &App, access: &Scoped, write: &mut Write, body: &
         expires_at: draft.expires_at.flatten(),
         limits: draft.limits.unwrap_or_else(|| organization.default_limits.clone()),
     };
-    let excess = access.caller.authority.grantor(&organization.permissions).excess(&policy);
-    refuse_excess(&access.caller, &policy, &excess)?;
+    check_creation(access, write, &organization, (&policy, draft.credits.as_ref())).await?;
     Ok(KeyChange {
         name: draft.name.ok_or_else(unread)?,
         policy,
@@ -45,7 +48,8 @@ pub async fn read_new_key(app: &App, access: &Scoped, write: &mut Write, body: &
     })
 }
 
-/// Reads a patch over the key as it stands. Only what it changes is held against the caller.
+/// Reads a patch over the key as it stands. Who takes something away needs no more than the permission to change keys;
+/// as soon as any member allows more than before, the whole key is judged as if it were made anew.
 pub async fn read_patch(
     app: &App,
     access: &Scoped,
@@ -64,10 +68,14 @@ pub async fn read_patch(
         check_demands(&mut fields, &reading, policy.expires_at, Some(&policy.ips));
     }
     fields.finish()?;
-    let grantor = access.caller.authority.grantor(&organization.permissions);
-    let mut excess = grantor.excess(&policy);
-    excess.retain(|excess| is_changed(*excess, &key.policy, &policy));
-    refuse_excess(&access.caller, &policy, &excess)?;
+    let held = match draft.credits {
+        Some(_) => write.hold_credits(key.id).await?,
+        None => key.credits.clone(),
+    };
+    let credits = draft.credits.as_ref().or(held.as_ref());
+    if !(policy.is_within(&key.policy) && Credits::are_within(credits, held.as_ref())) {
+        check_creation(access, write, &organization, (&policy, credits)).await?;
+    }
     let name = match draft.name {
         Some(name) => name,
         None => Name::parse(&key.name).map_err(|_| Problem::new(ErrorCode::Internal))?,
@@ -84,8 +92,50 @@ pub async fn read_patch(
 /// Refuses to hand the caller a secret of a key that may do more than the caller.
 pub async fn check_regenerate(access: &Scoped, write: &mut Write, key: &store::Key) -> Result<(), Problem> {
     let organization = write.find_organization().await?.ok_or_else(not_found)?;
-    let excess = access.caller.authority.grantor(&organization.permissions).excess(&key.policy);
-    refuse_excess(&access.caller, &key.policy, &excess)
+    check_authority(access, write, &organization, (&key.policy, key.credits.as_ref())).await
+}
+
+/// Refuses to bring a key back to life to a caller that could not make it now. `key` is the key as it would be.
+pub async fn check_reactivation(
+    app: &App,
+    access: &Scoped,
+    write: &mut Write,
+    key: &store::Key,
+) -> Result<(), Problem> {
+    let organization = write.find_organization().await?.ok_or_else(not_found)?;
+    check_creation(access, write, &organization, (&key.policy, key.credits.as_ref())).await?;
+    let reading = Reading { now: write.now(), own_permissions: &organization.permissions, demands: &app.demands };
+    let mut fields = Fields::default();
+    check_demands(&mut fields, &reading, key.policy.expires_at, Some(&key.policy.ips));
+    fields.finish()
+}
+
+/// Refuses to raise what keys of the organization get by default beyond what the calling key is held to. A root key may:
+/// it sets the limits that they all share.
+pub fn check_default_limits(
+    caller: &Caller,
+    organization: &store::Organization,
+    change: &store::OrganizationChange,
+) -> Result<(), Problem> {
+    let (limits, own) = (&change.default_limits, &caller.authority.policy.limits);
+    let is_kept = limits_within(limits, &organization.default_limits);
+    if is_kept || caller.authority.kind == KeyKind::Root || rate_within(limits, own) {
+        return Ok(());
+    }
+    Err(Problem::new(ErrorCode::ExceedsGrantor).errors(vec![beyond("default_limits")]))
+}
+
+/// Refuses to lift limits of a customer to a caller that is limited to it, for they bind the caller too.
+pub fn check_customer_limits(
+    access: &Scoped,
+    customer: &store::Customer,
+    change: &store::NewCustomer,
+) -> Result<(), Problem> {
+    if access.scope.customers() == &AllOr::All || limits_within(&change.limits, &customer.limits) {
+        return Ok(());
+    }
+    let detail = "The limits that a customer's keys share bind the calling key too, which cannot lift them.";
+    Err(Problem::new(ErrorCode::ExceedsGrantor).detail(detail).errors(vec![beyond("limits")]))
 }
 
 /// The secret of a new key: ours, or around the part that the caller supplies.
@@ -215,37 +265,55 @@ fn merge(policy: &Policy, draft: &PolicyDraft, customers: Option<AllOr<CustomerI
     }
 }
 
-fn is_changed(excess: Excess, old: &Policy, new: &Policy) -> bool {
-    match excess {
-        Excess::Permissions => old.permissions != new.permissions,
-        Excess::Domains => old.domains != new.domains,
-        Excess::Customers => old.customers != new.customers,
-        Excess::Ips => old.ips != new.ips,
-        Excess::Lifetime => old.expires_at != new.expires_at,
-        Excess::Limits => old.limits != new.limits,
-    }
+/// Refuses what the caller could not make: it lacks the permission to make keys, or the key would go beyond it.
+async fn check_creation(
+    access: &Scoped,
+    write: &mut Write,
+    organization: &store::Organization,
+    key: (&Policy, Option<&Credits>),
+) -> Result<(), Problem> {
+    access.caller.authority.check(Permission::KeysCreate).map_err(denied)?;
+    check_authority(access, write, organization, key).await
 }
 
-fn refuse_excess(caller: &Caller, policy: &Policy, excess: &[Excess]) -> Result<(), Problem> {
+/// Refuses what goes beyond the caller: any member of the key's policy, or its balance.
+async fn check_authority(
+    access: &Scoped,
+    write: &mut Write,
+    organization: &store::Organization,
+    (policy, credits): (&Policy, Option<&Credits>),
+) -> Result<(), Problem> {
+    let authority = &access.caller.authority;
+    let held = match authority.kind {
+        KeyKind::Organization => write.find_credits(authority.key).await?,
+        // There is no way to give a root key a balance.
+        KeyKind::Root => None,
+    };
+    let grantor = authority.grantor(&organization.permissions, held.as_ref());
+    let excess = grantor.excess(policy, credits);
     if excess.is_empty() {
         return Ok(());
     }
-    let grantor = caller.authority.grantor(&[]);
-    let lacked = policy.permissions.iter().filter(|permission| !grantor.may_give(permission));
-    let lacked = lacked.filter(|_| excess.contains(&Excess::Permissions)).map(ToString::to_string).collect();
-    let errors = excess.iter().map(|excess| {
-        let pointer = format!("/{}", excess.member());
-        FieldError::new(pointer, "exceeds-grantor", "this goes beyond what the calling key holds itself")
-    });
-    Err(Problem::new(ErrorCode::ExceedsGrantor).errors(errors.collect()).missing_permissions(lacked))
+    let errors = excess.iter().map(|excess| beyond(excess.member())).collect();
+    Err(Problem::new(ErrorCode::ExceedsGrantor).errors(errors).missing_permissions(lacked(&grantor, policy)))
 }
 
-/// Says whether a change takes something away: whether the old policy would go beyond the new one.
-pub fn is_narrowing(old: &Policy, new: &Policy) -> bool {
-    let held =
-        domain::policy::Grantor { kind: domain::policy::KeyKind::Organization, policy: new, own_permissions: &[] };
-    let starts_later = new.not_before > old.not_before;
-    starts_later || !held.excess(old).is_empty()
+fn lacked(grantor: &Grantor<'_>, policy: &Policy) -> Vec<String> {
+    policy.permissions.iter().filter(|permission| !grantor.may_give(permission)).map(ToString::to_string).collect()
+}
+
+fn beyond(member: &str) -> FieldError {
+    let message = "this goes beyond what the calling key holds itself";
+    FieldError::new(format!("/{member}"), "exceeds-grantor", message)
+}
+
+/// Says whether a change takes something away: whether the key allowed something before that it does not any more.
+pub fn is_narrowing(old: &store::Key, change: &KeyChange) -> bool {
+    let keeps_credits = match &change.credits {
+        CreditsChange::Keep => true,
+        CreditsChange::Set(credits) => Credits::are_within(old.credits.as_ref(), credits.as_ref()),
+    };
+    !(keeps_credits && old.policy.is_within(&change.policy))
 }
 
 /// What the action log keeps of a policy: everything, for it holds no secret.

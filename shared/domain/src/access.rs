@@ -7,7 +7,7 @@ use crate::environment::Environment;
 use crate::hosts::HostName;
 use crate::ids::{CustomerId, KeyId, OrganizationId};
 use crate::permission::{Permission, PermissionName, holds};
-use crate::policy::{AllOr, Grantor, KeyKind, Policy};
+use crate::policy::{AllOr, Credits, Grantor, KeyKind, Policy};
 
 /// Who did something, as rows and the action log name it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -91,9 +91,10 @@ impl Authority {
         })
     }
 
-    /// The grantor that this caller is, beside the permissions that its organization made up for its own API.
-    pub fn grantor<'a>(&'a self, own_permissions: &'a [PermissionName]) -> Grantor<'a> {
-        Grantor { kind: self.kind, policy: &self.policy, own_permissions }
+    /// The grantor that this caller is with what it has left, beside the permissions that its organization made up for
+    /// its own API.
+    pub fn grantor<'a>(&'a self, own_permissions: &'a [PermissionName], credits: Option<&'a Credits>) -> Grantor<'a> {
+        Grantor { kind: self.kind, policy: &self.policy, own_permissions, credits }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::addresses::IpRule;
 use crate::hosts::HostName;
 use crate::ids::CustomerId;
 use crate::limit::Limit;
-use crate::permission::{PermissionName, holds};
+use crate::permission::{Permission, PermissionName, holds};
 
 /// The two kinds of key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -103,7 +103,36 @@ impl RefillInterval {
     }
 }
 
+impl Credits {
+    /// Says whether `granted` is never more than `held`, today or after any refill; `None` is a key without a balance,
+    /// which may spend what it likes.
+    pub fn are_within(granted: Option<&Self>, held: Option<&Self>) -> bool {
+        match (granted, held) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(granted), Some(held)) => {
+                let refill_is_within = match (granted.refill, held.refill) {
+                    (None, _) => true,
+                    (Some(_), None) => false,
+                    (Some(granted), Some(held)) => granted.is_within(&held),
+                };
+                granted.remaining <= held.remaining && refill_is_within
+            }
+        }
+    }
+}
+
 impl Refill {
+    /// Says whether each of these refills comes with one of `held` that fills up as far.
+    fn is_within(&self, held: &Self) -> bool {
+        let comes_with_it = match (self.interval, held.interval) {
+            (_, RefillInterval::Daily) => true,
+            (RefillInterval::Monthly, RefillInterval::Monthly) => self.day == held.day,
+            (RefillInterval::Daily, RefillInterval::Monthly) => false,
+        };
+        comes_with_it && self.amount <= held.amount
+    }
+
     /// The first midnight UTC after `now` at which the balance is filled up.
     pub fn next_after(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         let today = now.date_naive();
@@ -144,6 +173,23 @@ pub struct Policy {
     pub limits: Vec<Limit>,
 }
 
+impl Policy {
+    /// Says whether no member of this policy allows anything that `old`, the same key's policy before, did not.
+    ///
+    /// Stricter than what a grantor is held to: counters hang on a limit's name, so that a limit under another name is a
+    /// fresh one, and a longer window may admit more at once.
+    pub fn is_within(&self, old: &Self) -> bool {
+        let keeps_permissions = self.permissions.iter().all(|p| holds(&old.permissions, KeyKind::Organization, p));
+        keeps_permissions
+            && self.domains.is_within(&old.domains)
+            && self.customers.is_within(&old.customers)
+            && ips_within(&self.ips, &old.ips)
+            && self.not_before >= old.not_before
+            && lives_within(self, old)
+            && limits_within(&self.limits, &old.limits)
+    }
+}
+
 /// What a grant would take beyond its grantor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Excess {
@@ -159,6 +205,8 @@ pub enum Excess {
     Lifetime,
     /// A rate above the grantor's.
     Limits,
+    /// More credits than the grantor has left.
+    Credits,
 }
 
 impl Excess {
@@ -171,11 +219,12 @@ impl Excess {
             Self::Ips => "ips",
             Self::Lifetime => "expires_at",
             Self::Limits => "limits",
+            Self::Credits => "credits",
         }
     }
 }
 
-/// A grantor: the policy of the credential that gives, and its kind.
+/// A grantor: all that binds the credential that gives, and its kind.
 pub struct Grantor<'a> {
     /// The kind of the giving key.
     pub kind: KeyKind,
@@ -183,11 +232,13 @@ pub struct Grantor<'a> {
     pub policy: &'a Policy,
     /// The permissions of the organization's own API, which carry no authority here and may always be given.
     pub own_permissions: &'a [PermissionName],
+    /// What the giving key has left; `None` when it has no balance to keep to.
+    pub credits: Option<&'a Credits>,
 }
 
 impl Grantor<'_> {
-    /// Lists what `granted` takes beyond this grantor; empty when it may be given.
-    pub fn excess(&self, granted: &Policy) -> Vec<Excess> {
+    /// Lists what a key of this policy and balance takes beyond this grantor; empty when it may be given.
+    pub fn excess(&self, granted: &Policy, credits: Option<&Credits>) -> Vec<Excess> {
         let mut excess = Vec::new();
         let mut check = |is_within: bool, kind: Excess| {
             if !is_within {
@@ -199,13 +250,16 @@ impl Grantor<'_> {
         check(granted.customers.is_within(&self.policy.customers), Excess::Customers);
         check(ips_within(&granted.ips, &self.policy.ips), Excess::Ips);
         check(lives_within(granted, self.policy), Excess::Lifetime);
-        check(self.policy.limits.is_empty() || rate_within(&granted.limits, &self.policy.limits), Excess::Limits);
+        check(rate_within(&granted.limits, &self.policy.limits), Excess::Limits);
+        check(Credits::are_within(credits, self.credits), Excess::Credits);
         excess
     }
 
     /// Says whether this one permission may be given on.
     pub fn may_give(&self, permission: &PermissionName) -> bool {
-        holds(&self.policy.permissions, self.kind, permission) || self.own_permissions.contains(permission)
+        // A name that has come into the catalogue since the organization took it for its own API carries authority now.
+        let is_own = || self.own_permissions.contains(permission) && Permission::find(permission.as_str()).is_none();
+        holds(&self.policy.permissions, self.kind, permission) || is_own()
     }
 }
 
@@ -225,12 +279,22 @@ fn lives_within(granted: &Policy, held: &Policy) -> bool {
     }
 }
 
-/// Says whether for each held limit some granted one allows no higher rate.
-fn rate_within(granted: &[Limit], held: &[Limit]) -> bool {
+/// Says whether for each held limit some granted one allows no higher rate; who holds none may give any.
+pub fn rate_within(granted: &[Limit], held: &[Limit]) -> bool {
     let is_slower = |g: &Limit, h: &Limit| {
         u128::from(g.limit) * u128::from(h.window_ms) <= u128::from(h.limit) * u128::from(g.window_ms)
     };
     held.iter().all(|h| granted.iter().any(|g| is_slower(g, h)))
+}
+
+/// Says whether each limit of `old` is still there under its name, and admits no more in any time.
+pub fn limits_within(limits: &[Limit], old: &[Limit]) -> bool {
+    let is_kept = |limit: &Limit, old: &Limit| {
+        // So many windows of the new length touch one of the old.
+        let windows = u128::from(old.window_ms).div_ceil(u128::from(limit.window_ms));
+        limit.name == old.name && u128::from(limit.limit) * windows <= u128::from(old.limit)
+    };
+    old.iter().all(|old| limits.iter().any(|limit| is_kept(limit, old)))
 }
 
 /// Whether a key works, as lists show it.
@@ -331,8 +395,12 @@ mod tests {
         }
     }
 
+    fn grantor<'a>(policy: &'a Policy, credits: Option<&'a Credits>) -> Grantor<'a> {
+        Grantor { kind: KeyKind::Organization, policy, own_permissions: &[], credits }
+    }
+
     fn excess(held: &Policy, granted: &Policy) -> Vec<Excess> {
-        Grantor { kind: KeyKind::Organization, policy: held, own_permissions: &[] }.excess(granted)
+        grantor(held, None).excess(granted, None)
     }
 
     fn names(texts: &[&str]) -> Vec<PermissionName> {
@@ -363,6 +431,93 @@ mod tests {
             assert_eq!(excess(&held, &granted), [expected]);
             assert_eq!(excess(&held, &held), [], "what is held may be given");
         }
+    }
+
+    #[test]
+    fn credits_are_given_as_far_as_they_are_held() {
+        let of = |remaining, refill| Some(Credits { remaining, refill });
+        let refill = |amount, interval, day| Some(Refill { amount, interval, day });
+        let (daily, monthly) = (RefillInterval::Daily, RefillInterval::Monthly);
+        let held = of(100, refill(50, monthly, 15));
+        let within = |granted: Option<Credits>, held: &Option<Credits>| {
+            let excess = grantor(&wide(), held.as_ref()).excess(&wide(), granted.as_ref());
+            assert!(excess.is_empty() || excess == [Excess::Credits], "{excess:?}");
+            excess.is_empty()
+        };
+        for granted in [of(100, None), of(0, refill(50, monthly, 15)), held.clone()] {
+            assert!(within(granted.clone(), &held), "{granted:?}");
+            assert!(within(granted, &None), "whoever has no balance gives any");
+        }
+        for granted in [
+            None,
+            of(101, None),
+            of(100, refill(51, monthly, 15)),
+            of(100, refill(50, monthly, 14)),
+            of(100, refill(1, daily, 1)),
+        ] {
+            assert!(!within(granted.clone(), &held), "{granted:?}");
+        }
+        assert!(!within(of(1, refill(1, monthly, 1)), &of(1, None)), "a refill is more than none");
+        assert!(within(of(1, refill(5, monthly, 3)), &of(1, refill(5, daily, 1))));
+    }
+
+    #[test]
+    fn any_member_that_allows_more_widens_a_key() {
+        let at = |seconds| DateTime::from_timestamp(seconds, 0);
+        let shop = || AllOr::Only(vec![HostName::parse("shop.example.com").expect("a host")]);
+        let ip = |text| AllOr::Only(vec![IpRule::parse(text).expect("a network")]);
+        let customer = |id| AllOr::Only(vec![CustomerId::from_uuid(uuid::Uuid::from_u128(id))]);
+        let named = |name: &str, of, window_ms| vec![Limit { name: name.to_owned(), limit: of, window_ms }];
+        let old = Policy {
+            permissions: names(&["documents.read"]),
+            domains: shop(),
+            customers: customer(1),
+            ips: ip("10.0.0.0/8"),
+            not_before: at(1_800_000_000),
+            expires_at: at(1_900_000_000),
+            limits: named("requests", 60, 60_000),
+        };
+        let same = || old.clone();
+        for wider in [
+            Policy { permissions: names(&["documents.read", "documents.write"]), ..same() },
+            Policy { domains: AllOr::All, ..same() },
+            Policy { customers: AllOr::All, ..same() },
+            Policy { customers: customer(2), ..same() },
+            Policy { ips: AllOr::All, ..same() },
+            Policy { ips: ip("11.0.0.0/8"), ..same() },
+            Policy { not_before: None, ..same() },
+            Policy { not_before: at(1_700_000_000), ..same() },
+            Policy { expires_at: None, ..same() },
+            Policy { expires_at: at(1_900_000_001), ..same() },
+            Policy { limits: Vec::new(), ..same() },
+            Policy { limits: named("requests", 61, 60_000), ..same() },
+            Policy { limits: named("requests", 2, 1_000), ..same() },
+            Policy { limits: named("requests", 3_600, 3_600_000), ..same() },
+            Policy { limits: named("calls", 60, 60_000), ..same() },
+        ] {
+            assert!(!wider.is_within(&old), "{wider:?}");
+        }
+        for narrower in [
+            same(),
+            Policy { permissions: Vec::new(), ..same() },
+            Policy { ips: ip("10.1.2.3"), ..same() },
+            Policy { not_before: at(1_850_000_000), ..same() },
+            Policy { expires_at: at(1_850_000_000), ..same() },
+            Policy { limits: named("requests", 60, 3_600_000), ..same() },
+            Policy { limits: named("requests", 1, 1_000), ..same() },
+            Policy { limits: [old.limits.clone(), named("more", 9, 1_000)].concat(), ..same() },
+        ] {
+            assert!(narrower.is_within(&old), "{narrower:?}");
+        }
+    }
+
+    #[test]
+    fn an_own_permission_of_the_catalogue_is_not_given_freely() {
+        let own = names(&["documents.read", "keys.create"]);
+        let policy = wide();
+        let grantor = Grantor { own_permissions: &own, ..grantor(&policy, None) };
+        assert!(grantor.may_give(&own[0]));
+        assert!(!grantor.may_give(&own[1]), "a name that has come into the catalogue since");
     }
 
     #[test]

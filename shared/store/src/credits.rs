@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 use domain::ids::{KeyId, OrganizationId};
 use domain::policy::{Credits, Refill, RefillInterval};
-use sqlx::Row;
 use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Row};
 
 use crate::error::Error;
 use crate::keys::CreditsChange;
+use crate::rows::Rows;
 use crate::session::{Door, Mode};
 use crate::store::Store;
 use crate::write::Write;
@@ -60,7 +61,29 @@ impl Store {
     }
 }
 
+impl Rows {
+    /// What a key of this organization has left, whether the scope sees it or not; `None` when it has no balance.
+    pub async fn find_credits(&mut self, key: KeyId) -> Result<Option<Credits>, Error> {
+        self.read_balance(key, "").await
+    }
+
+    async fn read_balance(&mut self, key: KeyId, lock: &'static str) -> Result<Option<Credits>, Error> {
+        let sql = format!(
+            "select remaining, refill_amount, refill_interval, refill_day, refill_at, $3 as now
+            from credits
+            where organization_id = $1 and key_id = $2 {lock}"
+        );
+        let statement = sqlx::query(AssertSqlSafe(sql)).bind(self.organization()).bind(key.uuid()).bind(self.now);
+        Ok(self.session.optional(statement).await?.as_ref().map(read_credits).transpose()?.flatten())
+    }
+}
+
 impl Write {
+    /// The same, and nobody spends of it before this change ends.
+    pub async fn hold_credits(&mut self, key: KeyId) -> Result<Option<Credits>, Error> {
+        self.read_balance(key, "for no key update").await
+    }
+
     pub(crate) async fn update_credits(&mut self, key: KeyId, change: &CreditsChange) -> Result<(), Error> {
         let (sql, credits) = match change {
             CreditsChange::Keep => return Ok(()),

@@ -14,6 +14,7 @@ use super::Tags;
 use super::keys::KeyPage;
 use crate::app::App;
 use crate::caller::{Scoped, not_found};
+use crate::grant;
 use crate::idempotency::{Attempt, Kept, Outcome};
 use crate::page::PageRequest;
 use crate::precondition::{IfMatch, stale};
@@ -123,6 +124,7 @@ impl CustomersApi {
         access.is_about(customer.id);
         IfMatch::require(&access.caller.headers)?.check(customer.generation)?;
         let change = body.parse()?.read(&customer)?;
+        grant::check_customer_limits(&access, &customer, &change)?;
         let customer = write.update_customer(customer.id, customer.generation, &change).await?.ok_or_else(stale)?;
         self.app
             .settle(&access.scope, write, Event::CustomerUpdated(customer.id), json!({"name": customer.name}))
@@ -154,6 +156,8 @@ impl CustomersApi {
     }
 
     /// Resume a customer
+    ///
+    /// Its requests are let through again. A key that is limited to customers cannot: the suspension binds it too.
     #[oai(
         path = "/v1/organizations/:organization/customers/:customer/resume",
         method = "post",
@@ -169,6 +173,7 @@ impl CustomersApi {
         let mut write = self.app.store.write(&access.scope, &access.caller.origin()).await?;
         let customer = write.find_customer(&customer.0).await?.ok_or_else(not_found)?;
         access.is_about(customer.id);
+        access.require_all_customers()?;
         let customer = write.resume_customer(customer.id).await?.ok_or_else(not_found)?;
         self.app.settle(&access.scope, write, Event::CustomerResumed(customer.id), json!({})).await?;
         Ok(Ok200::new(CustomerBody::from(&customer)).etag(customer.generation))

@@ -15,6 +15,7 @@ use server::problem::{ErrorCode, Problem};
 use super::Tags;
 use crate::app::App;
 use crate::caller::{Caller, Scoped, denied, not_found};
+use crate::grant;
 use crate::idempotency::{Attempt, Kept, Outcome};
 use crate::page::PageRequest;
 use crate::precondition::{IfMatch, stale};
@@ -122,6 +123,7 @@ impl OrganizationsApi {
             return Err(Problem::new(ErrorCode::ExceedsGrantor).detail(detail));
         }
         let change = patch.read(&organization)?;
+        grant::check_default_limits(&access.caller, &organization, &change)?;
         let organization = write.update_organization(organization.generation, &change).await?.ok_or_else(stale)?;
         self.app.settle(&access.scope, write, Event::OrganizationUpdated(organization.id), json!({})).await?;
         Ok(Ok200::new(OrganizationBody::from(&organization)).etag(organization.generation))

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod access;
+mod authority;
 mod bad_input;
 mod lifecycle;
 mod openapi;

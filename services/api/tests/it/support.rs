@@ -8,6 +8,7 @@ use domain::environment::Environment;
 use domain::secret::{PlainSecret, Prefix};
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 use testkit::World;
 
 /// Three environments that serve.
@@ -72,6 +73,25 @@ impl Installation {
     /// Gives a name its one TXT record.
     pub fn set_record(&self, name: &str, value: &str) {
         self.world.names.set(name, value);
+    }
+
+    /// What is stored of the secret of the creation under an Idempotency-Key.
+    pub async fn sealed_secret(&self, environment: Environment, attempt: &str) -> Vec<u8> {
+        let sql = "select sealed_secret from idempotency where key = $1";
+        let mut superuser = self.superuser(environment).await;
+        sqlx::query_scalar(sql).bind(attempt.to_owned()).fetch_one(&mut superuser).await.unwrap()
+    }
+
+    /// Makes the kept answers of creations older by so much.
+    pub async fn age_replays(&self, environment: Environment, by: &str) {
+        let sql = "update idempotency set created_at = created_at - $1::text::interval";
+        let mut superuser = self.superuser(environment).await;
+        sqlx::query(sql).bind(by.to_owned()).execute(&mut superuser).await.unwrap();
+    }
+
+    async fn superuser(&self, environment: Environment) -> PgConnection {
+        let database = &self.world.environment(environment).database.name;
+        PgConnection::connect(&self.world.servers().cluster.superuser_url(database)).await.unwrap()
     }
 
     /// An instant a little ahead of the database's clock, which is this machine's.

@@ -52,7 +52,8 @@ impl LifecycleApi {
 
     /// Reactivate a key
     ///
-    /// Undoes a revoke. A secret that was revoked as compromised stays dead: regenerate first.
+    /// Undoes a revoke. A secret that was revoked as compromised stays dead: regenerate first. Needs whatever making this
+    /// key would need: `keys.create`, and a calling key that is no weaker.
     #[oai(
         path = "/v1/organizations/:organization/keys/:key/reactivate",
         method = "post",
@@ -67,6 +68,7 @@ impl LifecycleApi {
     ) -> Result<Ok200<KeyBody>, Problem> {
         let mut write = change::write(&self.app, &access).await?;
         let key = write.reactivate_key(change::read_id(&key)?).await?.ok_or_else(not_found)?;
+        grant::check_reactivation(&self.app, &access, &mut write, &key).await?;
         let event = Event::KeyReactivated(key.id);
         change::finish(
             &self.app,

@@ -152,7 +152,8 @@ impl KeysApi {
 
     /// Change a key
     ///
-    /// Send `If-Match` with the key's `ETag`. Taking something away answers with a receipt.
+    /// Send `If-Match` with the key's `ETag`. Taking something away answers with a receipt. Allowing anything more needs
+    /// `keys.create` too, and the changed key can be no stronger than the calling key.
     #[oai(
         path = "/v1/organizations/:organization/keys/:key",
         method = "patch",
@@ -172,7 +173,7 @@ impl KeysApi {
         let change = grant::read_patch(&self.app, &access, &mut write, &old, &body.parse()?).await?;
         let key = write.update_key(old.id, old.generation, &change).await?;
         let key = key.ok_or_else(stale)?;
-        let is_narrowing = grant::is_narrowing(&old.policy, &key.policy);
+        let is_narrowing = grant::is_narrowing(&old, &change);
         change::finish(
             &self.app,
             &access,
