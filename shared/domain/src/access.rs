@@ -1,7 +1,7 @@
-//! Authority and scope: the one door between "who asks" and "whose rows".
+//! Authority and scope: the only way from a proven caller to a tenant's rows.
 //!
-//! A [`Scope`] has private fields and two makers: [`Authority::authorize`] for a caller, and [`Scope::system`]
-//! for the short list of places that clippy holds.
+//! A [`Scope`] has private fields and two constructors: [`Authority::authorize`] for a caller, and [`Scope::system`]
+//! for the short list of places in `clippy.toml`.
 
 use crate::environment::Environment;
 use crate::hosts::HostName;
@@ -34,13 +34,13 @@ pub struct Authority {
     pub key: KeyId,
     /// Root or organization.
     pub kind: KeyKind,
-    /// The environment whose key service proved it.
+    /// The environment whose key service authenticated it.
     pub environment: Environment,
     /// Its organization; the installation for a root key.
     pub organization: OrganizationId,
-    /// The organization's name in URLs.
+    /// The organization's slug in URLs.
     pub slug: String,
-    /// What binds it.
+    /// Its policy.
     pub policy: Policy,
 }
 
@@ -49,11 +49,11 @@ pub struct Authority {
 pub enum Denied {
     /// It lacks this permission.
     Missing(Permission),
-    /// The organization is not one that it may know of: answer as for one that does not exist.
+    /// It may not know of the organization: answer as if it did not exist.
     Hidden,
 }
 
-/// The authority that a request ends up with: organization, environment, customers and domains.
+/// What a request may touch: organization, environment, customers and domains.
 #[derive(Debug, Clone)]
 pub struct Scope {
     organization: OrganizationId,
@@ -109,7 +109,7 @@ impl Scope {
         self.organization
     }
 
-    /// In which world.
+    /// In which environment.
     pub fn environment(&self) -> Environment {
         self.environment
     }

@@ -1,4 +1,4 @@
-//! What a key is bound to, and the one rule that no grant goes beyond its grantor.
+//! A key's policy, and the rule that no grant exceeds its grantor.
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, Utc};
 
@@ -28,7 +28,7 @@ impl KeyKind {
     }
 }
 
-/// Everything, said explicitly, or a list that is never empty.
+/// Everything, stated explicitly, or a list that is never empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum AllOr<T> {
     /// `"all"`.
@@ -64,16 +64,16 @@ impl<T: PartialEq> AllOr<T> {
     }
 }
 
-/// A balance that verification may spend.
+/// Credits: a balance that verifications spend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credits {
     /// What is left.
     pub remaining: i64,
-    /// How it comes back, if it does.
+    /// How it is refilled, if at all.
     pub refill: Option<Refill>,
 }
 
-/// When and how far a balance is filled up again.
+/// When a balance is refilled, and to what amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refill {
     /// The balance after a refill.
@@ -84,7 +84,7 @@ pub struct Refill {
     pub day: u8,
 }
 
-/// How often a balance is filled up.
+/// How often a balance is refilled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefillInterval {
     /// At midnight UTC.
@@ -104,8 +104,8 @@ impl RefillInterval {
 }
 
 impl Credits {
-    /// Says whether `granted` is never more than `held`, today or after any refill; `None` is a key without a balance,
-    /// which may spend what it likes.
+    /// Says whether `granted` never exceeds `held`, now or after any refill. `None` is a key without a balance, which may
+    /// spend without limit.
     pub fn are_within(granted: Option<&Self>, held: Option<&Self>) -> bool {
         match (granted, held) {
             (_, None) => true,
@@ -123,7 +123,7 @@ impl Credits {
 }
 
 impl Refill {
-    /// Says whether each of these refills comes with one of `held` that fills up as far.
+    /// Says whether `held` has a refill at least as high whenever `granted` has one.
     fn is_within(&self, held: &Self) -> bool {
         let comes_with_it = match (self.interval, held.interval) {
             (_, RefillInterval::Daily) => true,
@@ -133,7 +133,7 @@ impl Refill {
         comes_with_it && self.amount <= held.amount
     }
 
-    /// The first midnight UTC after `now` at which the balance is filled up.
+    /// The first midnight UTC after `now` at which the balance is refilled.
     pub fn next_after(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         let today = now.date_naive();
         let day = match self.interval {
@@ -154,7 +154,7 @@ impl Refill {
     }
 }
 
-/// All that binds a key.
+/// Everything that restricts a key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Policy {
     /// Sorted, without repetition.
@@ -190,7 +190,7 @@ impl Policy {
     }
 }
 
-/// What a grant would take beyond its grantor.
+/// How a grant exceeds its grantor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Excess {
     /// A permission that the grantor lacks.
@@ -201,7 +201,7 @@ pub enum Excess {
     Customers,
     /// An address outside the grantor's.
     Ips,
-    /// A life longer than the grantor's.
+    /// A lifetime beyond the grantor's.
     Lifetime,
     /// A rate above the grantor's.
     Limits,
@@ -210,7 +210,7 @@ pub enum Excess {
 }
 
 impl Excess {
-    /// The member of the key's shape that is too wide.
+    /// The member of the key that is too wide.
     pub const fn member(self) -> &'static str {
         match self {
             Self::Permissions => "permissions",
@@ -224,20 +224,20 @@ impl Excess {
     }
 }
 
-/// A grantor: all that binds the credential that gives, and its kind.
+/// A grantor: kind, policy and credits of the credential that grants.
 pub struct Grantor<'a> {
-    /// The kind of the giving key.
+    /// The kind of the granting key.
     pub kind: KeyKind,
-    /// What the giving key is bound to.
+    /// The policy of the granting key.
     pub policy: &'a Policy,
-    /// The permissions of the organization's own API, which carry no authority here and may always be given.
+    /// The permissions of the organization's own API, which carry no authority here and may always be granted.
     pub own_permissions: &'a [PermissionName],
-    /// What the giving key has left; `None` when it has no balance to keep to.
+    /// Credits left on the granting key; `None` if it has no balance.
     pub credits: Option<&'a Credits>,
 }
 
 impl Grantor<'_> {
-    /// Lists what a key of this policy and balance takes beyond this grantor; empty when it may be given.
+    /// Lists how a key with this policy and balance exceeds this grantor; empty when it may be granted.
     pub fn excess(&self, granted: &Policy, credits: Option<&Credits>) -> Vec<Excess> {
         let mut excess = Vec::new();
         let mut check = |is_within: bool, kind: Excess| {
@@ -255,7 +255,7 @@ impl Grantor<'_> {
         excess
     }
 
-    /// Says whether this one permission may be given on.
+    /// Says whether this permission may be granted.
     pub fn may_give(&self, permission: &PermissionName) -> bool {
         // A name that has come into the catalogue since the organization took it for its own API carries authority now.
         let is_own = || self.own_permissions.contains(permission) && Permission::find(permission.as_str()).is_none();
@@ -279,7 +279,7 @@ fn lives_within(granted: &Policy, held: &Policy) -> bool {
     }
 }
 
-/// Says whether for each held limit some granted one allows no higher rate; who holds none may give any.
+/// Says whether each held limit has a granted one with no higher rate; without held limits any is allowed.
 pub fn rate_within(granted: &[Limit], held: &[Limit]) -> bool {
     let is_slower = |g: &Limit, h: &Limit| {
         u128::from(g.limit) * u128::from(h.window_ms) <= u128::from(h.limit) * u128::from(g.window_ms)
@@ -287,10 +287,10 @@ pub fn rate_within(granted: &[Limit], held: &[Limit]) -> bool {
     held.iter().all(|h| granted.iter().any(|g| is_slower(g, h)))
 }
 
-/// Says whether each limit of `old` is still there under its name, and admits no more in any time.
+/// Says whether each limit of `old` still exists under its name and admits no more in any period.
 pub fn limits_within(limits: &[Limit], old: &[Limit]) -> bool {
     let is_kept = |limit: &Limit, old: &Limit| {
-        // So many windows of the new length touch one of the old.
+        // How many windows of the new length one of the old covers.
         let windows = u128::from(old.window_ms).div_ceil(u128::from(limit.window_ms));
         limit.name == old.name && u128::from(limit.limit) * windows <= u128::from(old.limit)
     };
@@ -304,9 +304,9 @@ pub enum KeyStatus {
     Active,
     /// It was revoked.
     Inactive,
-    /// Its end has come.
+    /// It has expired.
     Expired,
-    /// Its start has not come.
+    /// It has not started yet.
     Scheduled,
 }
 
@@ -352,7 +352,7 @@ pub enum RevokeReason {
     Superseded,
     /// Nobody uses it.
     Unused,
-    /// Its owner is gone.
+    /// Its owner has left.
     OwnerLeft,
     /// Something else.
     Other,
@@ -529,7 +529,7 @@ mod tests {
     }
 
     proptest! {
-        /// No chain of grants ends wider than it began: what a grantee may give, its grantor could have given.
+        /// No chain of grants widens: what a grantee may grant, its grantor could have granted.
         #[test]
         fn granting_never_widens(
             a in prop::sample::subsequence(vec!["keys.read", "keys.create", "customers.read"], 0..=3),
