@@ -119,9 +119,9 @@ impl Replica {
 
     /// Repairs some, and says behind which the others are.
     async fn repair_behind(&self, last: Option<&OutboxRow>) -> Option<OutboxRow> {
-        let told = self.store().tell_due(self.counters(), last, REPAIRS_MAX).await.ok()?;
+        let run = self.store().publish_due(self.counters(), last, REPAIRS_MAX).await.ok()?;
         self.verifier.lookup.reader.heard();
-        told.last
+        run.last
     }
 
     async fn write_notes(self) {

@@ -3,6 +3,7 @@
 //! A tenant's rows are reached through a [`Scope`](domain::access::Scope) only; what needs none is in one file.
 
 mod config;
+mod connections;
 pub mod counters;
 mod credits;
 mod customers;

@@ -20,8 +20,8 @@ pub const OUTBOX_MAX: i64 = 1_000;
 /// How long whoever committed has to publish and delete the row before a worker does.
 const DUE_AFTER_MS: i64 = 1_000;
 
-/// How many versions are told at the same time: a Redis that is far away needs as long for one of them.
-const TOLD_AT_ONCE: usize = 32;
+/// How many versions are published at the same time: a Redis that is far away needs as long for one of them.
+const PUBLISHED_AT_ONCE: usize = 32;
 
 /// A version to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,11 +38,11 @@ pub struct OutboxRow {
     pub created_at: DateTime<Utc>,
 }
 
-/// What came of telling Redis what it may have missed.
+/// What came of publishing what Redis may have missed.
 #[derive(Debug)]
-pub struct Told {
-    /// How many versions it has heard of.
-    pub count: usize,
+pub struct OutboxRun {
+    /// How many versions were published.
+    pub published: usize,
     /// The last one that was looked at, if there may be more behind it.
     pub last: Option<OutboxRow>,
     /// Why Redis did not take one of them, if it did not take all.
@@ -50,21 +50,26 @@ pub struct Told {
 }
 
 impl Store {
-    /// Tells Redis versions that it may have missed, from behind `after` on, and forgets them. What it does not take holds
-    /// up nothing else, and told again a version does no harm: it is told before it is forgotten.
+    /// Publishes versions that Redis may have missed, from behind `after` on, and deletes their rows. What Redis does not
+    /// take holds up nothing else. A version is published before its row is deleted: publishing it again does no harm.
     #[expect(clippy::disallowed_methods, reason = "repeats what Redis was not told")]
-    pub async fn tell_due(&self, counters: &Counters, after: Option<&OutboxRow>, limit: i64) -> Result<Told, Error> {
+    pub async fn publish_due(
+        &self,
+        counters: &Counters,
+        after: Option<&OutboxRow>,
+        limit: i64,
+    ) -> Result<OutboxRun, Error> {
         let rows = self.find_due_outbox(after, limit).await?;
-        let tell = async |row: &OutboxRow| {
+        let publish = async |row: &OutboxRow| {
             (row.id, counters.publish(row.organization, &[row.generation], row.receipt).await.err())
         };
         let answers: Vec<(Uuid, Option<Away>)> =
-            stream::iter(&rows).map(tell).buffer_unordered(TOLD_AT_ONCE).collect().await;
-        let told: Vec<Uuid> = answers.iter().filter(|(_, away)| away.is_none()).map(|(id, _)| *id).collect();
-        self.delete_outbox(&told).await?;
+            stream::iter(&rows).map(publish).buffer_unordered(PUBLISHED_AT_ONCE).collect().await;
+        let published: Vec<Uuid> = answers.iter().filter(|(_, away)| away.is_none()).map(|(id, _)| *id).collect();
+        self.delete_outbox(&published).await?;
         let is_full = usize::try_from(limit).is_ok_and(|limit| rows.len() >= limit);
-        Ok(Told {
-            count: told.len(),
+        Ok(OutboxRun {
+            published: published.len(),
             last: rows.into_iter().last().filter(|_| is_full),
             refusal: answers.into_iter().find_map(|(_, away)| away),
         })

@@ -43,10 +43,11 @@ struct Failure {
 async fn publish_due(stores: &Stores, published: &mut u64) -> Result<(), Failure> {
     let (mut last, mut refusal) = (None, None);
     for _ in 0..BATCHES_MAX {
-        let told = stores.store.tell_due(&stores.counters, last.as_ref(), BATCH).await.map_err(Failure::of_postgres)?;
-        *published += u64::try_from(told.count).unwrap_or(u64::MAX);
-        refusal = refusal.or(told.refusal);
-        last = told.last;
+        let run =
+            stores.store.publish_due(&stores.counters, last.as_ref(), BATCH).await.map_err(Failure::of_postgres)?;
+        *published += u64::try_from(run.published).unwrap_or(u64::MAX);
+        refusal = refusal.or(run.refusal);
+        last = run.last;
         if last.is_none() {
             break;
         }

@@ -1,14 +1,16 @@
-//! Requests that queued while the last call was in flight, as one call: exact, because the script takes them in order.
+//! Requests that share one call, as `spend.lua` reads and answers them: exact, because it takes them in order.
 
-use std::hash::BuildHasher;
+use std::sync::Arc;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
-use redis::Cmd;
+use chrono::DateTime;
+use domain::limit::Spending;
+use indexmap::IndexSet;
+use redis::{Cmd, Value};
 use tokio::sync::oneshot;
 
-use super::link::Away;
-use super::spend::{Said, SpendRequest};
-use super::{Mode, Source, keys};
+use super::names;
+use super::spend::{Mode, Source, SpendAnswer, SpendRequest};
+use crate::connections::{Away, Connection, Script};
 
 /// How many requests one call may hold: enough that a call costs little beside them, few enough that none of them waits
 /// long for the others.
@@ -16,75 +18,116 @@ const REQUESTS_MAX: usize = 128;
 /// How many keys one call may touch.
 const KEYS_MAX: usize = 2_000;
 
-/// Whoever waits for a part of a batch.
-pub(super) type Waiting = oneshot::Sender<Result<Said, Away>>;
+/// Where the answer to one request goes.
+pub(super) type Reply = oneshot::Sender<Result<SpendAnswer, Away>>;
 
-/// The requests of one call. On a Redis Cluster all of them have to lie in one hash slot.
-#[derive(Default)]
+/// The requests of one call on one connection. In a cluster all of them lie in one hash slot.
 pub(super) struct Batch {
-    keys: KeyTable,
+    pub(super) connection: Arc<Connection>,
+    keys: IndexSet<Vec<u8>>,
     requests: Vec<u8>,
-    waiting: Vec<(Shape, Waiting)>,
+    waiting: Vec<Waiting>,
 }
 
-/// What the answer to a request looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Shape {
-    /// How many versions it rests on.
-    pub(super) generations: usize,
+struct Waiting {
+    /// The versions that the answer has if Redis agrees.
+    expected: Vec<Option<i64>>,
     /// How many limits it spends.
-    pub(super) limits: usize,
+    limits: usize,
+    reply: Reply,
 }
 
 impl Batch {
+    pub(super) fn new(connection: Arc<Connection>) -> Self {
+        Self { connection, keys: IndexSet::new(), requests: Vec::new(), waiting: Vec::new() }
+    }
+
     /// Whether a call has room for no more.
     pub(super) fn is_full(&self) -> bool {
         self.waiting.len() >= REQUESTS_MAX || self.keys.len() >= KEYS_MAX
     }
 
-    /// Adds a request as `spend.lua` reads it.
-    pub(super) fn push(&mut self, prefix: &str, request: &SpendRequest<'_>, waiting: Waiting) {
-        let shape = Shape { generations: request.expected.len(), limits: request.limits.len() };
-        let counts = [u8::from(request.mode == Mode::Spend), count(shape.generations), count(shape.limits)];
-        self.requests.extend_from_slice(&counts);
+    /// Adds a request.
+    pub(super) fn push(&mut self, prefix: &str, request: &SpendRequest<'_>, reply: Reply) {
+        let (generations, limits) = (request.expected.len(), request.limits.len());
+        self.requests.extend([u8::from(request.mode == Mode::Spend), count(generations), count(limits)]);
         for expected in request.expected {
-            let place = self.keys.place(|key| {
-                keys::write_generation(key, prefix, request.organization, expected.generation.subject);
-            });
-            self.requests.extend_from_slice(&place.to_le_bytes());
+            self.push_key(names::generation(prefix, request.organization, expected.generation.subject));
             self.requests.push(match expected.source {
                 Source::Cache => 0,
                 Source::Postgres => 1,
                 Source::Kept => 2,
             });
-            self.requests.extend_from_slice(&float(expected.generation.value).to_le_bytes());
+            self.requests.extend(float(expected.generation.value).to_le_bytes());
         }
         for spend in request.limits {
-            let place = self.keys.place(|key| {
-                keys::write_limit(key, prefix, request.organization, (spend.owner, &spend.limit.name));
-            });
-            self.requests.extend_from_slice(&place.to_le_bytes());
+            self.push_key(names::limit(prefix, request.organization, spend.owner, &spend.limit.name));
             for number in [spend.limit.limit, spend.limit.window_ms, spend.cost] {
-                self.requests.extend_from_slice(&u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
+                self.requests.extend(u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
             }
         }
-        self.waiting.push((shape, waiting));
+        let expected = request.expected.iter().map(|expected| Some(expected.generation.value)).collect();
+        self.waiting.push(Waiting { expected, limits, reply });
     }
 
-    /// The call, for a script of this digest.
-    pub(super) fn call(&self, digest: &str) -> Cmd {
-        let mut call = Cmd::with_capacity(4 + self.keys.len(), 128 + self.keys.names.len() + self.requests.len());
-        call.arg("EVALSHA").arg(digest).arg(self.keys.len());
-        for name in self.keys.iter() {
+    /// Adds the place that Lua gives a key: counted from 1. One that several requests share is sent once.
+    fn push_key(&mut self, name: Vec<u8>) {
+        let (at, _) = self.keys.insert_full(name);
+        let place = u16::try_from(at + 1).expect("a batch has room for fewer keys than that");
+        self.requests.extend(place.to_le_bytes());
+    }
+
+    /// The call of the script for all of them.
+    pub(super) fn call(&self, script: &Script) -> Cmd {
+        let mut call = script.call(self.keys.len());
+        for name in &self.keys {
             call.arg(name);
         }
         call.arg(self.requests.as_slice());
         call
     }
 
-    /// Everyone who waits, with what their part of the answer looks like.
-    pub(super) fn into_waiting(self) -> Vec<(Shape, Waiting)> {
-        self.waiting
+    /// Gives everyone who waits their part of the answer.
+    pub(super) fn answer(self, answered: Result<(Value, u64), Away>) {
+        let answers = match answered {
+            Ok((Value::BulkString(bytes), run)) => self.read(&bytes, run).ok_or(Away(None)),
+            Ok(_) => Err(Away(None)),
+            Err(away) => Err(away),
+        };
+        // Whoever is not there any more has no use for it.
+        match answers {
+            Ok(answers) => {
+                for (waiting, answer) in self.waiting.into_iter().zip(answers) {
+                    let _ = waiting.reply.send(Ok(answer));
+                }
+            }
+            Err(Away(cause)) => {
+                for waiting in self.waiting {
+                    let _ = waiting.reply.send(Err(Away(cause.clone())));
+                }
+            }
+        }
+    }
+
+    /// What the script says to each request; `None` when that cannot be read.
+    fn read(&self, bytes: &[u8], run: u64) -> Option<Vec<SpendAnswer>> {
+        let mut reader = Reader(bytes);
+        let now = DateTime::from_timestamp_micros(reader.whole()?)?;
+        let mut answers = Vec::with_capacity(self.waiting.len());
+        for Waiting { expected, limits, .. } in &self.waiting {
+            answers.push(match reader.byte()? {
+                1 => {
+                    let limits = (0..*limits).map(|_| reader.spending()).collect::<Option<_>>()?;
+                    SpendAnswer { run, now, generations: expected.clone(), limits: Some(limits) }
+                }
+                0 => {
+                    let generations = expected.iter().map(|_| reader.version()).collect::<Option<_>>()?;
+                    SpendAnswer { run, now, generations, limits: None }
+                }
+                _ => return None,
+            });
+        }
+        reader.0.is_empty().then_some(answers)
     }
 }
 
@@ -98,60 +141,41 @@ fn float(version: i64) -> f64 {
     version as f64
 }
 
-/// The names of the keys of a batch, each once, one after the other in one buffer.
-#[derive(Default)]
-struct KeyTable {
-    names: Vec<u8>,
-    /// Where each name ends.
-    ends: Vec<usize>,
-    /// Places by name.
-    places: HashTable<u16>,
-    hasher: DefaultHashBuilder,
-}
+/// Reads packed numbers from the front.
+struct Reader<'a>(&'a [u8]);
 
-impl KeyTable {
-    fn len(&self) -> usize {
-        self.ends.len()
+impl Reader<'_> {
+    fn take<const COUNT: usize>(&mut self) -> Option<[u8; COUNT]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*taken)
     }
 
-    fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.ends.len()).map(|at| name_at(&self.names, &self.ends, at))
+    fn byte(&mut self) -> Option<u8> {
+        self.take::<1>().map(|[byte]| byte)
     }
 
-    /// The place that Lua gives the key that `write` writes: counted from 1.
-    fn place(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> u16 {
-        let start = self.names.len();
-        write(&mut self.names);
-        let Self { names, ends, places, hasher } = self;
-        let hash = hasher.hash_one(&names[start..]);
-        let is_same = |place: &u16| name_at(names, ends, usize::from(*place) - 1) == &names[start..];
-        if let Some(place) = places.find(hash, is_same) {
-            names.truncate(start);
-            return *place;
-        }
-        ends.push(names.len());
-        let place = u16::try_from(ends.len()).expect("a batch has room for fewer keys than that");
-        let rehash = |place: &u16| hasher.hash_one(name_at(names, ends, usize::from(*place) - 1));
-        places.insert_unique(hash, place, rehash);
-        place
+    fn number(&mut self) -> Option<u64> {
+        self.take().map(u32::from_le_bytes).map(u64::from)
     }
-}
 
-fn name_at<'n>(names: &'n [u8], ends: &[usize], at: usize) -> &'n [u8] {
-    let start = if at == 0 { 0 } else { ends[at - 1] };
-    &names[start..ends[at]]
-}
+    /// Lua has doubles alone; these are whole and fit.
+    #[expect(clippy::cast_possible_truncation, reason = "whole numbers below 2^53")]
+    fn whole(&mut self) -> Option<i64> {
+        self.take().map(f64::from_le_bytes).map(|number| number as i64)
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    fn version(&mut self) -> Option<Option<i64>> {
+        self.whole().map(|version| (version >= 0).then_some(version))
+    }
 
-    #[test]
-    fn a_key_that_two_requests_share_is_sent_once() {
-        let mut table = KeyTable::default();
-        let mut place = |name: &str| table.place(|key| key.extend_from_slice(name.as_bytes()));
-        let places = [place("a"), place("bc"), place("a"), place("b"), place("c"), place("bc")];
-        assert_eq!(places, [1, 2, 1, 3, 4, 2]);
-        assert_eq!(table.iter().collect::<Vec<_>>(), [&b"a"[..], b"bc", b"b", b"c"]);
+    fn spending(&mut self) -> Option<Spending> {
+        Some(Spending {
+            is_admitted: self.byte()? == 1,
+            remaining: self.number()?,
+            reset_ms: self.number()?,
+            retry_after_ms: self.number()?,
+            cell: u64::try_from(self.whole()?).ok()?,
+        })
     }
 }

@@ -1,5 +1,9 @@
--- KEYS: limits. ARGV: window_ms, cell and cost of each. A cell that has left the window, or a window whose length has
--- changed since, keeps what it has: giving back late may only ever be too strict.
+-- Gives back what was spent on limits. A cell that has left the window, or a window whose length has changed since, keeps
+-- what it has: giving back late may only ever be too strict.
+--
+-- KEYS     limits
+-- ARGV     window_ms, cell and cost of each, in the same order
+-- returns  1
 local values = redis.call('MGET', unpack(KEYS))
 for i, key in ipairs(KEYS) do
   local window_ms, cell, cost = tonumber(ARGV[i * 3 - 2]), tonumber(ARGV[i * 3 - 1]), tonumber(ARGV[i * 3])

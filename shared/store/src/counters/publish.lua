@@ -1,6 +1,10 @@
 #!lua flags=allow-oom
--- KEYS: generations. ARGV: their values. A late writer never brings an old one back. A Redis that is full takes them too:
--- it still answers what needs no room, and would go on vouching for what was revoked.
+-- Sets generations, each only if it is newer: a late writer never brings an old one back. Also in a Redis that is full: it
+-- still answers what needs no room, and would go on confirming what was revoked.
+--
+-- KEYS     generations
+-- ARGV     their values, in the same order
+-- returns  1
 local GENERATION_SECONDS = 86400
 for i, key in ipairs(KEYS) do
   local held = redis.call('GET', key)

@@ -1,11 +1,16 @@
--- One call for a batch of requests, in their order, as if each came alone.
--- KEYS: every key of the batch once, generations and limits alike.
--- ARGV[1]: the requests, packed. Of each: whether it spends (1) or looks (0), how many generations and limits it has
--- (u8 each); of each generation the place of its key (u16), who says so (u8: 0 a cache, 1 Postgres just now, 2 nobody
--- any more) and its value (f64); of each limit the place of its key (u16), then limit, window_ms and cost (u32 each).
--- Answers the time in us (f64), then of each request: 1 and its limits (u8 whether it admits; u32 remaining, reset_ms and
--- retry_after_ms; f64 cell), or, where a generation is not the expected one and nothing is consumed, 0 and the
--- generations as they are (f64, -1 for none).
+-- Compares generations and spends limits for a batch of requests, in their order, as if each came alone.
+--
+-- KEYS     every key of the batch once, generations and limits alike
+-- ARGV[1]  the requests, packed, little-endian; of each:
+--            u8  1 spends, 0 only looks
+--            u8  how many generations, u8 how many limits
+--            of each generation: u16 place of its key, u8 source, f64 value
+--                                (source 0: a cache; 1: Postgres just now; 2: nobody who could be asked)
+--            of each limit:      u16 place of its key, u32 limit, u32 window_ms, u32 cost
+-- returns  f64 the time in us, then of each request
+--            u8 1, and of each limit: u8 admits, u32 remaining, u32 reset_ms, u32 retry_after_ms, f64 cell
+--            or, where a generation is not the expected one and nothing is consumed,
+--            u8 0, and each generation as it is: f64, -1 for none
 local GENERATION_SECONDS = 86400
 local values = redis.call('MGET', unpack(KEYS))
 local requests, at = ARGV[1], 1

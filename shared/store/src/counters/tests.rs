@@ -1,5 +1,6 @@
 //! The scripts against the model of the domain, and the connection against a Redis that comes and goes.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::ids::{KeyId, OrganizationId};
@@ -8,9 +9,10 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use uuid::Uuid;
 
-use super::script::Script;
-use super::slots::Slot;
-use super::{Counters, Expected, Given, LimitSpend, Mode, RedisConfig, Replica, Scripts, Source, SpendRequest};
+use super::handle::Scripts;
+use super::lanes::Lanes;
+use super::{Counters, Expected, Given, LimitSpend, Mode, Replica, Source, SpendRequest};
+use crate::connections::{RedisConfig, Script};
 use crate::generation::{Generation, Subject};
 use crate::local::{LocalOptions, Redis, RedisUser};
 
@@ -57,13 +59,14 @@ fn scripted(counters: &Counters, now_us: u64) -> Counters {
     let head = format!("local now_us = {now_us}\n");
     let script = |parts: &[&str]| Script::new(Box::leak(format!("{head}{}", parts.concat()).into_boxed_str()));
     let window = include_str!("window.lua");
+    let spend = script(&[window, include_str!("spend.lua")]);
     let scripts = Scripts {
-        spend: std::sync::Arc::new(script(&[window, include_str!("spend.lua")])),
         give_back: script(&[window, include_str!("give_back.lua")]),
         publish: Script::new(include_str!("publish.lua")),
         announce: Script::new(include_str!("announce.lua")),
     };
-    Counters { scripts: std::sync::Arc::new(scripts), ..counters.clone() }
+    let lanes = Arc::new(Lanes::new(Arc::clone(&counters.link), spend));
+    Counters { lanes, scripts: Arc::new(scripts), ..counters.clone() }
 }
 
 fn key(number: u128) -> Subject {
@@ -231,8 +234,6 @@ async fn serve(
             }
         });
         let said = futures_util::future::join_all(asked).await;
-        // The next round has another clock, and that is in the script.
-        wait_for(|| counters.link.session(Slot::ONLY).unwrap().lane(Slot::ONLY).is_free()).await;
         for ((owner, cost_a, cost_b, is_spending, is_outdated), said) in crowd.iter().zip(said) {
             if *is_outdated {
                 prop_assert_eq!(said.limits, None);
@@ -320,8 +321,8 @@ async fn a_look_takes_nothing_and_a_change_reaches_its_followers() {
     assert_eq!(counters.find_acks(receipt).await.unwrap(), vec!["one"]);
     let now = counters.now().await.unwrap().timestamp();
     let mut add = redis::cmd("ZADD");
-    add.arg(super::keys::replicas(&counters.prefix)).arg(now - 700).arg("three").arg(now - 500).arg("two");
-    counters.link.call(Slot::ONLY, &add).await.unwrap();
+    add.arg(super::names::replicas(&counters.prefix)).arg(now - 700).arg("three").arg(now - 500).arg("two");
+    counters.link.call(counters.link.slot_of_key(""), &add).await.unwrap();
     let replica = |name: &str, is_silent| Replica { name: name.to_owned(), is_silent };
     assert_eq!(counters.find_replicas().await.unwrap(), [replica("two", true), replica("one", false)]);
     counters.delete_replica("one").await.unwrap();

@@ -9,7 +9,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::{Bench, key, limit, organization, wait_for};
-use crate::counters::{Change, Counters, Expected, LimitSpend, Mode, Reach, RedisConfig, Source, SpendRequest};
+use crate::connections::RedisConfig;
+use crate::counters::{Change, Counters, Expected, LimitSpend, Mode, Reach, Source, SpendRequest};
 use crate::generation::Generation;
 
 #[tokio::test]

@@ -7,33 +7,12 @@ use crate::generation::Subject;
 
 /// The version of a row.
 pub(super) fn generation(prefix: &str, organization: OrganizationId, subject: Subject) -> Vec<u8> {
-    let mut key = Vec::new();
-    write_generation(&mut key, prefix, organization, subject);
-    key
+    named(prefix, organization, (b'g', subject), "")
 }
 
 /// What an owner has spent of a limit.
 pub(super) fn limit(prefix: &str, organization: OrganizationId, owner: Subject, name: &str) -> Vec<u8> {
-    let mut key = Vec::new();
-    write_limit(&mut key, prefix, organization, (owner, name));
-    key
-}
-
-/// Appends the name of a row's version.
-pub(super) fn write_generation(key: &mut Vec<u8>, prefix: &str, organization: OrganizationId, subject: Subject) {
-    write_named(key, prefix, organization, (b'g', subject));
-}
-
-/// Appends the name of what an owner has spent of a limit.
-pub(super) fn write_limit(
-    key: &mut Vec<u8>,
-    prefix: &str,
-    organization: OrganizationId,
-    (owner, name): (Subject, &str),
-) {
-    write_named(key, prefix, organization, (b'l', owner));
-    key.push(b':');
-    key.extend_from_slice(name.as_bytes());
+    named(prefix, organization, (b'l', owner), name)
 }
 
 /// The stream of changes.
@@ -51,18 +30,24 @@ pub(super) fn acks(prefix: &str, receipt: &str) -> String {
     format!("{prefix}acks:{receipt}")
 }
 
-fn write_named(key: &mut Vec<u8>, prefix: &str, organization: OrganizationId, (family, subject): (u8, Subject)) {
+fn named(prefix: &str, organization: OrganizationId, (family, subject): (u8, Subject), limit: &str) -> Vec<u8> {
     let letter = match subject {
         Subject::Organization(_) => b'o',
         Subject::Key(_) => b'k',
         Subject::Customer(_) => b'c',
     };
     let mut text = Uuid::encode_buffer();
+    let mut key = Vec::with_capacity(prefix.len() + 72 + limit.len());
     key.extend_from_slice(prefix.as_bytes());
     key.push(b'{');
     key.extend_from_slice(organization.uuid().simple().encode_lower(&mut text).as_bytes());
     key.extend_from_slice(&[b'}', b':', family, b':', letter, b':']);
     key.extend_from_slice(subject.uuid().simple().encode_lower(&mut text).as_bytes());
+    if !limit.is_empty() {
+        key.push(b':');
+        key.extend_from_slice(limit.as_bytes());
+    }
+    key
 }
 
 #[cfg(test)]

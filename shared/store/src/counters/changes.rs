@@ -4,16 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use deadpool_redis::Connection;
 use domain::ids::{CustomerId, KeyId, OrganizationId, ReceiptId};
 use redis::aio::MultiplexedConnection;
 use redis::streams::{StreamReadOptions, StreamReadReply};
 use redis::{Cmd, FromRedisValue, RedisError};
 use uuid::Uuid;
 
-use super::link::{Away, Link};
-use super::slots::Slot;
-use super::{Counters, keys};
+use super::handle::Counters;
+use super::names;
+use crate::connections::{Away, Link, Slot};
 use crate::generation::{Generation, Subject};
 use crate::span;
 
@@ -63,7 +62,6 @@ pub struct Changes {
     /// Which run has the stream.
     source: (Arc<Link>, Slot, u64),
     connection: MultiplexedConnection,
-    _pooled: Connection,
     stream: String,
     last: String,
 }
@@ -80,31 +78,31 @@ impl Counters {
         if generations.is_empty() {
             return Ok(Reach::All);
         }
-        span::around(span::of_script("publish"), self.tell(organization, generations, receipt)).await
+        span::around(span::of_script("publish"), self.publish_all(organization, generations, receipt)).await
     }
 
-    async fn tell(
+    async fn publish_all(
         &self,
         organization: OrganizationId,
         generations: &[Generation],
         receipt: Option<ReceiptId>,
     ) -> Result<Reach, Away> {
-        let mut call = self.scripts.publish.call(generations.len());
+        let script = &self.scripts.publish;
+        let mut call = script.call(generations.len());
         for generation in generations {
-            call.arg(self.generation_key(organization, generation.subject));
+            call.arg(names::generation(&self.prefix, organization, generation.subject));
         }
         for generation in generations {
             call.arg(generation.value);
         }
-        let slot = self.link.slot_of(organization);
-        self.scripts.publish.send(&self.link, (slot, &self.link.session(slot)?), &call).await?;
+        self.link.call_script(self.link.slot_of(organization), script, &call).await?;
         let mut change = vec!["generations".to_owned(), written(generations)];
         change.extend(receipt.into_iter().flat_map(|receipt| ["receipt".to_owned(), receipt.to_string()]));
         self.announce(&change).await
     }
 
     async fn announce(&self, change: &[String]) -> Result<Reach, Away> {
-        let stream = keys::changes(&self.prefix);
+        let stream = names::changes(&self.prefix);
         let slot = self.link.slot_of_key(&stream);
         let mut add = redis::cmd("XADD");
         add.arg(&stream).arg("MAXLEN").arg("~").arg(CHANGES_MAX).arg("*").arg(change);
@@ -113,7 +111,7 @@ impl Counters {
             Err(Away(Some(error))) if error.code() == Some("OOM") => {
                 let mut call = self.scripts.announce.call(1);
                 call.arg(&stream).arg(CHANGES_MAX).arg(change);
-                self.scripts.announce.send(&self.link, (slot, &self.link.session(slot)?), &call).await?;
+                self.link.call_script(slot, &self.scripts.announce, &call).await?;
                 Ok(Reach::Full)
             }
             Err(away) => Err(away),
@@ -123,7 +121,7 @@ impl Counters {
     /// Says that this replica lives.
     pub async fn heartbeat(&self, replica: &str) -> Result<DateTime<Utc>, Away> {
         let now = self.now().await?;
-        let replicas = keys::replicas(&self.prefix);
+        let replicas = names::replicas(&self.prefix);
         let slot = self.link.slot_of_key(&replicas);
         let mut add = redis::cmd("ZADD");
         add.arg(&replicas).arg(now.timestamp()).arg(replica);
@@ -136,7 +134,7 @@ impl Counters {
 
     /// Says that this replica is gone, so that nobody waits for it.
     pub async fn delete_replica(&self, replica: &str) -> Result<(), Away> {
-        let replicas = keys::replicas(&self.prefix);
+        let replicas = names::replicas(&self.prefix);
         let mut remove = redis::cmd("ZREM");
         remove.arg(&replicas).arg(replica);
         self.link.call(self.link.slot_of_key(&replicas), &remove).await.map(drop)
@@ -145,7 +143,7 @@ impl Counters {
     /// The replicas that were heard of lately.
     pub async fn find_replicas(&self) -> Result<Vec<Replica>, Away> {
         let now = self.now().await?.timestamp();
-        let replicas = keys::replicas(&self.prefix);
+        let replicas = names::replicas(&self.prefix);
         let mut range = redis::cmd("ZRANGEBYSCORE");
         range.arg(&replicas).arg(now - REMEMBERED_SECONDS).arg("+inf").arg("WITHSCORES");
         let heard: Vec<(String, i64)> = self.ask(&replicas, &range).await?;
@@ -155,7 +153,7 @@ impl Counters {
 
     /// Says that this replica has applied a change.
     pub async fn ack(&self, replica: &str, receipt: ReceiptId) -> Result<(), Away> {
-        let acks = keys::acks(&self.prefix, &receipt.to_string());
+        let acks = names::acks(&self.prefix, &receipt.to_string());
         let slot = self.link.slot_of_key(&acks);
         let mut add = redis::cmd("HSET");
         add.arg(&acks).arg(replica).arg(1);
@@ -167,7 +165,7 @@ impl Counters {
 
     /// The replicas that have applied a change.
     pub async fn find_acks(&self, receipt: ReceiptId) -> Result<Vec<String>, Away> {
-        let acks = keys::acks(&self.prefix, &receipt.to_string());
+        let acks = names::acks(&self.prefix, &receipt.to_string());
         let mut read = redis::cmd("HKEYS");
         read.arg(&acks);
         self.ask(&acks, &read).await
@@ -175,23 +173,23 @@ impl Counters {
 
     /// Redis time; in a cluster, that of the server that counts the replicas.
     pub async fn now(&self) -> Result<DateTime<Utc>, Away> {
-        let replicas = keys::replicas(&self.prefix);
+        let replicas = names::replicas(&self.prefix);
         let (seconds, micros): (i64, i64) = self.ask(&replicas, &redis::cmd("TIME")).await?;
         DateTime::from_timestamp_micros(seconds * 1_000_000 + micros).ok_or(Away(None))
     }
 
     /// Starts to follow the changes that are made from now on. Each wait lasts at most `wait`.
     pub async fn follow(&self, wait: Duration) -> Result<Changes, Away> {
-        let stream = keys::changes(&self.prefix);
+        let stream = names::changes(&self.prefix);
         let slot = self.link.slot_of_key(&stream);
-        let (pooled, mut connection, run) = self.link.own_connection(slot, wait + WAIT_SLACK).await?;
+        let (mut connection, run) = self.link.dedicated(slot, wait + WAIT_SLACK).await?;
         let mut newest = redis::cmd("XREVRANGE");
         newest.arg(&stream).arg("+").arg("-").arg("COUNT").arg(1);
         let found: redis::streams::StreamRangeReply =
             newest.query_async(&mut connection).await.map_err(|error| Away(Some(error)))?;
         let last = found.ids.first().map_or_else(|| "0".to_owned(), |entry| entry.id.clone());
         let source = (Arc::clone(&self.link), slot, run);
-        Ok(Changes { source, connection, _pooled: pooled, stream, last })
+        Ok(Changes { source, connection, stream, last })
     }
 
     async fn ask<T: FromRedisValue>(&self, key: &str, command: &Cmd) -> Result<T, Away> {

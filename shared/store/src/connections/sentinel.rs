@@ -1,14 +1,15 @@
 //! The master that most of the sentinels name: found, held, and left when they name another.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ConnectionInfo};
+use redis::{AsyncConnectionConfig, Client, ConnectionInfo, RedisError};
 
-use super::link::{ASK_EVERY, Away, Link, retry_pause};
-use super::session::{Node, Session, now_ms};
+use super::link::Link;
+use super::server::{Connection, Server, now_ms};
+use super::slots::SlotTable;
 use super::topology::{Address, Login};
 
 /// How long a sentinel may take to connect, and to answer.
@@ -20,7 +21,6 @@ pub(super) struct Sentinels {
     master: String,
     login: Login,
     timeout_ms: u64,
-    node: Option<Arc<Node>>,
 }
 
 struct Sentinel {
@@ -28,61 +28,31 @@ struct Sentinel {
     connection: Option<MultiplexedConnection>,
 }
 
-/// Until nobody holds the link: asks the sentinels again and again, and sees to it that the session is with the master
-/// that most of them name. When they cannot be asked, the session lapses: a master that nobody confirms may be none.
-pub(super) async fn keep_connected(link: Weak<Link>, mut sentinels: Sentinels) {
-    while let Some(link) = link.upgrade() {
-        if sentinels.tend(&link).await {
-            link.wait(ASK_EVERY).await;
-        } else {
-            drop(link);
-            tokio::time::sleep(retry_pause()).await;
-        }
-    }
-}
-
 impl Sentinels {
     pub(super) fn new(sentinels: Vec<ConnectionInfo>, master: String, login: Login, timeout_ms: u64) -> Self {
         let sentinels = sentinels.into_iter().map(|server| Sentinel { server, connection: None }).collect();
-        Self { sentinels, master, login, timeout_ms, node: None }
+        Self { sentinels, master, login, timeout_ms }
     }
 
-    /// Whether the session is with the master that is named now.
-    async fn tend(&mut self, link: &Link) -> bool {
+    /// Sees to it that the connection is to the master that most sentinels name, and says whether it is. When they cannot
+    /// be asked, its lease ends: a master that nobody confirms may be none.
+    pub(super) async fn refresh(&mut self, link: &Link) -> bool {
         let since_ms = now_ms();
         let Some(master) = self.find_master(link).await else { return false };
-        if let Some(held) = link.held() {
-            if held.node.address == master && keep(link, &held, since_ms).await {
+        if let [current] = link.table().connections() {
+            let is_named = current.server.address == master;
+            if is_named && confirm(link, current, since_ms).await {
                 return true;
             }
-            if held.node.address == master && !held.is_lapsed() {
+            if is_named && !current.is_expired() && link.has(current) {
                 return false;
             }
-            link.lose(&held);
+            link.drop_connection(current);
         }
-        self.connect(link, master, since_ms).await
-    }
-
-    async fn connect(&mut self, link: &Link, master: Address, since_ms: u64) -> bool {
-        let known = self.node.take().filter(|node| node.address == master);
-        let node = match known {
-            Some(node) => Ok(node),
-            None => Node::open(self.login.at(&master), self.timeout_ms),
-        };
-        let Ok(node) = node else { return false };
-        self.node = Some(Arc::clone(&node));
-        let (session, facts) = match node.connect(1).await {
-            Ok(connected) => connected,
-            Err(Away(refusal)) => {
-                if let Some(error) = refusal {
-                    link.complain(&node.address, &error);
-                }
-                return false;
-            }
-        };
-        session.vouch(since_ms);
-        link.check(&node, &facts);
-        link.hold(Arc::new(session));
+        let Ok(server) = Server::new(self.login.at(&master), self.timeout_ms) else { return false };
+        let Some(connection) = link.connect(&server).await else { return false };
+        connection.renew_lease(since_ms);
+        link.replace(SlotTable::single(connection));
         true
     }
 
@@ -100,7 +70,7 @@ impl Sentinel {
     async fn find_master(&mut self, link: &Link, master: &str) -> Option<Address> {
         let asked = tokio::time::timeout(SENTINEL_TIMEOUT, self.ask(master)).await;
         if let Ok(Err(error)) = &asked {
-            link.complain(&Address::of(self.server.addr()), error);
+            link.log_refusal(&Address::of(self.server.addr()), error);
         }
         let answered = asked.ok().and_then(Result::ok);
         if answered.is_none() {
@@ -110,7 +80,7 @@ impl Sentinel {
         Some(Address { host, port })
     }
 
-    async fn ask(&mut self, master: &str) -> Result<Option<(String, u16)>, redis::RedisError> {
+    async fn ask(&mut self, master: &str) -> Result<Option<(String, u16)>, RedisError> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             empty => {
@@ -127,12 +97,12 @@ impl Sentinel {
     }
 }
 
-/// Whether the server of a session, which others call the master, still says so itself.
-async fn keep(link: &Link, session: &Arc<Session>, since_ms: u64) -> bool {
-    match session.is_same().await {
-        Some(true) => session.vouch(since_ms),
-        Some(false) => link.lose(session),
+/// Whether the server of a connection, which others call the master, still says so itself.
+async fn confirm(link: &Link, connection: &Arc<Connection>, since_ms: u64) -> bool {
+    match connection.is_same().await {
+        Some(true) => connection.renew_lease(since_ms),
+        Some(false) => link.drop_connection(connection),
         None => return false,
     }
-    !session.is_lapsed() && link.held().is_some_and(|held| Arc::ptr_eq(&held, session))
+    !connection.is_expired() && link.has(connection)
 }
