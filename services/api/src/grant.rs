@@ -76,10 +76,7 @@ pub async fn read_patch(
     if !(policy.is_within(&key.policy) && Credits::are_within(credits, held.as_ref())) {
         check_creation(access, write, &organization, (&policy, credits)).await?;
     }
-    let name = match draft.name {
-        Some(name) => name,
-        None => Name::parse(&key.name).map_err(|_| Problem::new(ErrorCode::Internal))?,
-    };
+    let name = draft.name.unwrap_or_else(|| Name::from_row(&key.name));
     Ok(KeyChange {
         name,
         policy,

@@ -88,7 +88,8 @@ impl CustomerPatch {
     /// Reads it over the customer as it stands, or lists what is wrong.
     pub fn read(self, customer: &store::Customer) -> Result<store::NewCustomer, Problem> {
         let mut fields = Fields::default();
-        let name = fields.take("/name", Name::parse(self.name.as_deref().unwrap_or(&customer.name)));
+        let own = || Ok(Name::from_row(&customer.name));
+        let name = fields.take("/name", self.name.as_deref().map_or_else(own, Name::parse));
         let external_id = self.external_id.or_else(|| customer.external_id.clone());
         let external_id = fields.take_option("/external_id", external_id.as_deref().map(ExternalId::parse));
         let metadata =

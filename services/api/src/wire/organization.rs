@@ -117,7 +117,8 @@ impl OrganizationPatch {
     /// Reads it over the organization as it stands, or lists what is wrong.
     pub fn read(self, organization: &store::Organization) -> Result<store::OrganizationChange, Problem> {
         let mut fields = Fields::default();
-        let name = fields.take("/name", Name::parse(self.name.as_deref().unwrap_or(&organization.name)));
+        let own = || Ok(Name::from_row(&organization.name));
+        let name = fields.take("/name", self.name.as_deref().map_or_else(own, Name::parse));
         let permissions = match &self.permissions {
             Some(names) => read_own_permissions(&mut fields, names),
             None => organization.permissions.clone(),
