@@ -1,22 +1,28 @@
-//! Makes root keys. No route does: only who holds an environment's database and peppers can.
+//! Creates, lists, revokes and regenerates root keys. No route does: only the holder of an environment's database and
+//! peppers can. Changes go through the same commit, outbox and publication as those of the API.
 
-use anyhow::Context;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::access::Scope;
+use domain::addresses::IpRule;
 use domain::environment::Environment;
 use domain::event::Event;
-use domain::ids::{OrganizationId, RequestId};
+use domain::ids::{KeyId, OrganizationId, RequestId};
 use domain::limit::Limit;
 use domain::names::Name;
 use domain::permission::PermissionName;
-use domain::policy::{AllOr, Policy};
+use domain::policy::{AllOr, Policy, RevokeReason};
 use domain::secret::{PepperRing, PlainSecret, Prefix};
-use serde_json::{Map, json};
-use store::{CreditsChange, KeyChange, NewSecret, Origin, Store};
+use serde_json::{Map, Value, json};
+use store::counters::{Counters, Reach};
+use store::{CreditsChange, Key, KeyChange, KeyFilter, NewSecret, Origin, PAGE_SIZE_MAX, Secret, Slice, Store, Write};
 
 /// The name under which the action log shows what an administrator's command did.
 const ACTOR: &str = "admin";
 
-/// A root key to be.
+/// A root key to be created.
 pub struct NewRootKey {
     /// What people call it.
     pub name: Name,
@@ -24,45 +30,180 @@ pub struct NewRootKey {
     pub permissions: Vec<PermissionName>,
     /// How often.
     pub limit: Limit,
+    /// How long it is valid; `None` for a key without an end.
+    pub lifetime: Option<TimeDelta>,
+    /// The addresses from which it is accepted.
+    pub ips: AllOr<IpRule>,
 }
 
-/// Makes the key and returns its secret, which is kept nowhere.
+/// How soon a change is in effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// The next request anywhere is judged by it.
+    Now,
+    /// Redis could not be told, or counts as full: at the latest when cached entries expire.
+    Soon,
+}
+
+/// The root keys of one environment.
+pub struct RootKeys {
+    /// The environment.
+    pub environment: Environment,
+    /// Its rows.
+    pub store: Store,
+    /// Its Redis.
+    pub counters: Counters,
+    /// Its peppers.
+    pub peppers: PepperRing,
+}
+
+/// Creates the key and returns it with its secret, which is stored nowhere.
 pub async fn create(
     store: &Store,
     environment: Environment,
     peppers: &PepperRing,
     mut new: NewRootKey,
-) -> anyhow::Result<PlainSecret> {
-    let installation = OrganizationId::INSTALLATION;
+) -> anyhow::Result<(Key, PlainSecret)> {
     let secret = PlainSecret::generate(&Prefix::root(), environment);
-    let sealed = NewSecret::new(&secret, peppers.hash(installation, &secret));
+    let sealed = NewSecret::new(&secret, peppers.hash(OrganizationId::INSTALLATION, &secret));
     new.permissions.sort_unstable();
     new.permissions.dedup();
-    let details = json!({"name": new.name.as_str(), "permissions": &new.permissions, "limits": [&new.limit]});
+    let mut write = open(store, environment).await?;
+    let expires_at = new.lifetime.map(|lifetime| write.now() + lifetime);
+    let details = json!({
+        "name": new.name.as_str(), "permissions": &new.permissions, "limits": [&new.limit], "ips": ips(&new.ips),
+        "expires_at": expires_at.map(domain::instants::format_instant),
+    });
     let change = KeyChange {
         name: new.name,
         policy: Policy {
             permissions: new.permissions,
             domains: AllOr::All,
             customers: AllOr::All,
-            ips: AllOr::All,
+            ips: new.ips,
             not_before: None,
-            expires_at: None,
+            expires_at,
             limits: vec![new.limit],
         },
         credits: CreditsChange::Keep,
         metadata: Map::new(),
         tags: Vec::new(),
     };
-    let scope = installation_scope(environment);
-    let origin = Origin { request_id: RequestId::mint(store.now().await?).to_string(), ip: None };
-    let mut write = store.write(&scope, &origin).await?;
-    let key = write.insert_key(&change, &sealed).await.context("the root key cannot be made")?;
+    let key = match write.insert_key(&change, &sealed).await {
+        Err(store::Error::Conflict(name)) if name == "keys_organization_name_unique" => {
+            bail!("there is a root key of this name already; choose another, or regenerate that one")
+        }
+        inserted => inserted.context("the root key cannot be created")?,
+    };
     write.commit(Event::KeyCreated(key.id), details).await?;
-    Ok(secret)
+    Ok((key, secret))
+}
+
+impl RootKeys {
+    /// All that have not been deleted, newest first, and the instant as of which that is.
+    pub async fn list(&self) -> anyhow::Result<(Vec<Key>, DateTime<Utc>)> {
+        let mut read = self.store.read(&scope(self.environment)).await?;
+        let (mut keys, mut slice): (Vec<Key>, _) = (Vec::new(), Slice::first(PAGE_SIZE_MAX));
+        loop {
+            let page = read.list_keys(&KeyFilter::none(), &slice).await?;
+            slice.after = page.items.last().map(|key| (key.created_at, key.id.uuid()));
+            keys.extend(page.items);
+            if !page.has_more {
+                return Ok((keys, read.now()));
+            }
+        }
+    }
+
+    /// The key with its secrets, newest first, and the instant as of which that is. `reference` is an id, or the public id
+    /// of its newest secret: the 16 characters after the tag.
+    pub async fn find(&self, reference: &str) -> anyhow::Result<(Key, Vec<Secret>, DateTime<Utc>)> {
+        let id = self.resolve(reference).await?;
+        let mut read = self.store.read(&scope(self.environment)).await?;
+        let key = read.find_key(id).await?.with_context(|| missing(reference))?;
+        let secrets = read.list_secrets(id).await?;
+        Ok((key, secrets, read.now()))
+    }
+
+    /// Ends all access by the key at once. Answers `None` when it was revoked before and nothing had to change.
+    pub async fn revoke(
+        &self,
+        reference: &str,
+        reason: RevokeReason,
+        note: Option<&str>,
+    ) -> anyhow::Result<(Key, Option<Effect>)> {
+        let id = self.resolve(reference).await?;
+        let mut write = open(&self.store, self.environment).await?;
+        let seen = write.find_key(id).await?.with_context(|| missing(reference))?;
+        let key = write.revoke_key(id, reason, note).await?.with_context(|| missing(reference))?;
+        if key.generation == seen.generation {
+            return Ok((key, None));
+        }
+        let details = json!({"reason": reason.name(), "note": note});
+        let effect = self.commit(write, Event::KeyRevoked(id), details).await?;
+        Ok((key, Some(effect)))
+    }
+
+    /// Gives the key a new secret. The one before works for `overlap` longer.
+    pub async fn regenerate(&self, reference: &str, overlap: Duration) -> anyhow::Result<(Key, PlainSecret, Effect)> {
+        let id = self.resolve(reference).await?;
+        let mut write = open(&self.store, self.environment).await?;
+        let seen = write.find_key(id).await?.with_context(|| missing(reference))?;
+        if seen.policy.expires_at.is_some_and(|end| end <= write.now()) {
+            bail!("this root key has expired; create another");
+        }
+        let secret = PlainSecret::generate(&Prefix::root(), self.environment);
+        let sealed = NewSecret::new(&secret, self.peppers.hash(OrganizationId::INSTALLATION, &secret));
+        let regenerated = write.regenerate_key(&seen, &sealed, overlap).await;
+        let key = regenerated.context("the root key cannot be regenerated")?.with_context(|| missing(reference))?;
+        let details = json!({"overlap_seconds": overlap.as_secs()});
+        let effect = self.commit(write, Event::KeyRegenerated(id), details).await?;
+        Ok((key, secret, effect))
+    }
+
+    /// Commits a change and publishes it. Until Redis has been told the outbox row stays, and a worker repeats it.
+    async fn commit(&self, write: Write, event: Event, details: Value) -> anyhow::Result<Effect> {
+        let committed = write.commit(event, details).await?;
+        let published = self.counters.publish(OrganizationId::INSTALLATION, &committed.generations, None).await;
+        let Ok(reach) = published else { return Ok(Effect::Soon) };
+        // A row that stays is published once more, which does no harm.
+        let _ = self.store.delete_outbox(&committed.outbox_ids).await;
+        let replicas = self.counters.find_replicas().await;
+        let hears_all = replicas.is_ok_and(|replicas| replicas.iter().all(|replica| !replica.is_silent));
+        Ok(if reach == Reach::All && hears_all { Effect::Now } else { Effect::Soon })
+    }
+
+    async fn resolve(&self, reference: &str) -> anyhow::Result<KeyId> {
+        if PlainSecret::parse(reference).is_ok() {
+            bail!("this is a secret, which has no place on a command line: regenerate or revoke its key by id");
+        }
+        if let Ok(id) = reference.parse() {
+            return Ok(id);
+        }
+        let (keys, _) = self.list().await?;
+        let found = keys.iter().find(|key| key.lookup_id == reference);
+        found.map(|key| key.id).with_context(|| missing(reference))
+    }
+}
+
+/// What the action log and people read of an address rule.
+pub fn ips(ips: &AllOr<IpRule>) -> Value {
+    match ips {
+        AllOr::All => json!("all"),
+        AllOr::Only(rules) => rules.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn missing(reference: &str) -> String {
+    let excerpt = domain::validation::excerpt(reference);
+    format!("there is no root key {excerpt} in this environment; `claviger admin root-key list` shows all")
+}
+
+async fn open(store: &Store, environment: Environment) -> anyhow::Result<Write> {
+    let origin = Origin { request_id: RequestId::mint(store.now().await?).to_string(), ip: None };
+    Ok(store.write(&scope(environment), &origin).await?)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the server admin acts for the installation, with its database at hand")]
-fn installation_scope(environment: Environment) -> Scope {
+fn scope(environment: Environment) -> Scope {
     Scope::system(ACTOR, environment, OrganizationId::INSTALLATION)
 }

@@ -4,4 +4,5 @@
 
 mod commands;
 mod dev;
+mod root_keys;
 mod startup;

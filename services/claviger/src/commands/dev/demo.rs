@@ -11,7 +11,7 @@ use domain::ids::{OrganizationId, RequestId};
 use domain::limit::Limit;
 use domain::names::{Name, Slug};
 use domain::permission::{Permission, PermissionName};
-use domain::policy::KeyKind;
+use domain::policy::{AllOr, KeyKind};
 use domain::secret::{Pepper, PepperRing};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
@@ -94,8 +94,10 @@ async fn fill(
         name: Name::parse("Demo root key")?,
         permissions: Permission::ALL.iter().copied().map(PermissionName::from).collect(),
         limit: Limit { name: "requests".to_owned(), limit: 1_000_000, window_ms: 60_000 },
+        lifetime: None,
+        ips: AllOr::All,
     };
-    let root_key = root_key::create(store, environment, &ring, root).await?;
+    let (_, root_key) = root_key::create(store, environment, &ring, root).await?;
     let caller = Caller { credential: root_key.expose().to_owned(), ..caller? };
     fill_globex(&caller).await?;
     let organization_key = fill_acme(&caller, plan.now).await?;
