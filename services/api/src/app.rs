@@ -10,7 +10,6 @@ use domain::event::Event;
 use domain::ids::ReceiptId;
 use domain::secret::PepperRing;
 use serde_json::Value;
-use server::http::{Admission, Fairness};
 use server::metrics::Metrics;
 use server::problem::Problem;
 use store::counters::{Away, Counters, Reach, Replica};
@@ -20,7 +19,7 @@ use crate::config::{Config, KeyPolicy};
 use crate::cursor::Cursors;
 use crate::metrics::ApiMetrics;
 use crate::ownership::Ownership;
-use crate::priority::{self, Turns};
+use crate::priority::Queues;
 use crate::told::Told;
 use crate::wire::receipt::ReceiptBody;
 
@@ -43,12 +42,8 @@ pub struct App {
     pub cursors: Cursors,
     /// Asks the DNS about domains.
     pub ownership: Ownership,
-    /// Lets requests in.
-    pub admission: Admission,
-    /// Keeps organizations from taking each other's room.
-    pub fairness: Arc<Fairness>,
-    /// Gives everything but revocations its turn at the database.
-    pub turns: Turns,
+    /// Lets proven callers in.
+    pub queues: Queues,
     /// Forgets what Redis has heard of.
     told: Told,
     /// What this environment demands of keys.
@@ -60,8 +55,6 @@ pub struct App {
 impl App {
     /// An app over what the configuration names. Nothing has to be up: connections are made when they are first used.
     pub async fn connect(config: &Config, metrics: &Metrics) -> anyhow::Result<Arc<Self>> {
-        let connections = config.database.pool_size as usize;
-        let admission = Admission::start(|bounds| priority::bounds(bounds, connections), metrics);
         let store = Store::connect(&config.database).await?;
         Ok(Arc::new(Self {
             environment: config.environment,
@@ -72,9 +65,7 @@ impl App {
             peppers: config.secrets.ring()?,
             cursors: Cursors::new(config.secrets.cursor_key()?),
             ownership: Ownership::new(&config.dns.servers)?,
-            fairness: Fairness::new(&admission),
-            turns: Turns::new(&config.database),
-            admission,
+            queues: Queues::start(&config.database, metrics),
             demands: config.policy.clone(),
             metrics: ApiMetrics::register(metrics),
         }))

@@ -19,14 +19,14 @@ use http::{HeaderMap, Uri};
 use poem::{PathPattern, Request, RequestBody};
 use poem_openapi::registry::{MetaParamIn, MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
-use server::http::{LogFields, RequestContext, Share};
+use server::admission::{Permit, Rejected};
+use server::http::{LogFields, RequestContext};
 use server::problem::{ErrorCode, Problem};
 use server::query::Query;
 
 use crate::app::App;
 use crate::limit_headers::Spent;
 use crate::operations::{Access, Operation, Weight};
-use crate::priority::Turn;
 
 /// A proven caller of a known operation whose permission it holds.
 pub struct Caller {
@@ -48,8 +48,8 @@ pub struct Caller {
     pub headers: HeaderMap,
     /// What the request's log line tells of it.
     line: LogFields,
-    /// Its organization's share of the work in progress and its turn at the database, until the work is done.
-    _held: (Share, Turn),
+    /// It was let in, until the work is done.
+    _permit: Permit,
 }
 
 /// A caller inside the organization that the path names.
@@ -101,8 +101,7 @@ impl Caller {
             spent.note(&answer.limits);
         }
         let authority = admit(app, &answer)?;
-        let share = app.fairness.try_enter(authority.organization, operation.priority()).ok_or_else(overloaded)?;
-        let turn = app.turns.wait(operation, authority.organization).await.ok_or_else(overloaded)?;
+        let permit = app.queues.acquire(operation, authority.organization).await?;
         if answer.degraded && (operation.weight == Weight::Strict || authority.kind == KeyKind::Root) {
             let detail = "Limits cannot be shared at the moment, so calls that make credentials wait.";
             return Err(Problem::new(ErrorCode::Unavailable).detail(detail).retry_after(Duration::from_secs(2)));
@@ -121,7 +120,7 @@ impl Caller {
             uri: request.uri().clone(),
             headers: request.headers().clone(),
             line: line.clone(),
-            _held: (share, turn),
+            _permit: permit,
         })
     }
 }
@@ -265,13 +264,9 @@ pub fn not_found() -> Problem {
 /// The problem of a question that the key service did not answer.
 pub fn unanswered(source: KeysError) -> Problem {
     match source {
-        KeysError::Overloaded => overloaded(),
+        KeysError::Overloaded => Rejected.into(),
         source => Problem::new(ErrorCode::Unavailable).source(source).retry_after(Duration::from_secs(1)),
     }
-}
-
-fn overloaded() -> Problem {
-    Problem::new(ErrorCode::Overloaded).retry_after(Duration::from_secs(1))
 }
 
 /// What the framework calls the first parameter of a path, whatever its name is: with us always the organization.

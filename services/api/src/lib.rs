@@ -140,12 +140,11 @@ fn endpoint(config: &Config, app: &Arc<App>, observed: Observed) -> impl Endpoin
         .environment(config.environment.name())
         .request_log(observed.request_log)
         .trusted_proxies(&config.server.trusted_proxies)
-        .admission(&app.admission, |request| priority::of(request.method(), request.uri().path()))
         .also_serves(docs_pages::MEDIA_TYPES);
     WithLimitHeaders(stack(front, stack_config))
 }
 
-pub(crate) const HEALTH_PATHS: [&str; 2] = ["/health/live", "/health/ready"];
+const HEALTH_PATHS: [&str; 2] = ["/health/live", "/health/ready"];
 
 /// Sends a request to the health of the process, to the documentation, or to the operations.
 struct Front<E> {

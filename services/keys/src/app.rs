@@ -7,8 +7,9 @@ use std::sync::Arc;
 use anyhow::Context;
 use domain::environment::Environment;
 use rand::RngExt;
-use server::http::{Admission, Fairness, StackConfig, stack};
-use server::listener::{self, Limits, Line};
+use server::admission::AdmissionQueue;
+use server::http::{StackConfig, stack};
+use server::listener::{self, Limits};
 use server::management::{self, Health};
 use server::metrics::Metrics;
 use server::otlp::{Otlp, Process};
@@ -17,7 +18,6 @@ use server::watch::Clocks;
 use store::Store;
 use store::counters::Counters;
 use tokio::net::TcpListener;
-use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use trace::Tracer;
@@ -31,7 +31,7 @@ use crate::limits::LocalShare;
 use crate::lookup::Lookup;
 use crate::metrics::KeyMetrics;
 use crate::reader::{Reader, Stores};
-use crate::routes::{BODY_MAX_BYTES, KeyRoutes, priority, priority_of, routes};
+use crate::routes::{BODY_MAX_BYTES, KeyRoutes, routes};
 use crate::strangers::Strangers;
 use crate::throttle::Throttle;
 use crate::usage::Usage;
@@ -49,7 +49,6 @@ pub struct Bound {
     management_listener: TcpListener,
     metrics: Metrics,
     telemetry: Telemetry,
-    admission: Admission,
 }
 
 struct Served {
@@ -64,15 +63,17 @@ pub async fn bind(config: Config) -> anyhow::Result<Bound> {
     let config = config.checked()?;
     let metrics = Metrics::new();
     let key_metrics = KeyMetrics::register(&metrics);
-    // One door for all environments: what floods development is refused for the sake of production.
-    let admission = Admission::start(|bounds| bounds, &metrics);
-    let fairness = Fairness::new(&admission);
+    // One queue for all environments: what floods development is refused for the sake of production.
+    let admission = AdmissionQueue::start(&metrics);
+    let serves_production = config.environments.contains_key(&Environment::Production);
     let mut environments = Vec::with_capacity(config.environments.len());
     let mut addresses = BTreeMap::new();
     for (environment, own) in &config.environments {
         let listener = listen(config.server.host, own.port).await?;
         addresses.insert(*environment, listener.local_addr()?);
-        let shared = (config.replicas, &key_metrics, (&admission, &fairness));
+        let is_beside = serves_production && *environment != Environment::Production;
+        let admission = if is_beside { admission.beside_production() } else { admission.clone() };
+        let shared = (config.replicas, &key_metrics, admission);
         let verifier = verifier(*environment, own, shared).await?;
         environments.push(Served { environment: *environment, listener, token: own.token.clone(), verifier });
     }
@@ -87,7 +88,6 @@ pub async fn bind(config: Config) -> anyhow::Result<Bound> {
         management_listener,
         metrics,
         telemetry: config.telemetry,
-        admission,
     })
 }
 
@@ -98,7 +98,6 @@ impl Bound {
         let otlp = Otlp::start(&self.telemetry, Process { service: "claviger-keys", environment: None }, &self.metrics);
         let health = Health::new(shutdown.clone(), &self.metrics);
         let is_alone = self.environments.len() == 1;
-        let line = Line::new(&self.admission, &self.metrics, Handle::current().metrics().num_workers());
         let mut replicas = Vec::with_capacity(self.environments.len());
         let mut listeners = Vec::with_capacity(self.environments.len());
         for served in self.environments {
@@ -109,8 +108,7 @@ impl Bound {
             replica.start(&tasks, &health, names, &stopped);
             replicas.push(replica);
             let observed = (self.metrics.clone(), otlp.tracer());
-            let doors = (self.admission.clone(), line.clone());
-            listeners.push(serve(served, observed, doors, shutdown.clone()));
+            listeners.push(serve(served, observed, shutdown.clone()));
         }
         tasks.spawn(management::serve(self.management_listener, health, self.metrics, stopped.clone()));
         let served = futures_util::future::try_join_all(listeners).await;
@@ -129,20 +127,15 @@ impl Bound {
 async fn serve(
     served: Served,
     (metrics, tracer): (Metrics, Option<Tracer>),
-    (admission, line): (Admission, Line),
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
-    let (environment, token) = (served.environment, served.token.clone());
     let config = StackConfig::new(routes(), &metrics)
-        .environment(environment.name())
+        .environment(served.environment.name())
         .tracer(tracer)
         .quiet()
-        .admission(&admission, move |request| priority(environment, &token, request))
         .body_max_bytes(BODY_MAX_BYTES as u64);
-    let queue = line.queue(priority_of(environment), config.refusals());
-    let limits = Limits { queue: Some(queue), ..Limits::promised() };
-    let endpoint = stack(KeyRoutes::new(served.verifier, &served.token, admission), config);
-    listener::serve(served.listener, endpoint, limits, &metrics, shutdown).await
+    let endpoint = stack(KeyRoutes::new(served.verifier, &served.token), config);
+    listener::serve(served.listener, endpoint, Limits::promised(), &metrics, shutdown).await
 }
 
 async fn listen(host: IpAddr, port: u16) -> anyhow::Result<TcpListener> {
@@ -152,21 +145,21 @@ async fn listen(host: IpAddr, port: u16) -> anyhow::Result<TcpListener> {
 async fn verifier(
     environment: Environment,
     config: &EnvironmentConfig,
-    (replicas, metrics, (admission, fairness)): (u32, &KeyMetrics, (&Admission, &Arc<Fairness>)),
+    (replicas, metrics, admission): (u32, &KeyMetrics, AdmissionQueue),
 ) -> anyhow::Result<Arc<Verifier>> {
     let ring = Arc::new(read_peppers(&config.peppers).ok().context("the peppers were checked")?);
     let store = Store::connect(&config.database).await.with_context(|| format!("{environment}'s database URL"))?;
     let counters = Counters::connect(&config.redis);
     let (cache, clock, metrics) = (Arc::new(Cache::default()), Arc::new(StoreClock::new()), metrics.of(environment));
-    let strangers = Strangers::new(config.database.pool_size, admission);
+    let strangers = Strangers::new(config.database.pool_size);
     let stores = Stores { store: store.clone(), counters: counters.clone(), strangers };
     let reader = Reader::new(environment, Arc::clone(&ring), stores, Arc::clone(&cache), Arc::clone(&clock));
     let lookup =
         Lookup { cache, reader, counters: counters.clone(), clock: Arc::clone(&clock), metrics: metrics.clone() };
     let share = LocalShare::new(replicas);
     let charger = Charger { counters, share, clock: Arc::clone(&clock), metrics: metrics.clone() };
-    let (usage, throttle, fairness) = (Usage::default(), Throttle::new(), Arc::clone(fairness));
-    Ok(Arc::new(Verifier { environment, ring, store, lookup, charger, clock, usage, throttle, fairness, metrics }))
+    let (usage, throttle) = (Usage::default(), Throttle::new());
+    Ok(Arc::new(Verifier { environment, ring, store, lookup, charger, clock, usage, throttle, admission, metrics }))
 }
 
 /// One environment's stores go by their plain names; of several, each has its own.

@@ -307,8 +307,6 @@ impl Inner {
 #[cfg(test)]
 pub(crate) mod tests {
     use domain::secret::{Pepper, Prefix};
-    use server::http::{Admission, Bounds};
-    use server::metrics::Metrics;
     use store::DatabaseConfig;
     use store::counters::RedisConfig;
 
@@ -326,7 +324,7 @@ pub(crate) mod tests {
         let ring = PepperRing::new(Pepper::new("test", (0..32).collect()).unwrap(), Vec::new());
         let database = DatabaseConfig::new(format!("postgres://app@127.0.0.1:{postgres}/none"), 2);
         let (store, counters) = (Store::connect(&database).await.unwrap(), no_counters());
-        let strangers = Strangers::new(2, &Admission::new(Bounds::for_threads(1), &Metrics::new()));
+        let strangers = Strangers::new(2);
         let stores = Stores { store, counters, strangers };
         Reader::new(ENVIRONMENT, Arc::new(ring), stores, Arc::default(), Arc::new(StoreClock::new()))
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use client::wire::{AuthenticateRequest, BATCH_MAX, BatchRequest, InternalVerifyRequest, VerifyRequest, Within};
-use domain::environment::Environment;
 use domain::ids::OrganizationId;
 use domain::priority::{PRIORITY_HEADER, Priority};
 use futures_util::future::join_all;
@@ -13,8 +12,9 @@ use poem::{Endpoint, Request, Response};
 use poem_openapi::OperationId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use server::admission::{FairnessKey, Permit, Rejected};
 use server::answer::JSON;
-use server::http::{Admission, LogFields, RequestContext, Routes, Share, Ticket};
+use server::http::{LogFields, RequestContext, Routes};
 use server::json::{check_content_type, parse_slice, read_body};
 use server::problem::{ErrorCode, FieldError, Problem};
 use subtle::ConstantTimeEq;
@@ -66,23 +66,22 @@ impl Operation {
 pub fn routes() -> Routes {
     Operation::ALL
         .into_iter()
-        .fold(Routes::default(), |routes, operation| routes.and(operation.path(), &[Method::POST]))
+        .fold(Routes::default(), |routes, operation| routes.operation(operation.id(), operation.path(), Method::POST))
 }
 
 /// The endpoint of one environment.
 pub struct KeyRoutes {
     verifier: Arc<Verifier>,
     token: String,
-    admission: Admission,
 }
 
 impl KeyRoutes {
     /// Routes that answer who holds `token`.
-    pub fn new(verifier: Arc<Verifier>, token: &str, admission: Admission) -> Self {
-        Self { verifier, token: token.to_owned(), admission }
+    pub fn new(verifier: Arc<Verifier>, token: &str) -> Self {
+        Self { verifier, token: token.to_owned() }
     }
 
-    fn admit(&self, request: &Request) -> Result<(), Problem> {
+    fn check_token(&self, request: &Request) -> Result<(), Problem> {
         if !request.headers().contains_key(header::AUTHORIZATION) {
             return Err(Problem::new(ErrorCode::CredentialsMissing));
         }
@@ -94,11 +93,11 @@ impl KeyRoutes {
 
     /// The answer's body.
     async fn answer(&self, operation: Operation, mut request: Request) -> Result<Vec<u8>, Problem> {
-        self.admit(&request)?;
+        self.check_token(&request)?;
         check_content_type(request.headers())?;
         let body = read_body(request.take_body(), BODY_MAX_BYTES).await?;
         let request_id = request.data::<Arc<RequestContext>>().map_or("", |context| context.request_id.as_str());
-        let priority = request.data::<Priority>().copied().unwrap_or(Priority::Verification);
+        let priority = priority(&request);
         let line = request.data::<LogFields>();
         match operation {
             Operation::VerifyKey => {
@@ -110,19 +109,13 @@ impl KeyRoutes {
             }
             Operation::VerifyKeys => {
                 let batch = parse_slice::<BatchRequest>(&body)?;
-                let rest = self.let_in(&batch.requests, priority, line)?;
-                let judgements = self.verify_all(&batch.requests, None, &rest).await?;
+                let judgements = self.verify_all(&batch.requests, None, priority).await?;
                 note_all(line, &judgements);
                 Ok(json(&BatchVerified::of(&judgements, request_id), judgements.len()))
             }
             Operation::VerifyFor => {
                 let batch: InternalVerifyRequest = parse_internal(&body)?;
-                let rest = self.let_in(&batch.requests, priority, line)?;
-                let _share = match &batch.within {
-                    Some(within) => Some(self.share(within, priority, batch.requests.len())?),
-                    None => None,
-                };
-                let judgements = self.verify_all(&batch.requests, batch.within.as_ref(), &rest).await?;
+                let judgements = self.verify_all(&batch.requests, batch.within.as_ref(), priority).await?;
                 note_all(line, &judgements);
                 Ok(json(&BatchVerified::of(&judgements, &batch.request_id), judgements.len()))
             }
@@ -136,33 +129,12 @@ impl KeyRoutes {
         }
     }
 
-    /// Lets in what a batch is beyond the one request that was let in already.
-    fn let_in(
-        &self,
-        requests: &[VerifyRequest],
-        priority: Priority,
-        line: Option<&LogFields>,
-    ) -> Result<Ticket, Problem> {
-        if let Some(line) = line {
-            // A batch that is too long is refused as a whole, and is no more work than the longest.
-            line.questions(requests.len().min(BATCH_MAX));
-        }
-        let ticket = self.admission.try_enter_all(priority, requests.len().saturating_sub(1));
-        ticket.ok_or_else(|| problem(Unanswered::Overloaded, ""))
-    }
-
-    /// A caller's batch is its organization's work, and let in as a whole.
-    fn share(&self, within: &Within, priority: Priority, questions: usize) -> Result<Share, Problem> {
-        self.verifier.share(within.organization_id, priority, questions).map_err(|error| problem(error, ""))
-    }
-
-    /// One answer for each question, in order; nothing is consumed unless all of them can be asked. Each that is answered
-    /// makes room: the others may wait for a store.
+    /// One answer for each question, in order; nothing is consumed unless all of them can be asked.
     async fn verify_all(
         &self,
         requests: &[VerifyRequest],
         within: Option<&Within>,
-        places: &Ticket,
+        priority: Priority,
     ) -> Result<Vec<Judgement>, Problem> {
         if requests.len() > BATCH_MAX {
             let message = format!("Send at most {BATCH_MAX} items.");
@@ -178,40 +150,28 @@ impl KeyRoutes {
         if !mistakes.is_empty() {
             return Err(Problem::validation(mistakes));
         }
+        let _permit = self.admit(&questions, within, priority).await?;
         // Most batches name no limit, and need no room for so many questions.
         if questions.iter().any(|asked| !asked.limits.is_empty()) {
             all(join_all(questions.iter().map(|asked| self.verifier.check_limits(asked))).await)?;
         }
-        let verify = async |asked| {
-            let judged = self.verifier.verify(asked, within).await;
-            places.leave_one();
-            judged
-        };
-        all(join_all(questions.iter().map(verify)).await)
+        all(join_all(questions.iter().map(|asked| self.verifier.verify(asked, within))).await)
+    }
+
+    /// A batch is let in as a whole: half of it must not be charged for nothing. It is the work of the caller's organization,
+    /// or of that of its first key where that is known.
+    async fn admit(&self, questions: &[Asked], within: Option<&Within>, priority: Priority) -> Result<Permit, Problem> {
+        let of_first_key = || self.verifier.organization_of(questions.first()?);
+        let organization = within.map(|within| within.organization_id).or_else(of_first_key);
+        let key = organization.map_or(FairnessKey::Unknown, FairnessKey::Organization);
+        Ok(self.verifier.admission.acquire(priority, key, questions.len()).await?)
     }
 }
 
-/// How urgent the questions of an environment are, unless they say otherwise.
-pub const fn priority_of(environment: Environment) -> Priority {
-    match environment {
-        Environment::Production => Priority::Verification,
-        Environment::Staging => Priority::Staging,
-        Environment::Development => Priority::Development,
-    }
-}
-
-/// How urgent a request is: as its environment is, or in production as our own API says, which alone holds the token.
-/// What cuts a key off is urgent everywhere.
-pub fn priority(environment: Environment, token: &str, request: &Request) -> Priority {
-    let of_environment = priority_of(environment);
-    let Some(said) = request.headers().get(PRIORITY_HEADER).and_then(|value| value.to_str().ok()) else {
-        return of_environment;
-    };
-    match Priority::parse(said) {
-        Some(Priority::Revocation) if holds_token(request, token) => Priority::Revocation,
-        Some(said) => said.min(of_environment),
-        None => of_environment,
-    }
+/// How urgent a request is, as our own API says, which holds the token.
+fn priority(request: &Request) -> Priority {
+    let said = request.headers().get(PRIORITY_HEADER).and_then(|value| Priority::parse(value.to_str().ok()?));
+    said.unwrap_or(Priority::Verification)
 }
 
 fn holds_token(request: &Request, expected: &str) -> bool {
@@ -265,7 +225,7 @@ fn all<T>(outcomes: Vec<Result<T, Unanswered>>) -> Result<Vec<T>, Problem> {
 fn problem(unanswered: Unanswered, at: &str) -> Problem {
     match unanswered {
         Unanswered::Unavailable => Problem::new(ErrorCode::Unavailable).retry_after(RETRY_AFTER),
-        Unanswered::Overloaded => Problem::new(ErrorCode::Overloaded).retry_after(RETRY_AFTER),
+        Unanswered::Overloaded => Rejected.into(),
         Unanswered::Broken => Problem::new(ErrorCode::Internal),
         Unanswered::Invalid(mistakes) => Problem::validation(placed(mistakes, at)),
     }

@@ -10,12 +10,11 @@ use client::wire::{LimitState, TraceStep, Within};
 use domain::environment::Environment;
 use domain::ids::{CustomerId, OrganizationId};
 use domain::permission::PermissionName;
-use domain::priority::Priority;
 use domain::secret::{PepperRing, PlainSecret};
 use domain::snapshot::CustomerFacts;
 use domain::verdict::{Reason, Verdict};
 use domain::verify::{CustomerAsked, Failure, Purpose, Question, evaluate};
-use server::http::{Fairness, Share};
+use server::admission::{AdmissionQueue, FairnessKey, Permit};
 use server::problem::FieldError;
 use store::Store;
 use store::counters::Mode;
@@ -81,7 +80,7 @@ pub struct Verifier {
     pub clock: Arc<StoreClock>,
     pub usage: Usage,
     pub throttle: Throttle,
-    pub fairness: Arc<Fairness>,
+    pub admission: AdmissionQueue,
     pub metrics: EnvironmentMetrics,
 }
 
@@ -113,7 +112,7 @@ impl Verifier {
                 return Ok(Judgement::unproven(Verdict::NotFound));
             }
             let organization = proven.key.snapshot.organization.id;
-            let _share = asked.sharing.map(|priority| self.share(organization, priority, 1)).transpose()?;
+            let _permit = self.admit(asked, organization).await?;
             let standing = self.lookup.find_customer(&proven, asked.customer.as_deref(), need).await?;
             // 4 to 10: organization, revocation, time, address, domain, customer, permissions.
             let question = self.question(asked, &standing)?;
@@ -156,14 +155,17 @@ impl Verifier {
         limits.map(drop).map_err(Unanswered::Invalid)
     }
 
-    /// The organization's share of the work in progress, for so many questions more.
-    pub fn share(
-        &self,
-        organization: OrganizationId,
-        priority: Priority,
-        questions: usize,
-    ) -> Result<Share, Unanswered> {
-        self.fairness.try_enter_all(organization, priority, questions).ok_or(Unanswered::Overloaded)
+    /// Waits to be let in, unless the question is a part of what was.
+    async fn admit(&self, asked: &Asked, organization: OrganizationId) -> Result<Option<Permit>, Unanswered> {
+        let Some(priority) = asked.sharing else { return Ok(None) };
+        let permit = self.admission.acquire(priority, FairnessKey::Organization(organization), 1).await;
+        permit.map(Some).map_err(|_| Unanswered::Overloaded)
+    }
+
+    /// The organization of a key, if it is known here.
+    pub fn organization_of(&self, asked: &Asked) -> Option<OrganizationId> {
+        let proven = self.lookup.find_vouched(&self.ring, asked.secret.as_ref().ok()?)?;
+        Some(proven.key.snapshot.organization.id)
     }
 
     async fn prove(

@@ -6,11 +6,7 @@ pub const PRIORITY_HEADER: &str = "x-claviger-priority";
 /// A kind of work, in the order of refusal: the first is refused first, the last is never refused for the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
-    /// Any work of a development environment.
-    Development,
-    /// Any work of a staging environment.
-    Staging,
-    /// Lists and documentation.
+    /// Lists; and any work of another environment that is served beside production, but revocations.
     Lists,
     /// Changes, and reads of one object.
     Writes,
@@ -22,14 +18,11 @@ pub enum Priority {
 
 impl Priority {
     /// All of them, in order.
-    pub const ALL: [Self; 6] =
-        [Self::Development, Self::Staging, Self::Lists, Self::Writes, Self::Verification, Self::Revocation];
+    pub const ALL: [Self; 4] = [Self::Lists, Self::Writes, Self::Verification, Self::Revocation];
 
     /// The word for it, in metrics and between our services.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Development => "development",
-            Self::Staging => "staging",
             Self::Lists => "lists",
             Self::Writes => "writes",
             Self::Verification => "verification",

@@ -1,5 +1,6 @@
 //! The edge: everything between a socket and a handler, and nothing that knows the product's rules.
 
+pub mod admission;
 pub mod answer;
 pub mod config;
 pub mod document;

@@ -253,11 +253,6 @@ impl RequestMetrics {
         durations.record(duration);
     }
 
-    /// A request that was not let in. How long its answer took is no news.
-    pub(crate) fn refused(&self) {
-        self.requests.count(&["none", ErrorCode::Overloaded.name()]);
-    }
-
     pub(crate) fn ignored_chain(&self) {
         self.ignored_chains.count(&[]);
     }
@@ -363,7 +358,6 @@ impl ExportMetrics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Admission, Bounds};
 
     #[test]
     fn what_is_counted_is_what_is_shown() {
@@ -401,7 +395,7 @@ mod tests {
         HealthMetrics::register(&metrics);
         ClockMetrics::register(&metrics);
         crate::request_log::RequestLogMetrics::register(&metrics);
-        Admission::new(Bounds::for_threads(1), &metrics);
+        crate::admission::metrics::AdmissionMetrics::register(&metrics, "requests");
         let telemetry = include_str!("../../../docs/telemetry.md");
         for row in metrics.rows() {
             let line = telemetry.lines().find(|line| line.starts_with(&format!("| `{}` |", row.name)));

@@ -66,7 +66,8 @@ fn declared(tree: &Tree) -> BTreeMap<String, (String, usize)> {
 
 fn is_metric(literal: &str) -> bool {
     let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    (literal.starts_with("claviger_") || literal.starts_with("http_")) && literal.chars().all(is_letter)
+    let is_ours = ["claviger_", "http_", "admission_"].into_iter().any(|start| literal.starts_with(start));
+    is_ours && literal.chars().all(is_letter)
 }
 
 /// The metric that a row of the list is about: a name with an underscore, then the kind.

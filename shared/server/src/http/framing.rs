@@ -23,15 +23,8 @@ const CREDENTIAL_PARAMETERS: &[&str] =
 /// Headers under which people send a second credential.
 const OTHER_CREDENTIAL_HEADERS: &[&str] = &["x-api-key", "api-key", "apikey", "proxy-authorization"];
 
-/// What the listener found wrong with the bytes of this request's head, which the parsed request no longer shows.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct BrokenHead(pub(crate) &'static str);
-
 /// Refuses a request whose form alone is enough to refuse it.
 pub(super) fn screen(request: &Request, config: &StackConfig) -> Result<(), Problem> {
-    if let Some(broken) = request.data::<BrokenHead>() {
-        return Err(bad_framing(broken.0));
-    }
     check_sizes(request.uri(), request.headers())?;
     check_method(request, config)?;
     check_host(request)?;
@@ -68,10 +61,9 @@ fn check_method(request: &Request, config: &StackConfig) -> Result<(), Problem> 
     if known.contains(request.method()) { Ok(()) } else { Err(method_not_allowed(request.uri().path(), config)) }
 }
 
-/// 405 with what the path has; a path that does not exist names what the service knows at all.
+/// 405 with what the path has.
 pub(super) fn method_not_allowed(path: &str, config: &StackConfig) -> Problem {
-    let allow = config.routes.allow(path).unwrap_or_else(|| config.routes.allow_anywhere());
-    let value = HeaderValue::try_from(allow).unwrap_or(HeaderValue::from_static(""));
+    let value = HeaderValue::try_from(config.routes.allow(path)).unwrap_or(HeaderValue::from_static(""));
     Problem::new(ErrorCode::MethodNotAllowed).header(header::ALLOW, value)
 }
 

@@ -8,7 +8,7 @@ use http::{Method, Uri};
 use poem::{FromRequest, Request, RequestBody, Result};
 use tracing::Level;
 
-use super::{Answered, RequestContext, credential_in_url};
+use super::{RequestContext, credential_in_url};
 use crate::{
     problem::{ErrorCode, Problem},
     request_log::Entry,
@@ -29,7 +29,6 @@ struct Fields {
     organization: Option<OrganizationId>,
     customer: Option<CustomerId>,
     verdict: Option<&'static str>,
-    questions: usize,
 }
 
 impl LogFields {
@@ -54,17 +53,6 @@ impl LogFields {
     pub fn verdict(&self, verdict: &'static str) {
         trace::set_with("claviger.verdict", || verdict);
         self.write(|fields| fields.verdict = Some(verdict));
-    }
-
-    /// Says how many questions the request has, of which each is work, where it is not one. No line shows it: whoever waits
-    /// to be read next is chosen by it.
-    pub fn questions(&self, questions: usize) {
-        self.write(|fields| fields.questions = questions);
-    }
-
-    pub(super) fn answered(&self) -> Answered {
-        let fields = self.read();
-        Answered { organization: fields.organization, questions: fields.questions.max(1) }
     }
 
     fn write(&self, change: impl FnOnce(&mut Fields)) {
@@ -94,10 +82,17 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// Whether the request was not let in. While there is too much to do a line for each would be the most of it: metrics
+    /// say how many they were.
+    pub(super) fn is_rejection(&self) -> bool {
+        self.code == Some(ErrorCode::Overloaded) && self.cause.is_none()
+    }
+
     /// How much somebody should care: a success of a service that answers nothing else all day is for debugging.
     pub(super) fn level(&self, success: Level) -> Level {
         match self.status {
             500 => Level::ERROR,
+            503 if self.is_rejection() => Level::DEBUG,
             400.. => Level::INFO,
             _ => success,
         }

@@ -1,29 +1,19 @@
 //! The stack around every handler: id, log line, panic guard, framing, deadline, and one form for every failure.
 
-mod admission;
 mod catch;
-mod fairness;
 pub mod framing;
 mod log;
-mod metrics;
-mod refusal;
 mod routes;
 mod traced;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
-    panic::AssertUnwindSafe,
-    pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use chrono::Utc;
-use domain::{
-    ids::{OrganizationId, RequestId},
-    priority::Priority,
-};
-use futures_util::FutureExt;
+use domain::ids::RequestId;
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use ipnet::IpNet;
 use poem::{Addr, Endpoint, FromRequest, IntoEndpoint, IntoResponse, Request, RequestBody, Response, Result};
@@ -32,28 +22,18 @@ use tracing::Level;
 
 use crate::{
     json::BODY_MAX_BYTES,
+    listener::{Panic, SpawnOnDrop},
     metrics::{Metrics, RequestMetrics},
     problem::{ErrorCode, Problem},
     request_log::RequestLogQueue,
     trusted_proxies,
 };
 
-pub use admission::{Admission, Aside, Bounds, Ticket};
-pub use fairness::{Fairness, Share};
 pub use framing::credential_in_url;
 pub use log::LogFields;
-use refusal::Gate;
-pub use refusal::Refusals;
-pub(crate) use refusal::{NotLetIn, Overdue};
+use routes::RouteTable;
 pub use routes::Routes;
 pub use traced::Traced;
-
-/// What an answer is to, as far as its handler has found out.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Answered {
-    pub(crate) organization: Option<OrganizationId>,
-    pub(crate) questions: usize,
-}
 
 /// The header that names a request's log line.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -66,7 +46,7 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 /// What the stack needs to know of its service.
 #[derive(Debug, Clone)]
 pub struct StackConfig {
-    routes: Routes,
+    routes: Arc<RouteTable>,
     metrics: RequestMetrics,
     request_log: Option<RequestLogQueue>,
     environment: Option<&'static str>,
@@ -74,7 +54,6 @@ pub struct StackConfig {
     body_max_bytes: u64,
     also_serves: &'static [&'static str],
     deadline: Duration,
-    gate: Gate,
     tracer: Option<trace::Tracer>,
     success_level: Level,
 }
@@ -83,7 +62,7 @@ impl StackConfig {
     /// A stack for these routes, with the limits that hold unless a service says otherwise.
     pub fn new(routes: Routes, metrics: &Metrics) -> Self {
         Self {
-            routes,
+            routes: routes.table(),
             metrics: RequestMetrics::register(metrics),
             request_log: None,
             environment: None,
@@ -91,7 +70,6 @@ impl StackConfig {
             body_max_bytes: BODY_MAX_BYTES as u64,
             also_serves: &[],
             deadline: DEADLINE,
-            gate: Gate::new(Admission::new(Bounds::for_threads(1), metrics)),
             tracer: None,
             success_level: Level::INFO,
         }
@@ -139,17 +117,6 @@ impl StackConfig {
         self
     }
 
-    /// Lets requests in through a door that the listeners of the process share, each as urgent as `judge` says.
-    #[must_use]
-    pub fn admission(
-        mut self,
-        admission: &Admission,
-        judge: impl Fn(&Request) -> Priority + Send + Sync + 'static,
-    ) -> Self {
-        self.gate = Gate::new(admission.clone()).judging(judge);
-        self
-    }
-
     /// Logs what succeeds at the level for debugging: for a service that is asked the same all day, by others who log
     /// their own requests.
     #[must_use]
@@ -163,11 +130,6 @@ impl StackConfig {
     pub fn tracer(mut self, tracer: Option<trace::Tracer>) -> Self {
         self.tracer = tracer;
         self
-    }
-
-    /// The same refusals for a listener that has no time for this stack.
-    pub fn refusals(&self) -> Refusals {
-        Refusals::new(self)
     }
 
     fn finish(&self, response: &mut Response, request_id: &str, version: Version) {
@@ -236,10 +198,7 @@ impl<'a> FromRequest<'a> for RequestContext {
 
 /// A caller's own id when it is harmless in logs and headers, else a new one.
 fn request_id(headers: &HeaderMap) -> String {
-    request_id_of(headers.get_all(X_REQUEST_ID).iter().map(HeaderValue::as_bytes))
-}
-
-fn request_id_of<'v>(mut sent: impl Iterator<Item = &'v [u8]>) -> String {
+    let mut sent = headers.get_all(X_REQUEST_ID).iter().map(HeaderValue::as_bytes);
     let is_fit = |text: &&str| {
         (8..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
@@ -260,9 +219,9 @@ where
     E: IntoEndpoint,
     E::Endpoint: 'static,
 {
-    let (tracer, known, environment) = (config.tracer.take(), config.routes.clone(), config.environment);
+    let (tracer, routes_known, environment) = (config.tracer.take(), Arc::clone(&config.routes), config.environment);
     let inner = Stack { inner: Arc::new(routes.into_endpoint()), config: Arc::new(config) };
-    Traced { inner, tracer, routes: known, environment }
+    Traced { inner, tracer, routes: routes_known, environment }
 }
 
 /// The routes of a service with everything around them.
@@ -275,9 +234,6 @@ impl<E: Endpoint + 'static> Endpoint for Stack<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
-        let Some(ticket) = self.config.gate.try_enter(&mut request) else {
-            return Ok(self.refuse(&request));
-        };
         let context = Arc::new(RequestContext::of(&request, &self.config));
         let fields = LogFields::default();
         let (method, uri, version) = (request.method().clone(), request.uri().clone(), request.version());
@@ -287,7 +243,7 @@ impl<E: Endpoint + 'static> Endpoint for Stack<E> {
         request.set_data(Arc::clone(&context));
         request.set_data(fields.clone());
 
-        let (mut response, cause) = match self.run(request, ticket).await {
+        let (mut response, cause) = match self.run(request).await {
             Ok(response) => (response, None),
             Err(failure) => {
                 let cause = failure.problem.cause();
@@ -299,7 +255,6 @@ impl<E: Endpoint + 'static> Endpoint for Stack<E> {
             }
         };
         self.config.finish(&mut response, &context.request_id, version);
-        response.set_data(fields.answered());
         let line = log::Line {
             method,
             uri,
@@ -311,7 +266,7 @@ impl<E: Endpoint + 'static> Endpoint for Stack<E> {
         };
         self.config.metrics.answered(line.operation, line.code, line.duration);
         log::write(&line, self.config.success_level, &context, &fields);
-        if let Some(request_log) = &self.config.request_log {
+        if let Some(request_log) = self.config.request_log.as_ref().filter(|_| !line.is_rejection()) {
             request_log.offer(log::entry(line, &context, &fields));
         }
         Ok(response)
@@ -330,28 +285,12 @@ impl From<Problem> for Failure {
 }
 
 impl<E: Endpoint + 'static> Stack<E> {
-    /// The answer to a request that was not let in: nothing was read of it but its head, and no line is written.
-    fn refuse(&self, request: &Request) -> Response {
-        let request_id = request_id(request.headers());
-        let mut response = refusal::overloaded(&request_id);
-        self.config.finish(&mut response, &request_id, request.version());
-        if request.data::<framing::BrokenHead>().is_some() {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        self.config.metrics.refused();
-        response
-    }
-
-    async fn run(&self, request: Request, ticket: Ticket) -> Result<Response, Failure> {
+    async fn run(&self, request: Request) -> Result<Response, Failure> {
         framing::screen(&request, &self.config)?;
         let path = request.uri().path().to_owned();
         let inner = Arc::clone(&self.inner);
-        let handled = async move {
-            let _ticket = ticket;
-            AssertUnwindSafe(inner.as_ref().call(request)).catch_unwind().await
-        };
-        let mut handled: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(handled);
-        match tokio::time::timeout(self.config.deadline, &mut handled).await {
+        let handled = SpawnOnDrop::new(async move { inner.as_ref().call(request).await });
+        match tokio::time::timeout(self.config.deadline, handled).await {
             Ok(Ok(Ok(output))) => Ok(output.into_response()),
             Ok(Ok(Err(error))) => {
                 let operation = error.data::<OperationId>().copied();
@@ -359,10 +298,10 @@ impl<E: Endpoint + 'static> Stack<E> {
             }
             Ok(Err(panic)) => Err(Problem::new(ErrorCode::Internal).source(Panicked(panic_text(&panic))).into()),
             Err(_elapsed) => {
-                // The answer is late, not the work: dropping it could leave a transaction half cancelled.
-                tokio::spawn(handled);
+                // The answer is late, not the work, which goes on: a transaction could be left half cancelled.
                 let detail = "The request took too long and was given up on; its effect is not known.";
-                Err(Problem::new(ErrorCode::Overloaded).detail(detail).retry_after(Duration::from_secs(1)).into())
+                let problem = Problem::new(ErrorCode::Overloaded).detail(detail).retry_after(Duration::from_secs(1));
+                Err(problem.source(TookTooLong).into())
             }
         }
     }
@@ -372,7 +311,11 @@ impl<E: Endpoint + 'static> Stack<E> {
 #[error("panicked: {0}")]
 struct Panicked(String);
 
-fn panic_text(panic: &Box<dyn std::any::Any + Send>) -> String {
+#[derive(Debug, thiserror::Error)]
+#[error("took longer than a request may")]
+struct TookTooLong;
+
+fn panic_text(panic: &Panic) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a value that is no text".to_owned())
 }

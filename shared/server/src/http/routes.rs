@@ -1,89 +1,94 @@
-//! Which methods each path has: what `Allow` says, and what a refused method is measured against.
+//! What the routes of a service are, for answers that no route gives: which methods a path has, and where an operation is.
 
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use futures_util::FutureExt;
 use http::Method;
+use poem::{Endpoint, Request, Response, Route, endpoint::make_sync};
 use poem_openapi::OpenApi;
 
 /// The paths of a service with their methods.
 #[derive(Debug, Clone, Default)]
 pub struct Routes {
-    routes: Vec<Known>,
-}
-
-#[derive(Debug, Clone)]
-struct Known {
-    template: String,
-    pattern: Vec<Segment>,
-    methods: Vec<Method>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Segment {
-    Fixed(String),
-    Any,
-    Rest,
+    methods: BTreeMap<String, Vec<Method>>,
+    templates: HashMap<&'static str, String>,
 }
 
 impl Routes {
-    /// The paths that an API documents.
+    /// The operations that an API documents.
     pub fn of<A: OpenApi>() -> Self {
-        let mut routes = Self { routes: Vec::new() };
+        let mut routes = Self::default();
         for path in A::meta().into_iter().flat_map(|api| api.paths) {
-            let methods: Vec<Method> = path.operations.into_iter().map(|operation| operation.method).collect();
-            routes = routes.and(&path.path, &methods);
+            for operation in path.operations {
+                routes = routes.operation(operation.operation_id.unwrap_or_default(), &path.path, operation.method);
+            }
         }
         routes
     }
 
-    /// Adds a path outside the document: `:name` and `{name}` stand for one segment, a last `*` for all that follow.
+    /// Adds an operation: `:name` and `{name}` stand for one segment of its path.
+    #[must_use]
+    pub fn operation(mut self, id: &'static str, path: &str, method: Method) -> Self {
+        self.templates.insert(id, documented(path));
+        self.and(path, &[method])
+    }
+
+    /// Adds a path outside the document: a last `*` stands for all segments that follow.
     #[must_use]
     pub fn and(mut self, path: &str, methods: &[Method]) -> Self {
-        let pattern: Vec<Segment> = path.trim_matches('/').split('/').map(Segment::read).collect();
-        match self.routes.iter_mut().find(|known| known.pattern == pattern) {
-            Some(known) => known.methods.extend_from_slice(methods),
-            None => self.routes.push(Known { template: documented(path), pattern, methods: methods.to_vec() }),
-        }
+        self.methods.entry(pattern(path)).or_default().extend_from_slice(methods);
         self
     }
 
-    /// The methods of `path` as `Allow` lists them; `None` when there is no such path.
-    pub(super) fn allow(&self, path: &str) -> Option<String> {
-        self.find(path).map(|known| listed(known.methods.iter()))
-    }
-
-    /// The path as it was declared, with names in the place of what varies; `None` when there is no such path.
-    pub(super) fn template(&self, path: &str) -> Option<&str> {
-        self.find(path).map(|known| known.template.as_str())
-    }
-
-    fn find(&self, path: &str) -> Option<&Known> {
-        let found = self.routes.iter().filter(|known| matches(&known.pattern, path));
-        // The router takes the pattern that is fixed the longest, and no other.
-        found.max_by_key(|known| known.pattern.iter().map(Segment::weight).collect::<Vec<_>>())
-    }
-
-    /// The methods of all paths together.
-    pub(super) fn allow_anywhere(&self) -> String {
-        listed(self.routes.iter().flat_map(|known| &known.methods))
+    pub(super) fn table(self) -> Arc<RouteTable> {
+        let anywhere = listed(self.methods.values().flatten());
+        let allow = self.methods.into_iter().fold(Route::new(), |route, (path, methods)| {
+            let allow = listed(methods.iter());
+            route.at(path, make_sync(move |_| allow.clone()))
+        });
+        Arc::new(RouteTable { allow, anywhere, templates: self.templates })
     }
 }
 
-impl Segment {
-    /// How much a segment says; compared from the left.
-    fn weight(&self) -> u8 {
-        match self {
-            Self::Fixed(_) => 2,
-            Self::Any => 1,
-            Self::Rest => 0,
-        }
+/// The routes of a service, as the framework's own router finds them.
+pub(super) struct RouteTable {
+    allow: Route,
+    anywhere: String,
+    templates: HashMap<&'static str, String>,
+}
+
+impl std::fmt::Debug for RouteTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RouteTable").field("anywhere", &self.anywhere).finish_non_exhaustive()
+    }
+}
+
+impl RouteTable {
+    /// The methods of `path` as `Allow` lists them; those of all paths together where there is no such path.
+    pub(super) fn allow(&self, path: &str) -> String {
+        let found =
+            path.parse().ok().and_then(|uri| self.allow.call(Request::builder().uri(uri).finish()).now_or_never());
+        let listed = found.and_then(Result::ok).map(Response::into_body);
+        let listed = listed.and_then(|body| body.into_string().now_or_never()?.ok());
+        listed.unwrap_or_else(|| self.anywhere.clone())
     }
 
-    fn read(text: &str) -> Self {
-        match text.as_bytes().first() {
-            Some(b':' | b'{') => Self::Any,
-            Some(b'*') => Self::Rest,
-            Some(_) | None => Self::Fixed(text.to_owned()),
-        }
+    /// The path of an operation as the document writes it.
+    pub(super) fn template(&self, operation: &str) -> Option<&str> {
+        self.templates.get(operation).map(String::as_str)
     }
+}
+
+/// A path with names that do not matter, so that two operations of one path meet.
+fn pattern(path: &str) -> String {
+    let named = |(at, segment): (usize, &str)| match segment.as_bytes().first() {
+        Some(b':' | b'{') => format!(":p{at}"),
+        Some(_) | None => segment.to_owned(),
+    };
+    path.split('/').enumerate().map(named).collect::<Vec<_>>().join("/")
 }
 
 /// The path as an OpenAPI document writes it: `{name}` for one segment.
@@ -93,23 +98,6 @@ fn documented(path: &str) -> String {
         None => segment.to_owned(),
     };
     path.split('/').map(written).collect::<Vec<_>>().join("/")
-}
-
-fn matches(pattern: &[Segment], path: &str) -> bool {
-    let Some(path) = path.strip_prefix('/') else { return false };
-    let mut segments = path.split('/');
-    for part in pattern {
-        let fits = match (part, segments.next()) {
-            (Segment::Rest, Some(_)) => return true,
-            (Segment::Any, Some(segment)) => !segment.is_empty(),
-            (Segment::Fixed(wanted), Some(segment)) => wanted == segment,
-            (Segment::Rest | Segment::Any | Segment::Fixed(_), None) => false,
-        };
-        if !fits {
-            return false;
-        }
-    }
-    segments.next().is_none()
 }
 
 fn listed<'a>(methods: impl Iterator<Item = &'a Method>) -> String {
@@ -130,17 +118,18 @@ mod tests {
     fn allow_lists_what_the_path_has() {
         let routes = Routes::default()
             .and("/v1/keys", &[Method::GET, Method::POST])
-            .and("/v1/keys/:key", &[Method::PATCH])
+            .operation("update_key", "/v1/keys/:key", Method::PATCH)
+            .and("/v1/keys/{key}", &[Method::DELETE])
             .and("/v1/keys/import", &[Method::POST])
-            .and("/v1/docs/*rest", &[Method::GET]);
-        assert_eq!(routes.allow("/v1/keys").as_deref(), Some("GET, HEAD, POST"));
-        assert_eq!(routes.allow("/v1/keys/a").as_deref(), Some("PATCH"));
-        assert_eq!(routes.allow("/v1/keys/import").as_deref(), Some("POST"));
-        assert_eq!(routes.template("/v1/keys/a"), Some("/v1/keys/{key}"));
-        assert_eq!(routes.allow("/v1/docs/a/b").as_deref(), Some("GET, HEAD"));
-        for path in ["/v1/keys/", "/v1/keys/a/b", "/v1", "v1/keys", "/V1/keys", "*", ""] {
-            assert_eq!(routes.allow(path), None, "{path}");
+            .and("/v1/docs/*rest", &[Method::GET])
+            .table();
+        assert_eq!(routes.allow("/v1/keys"), "GET, HEAD, POST");
+        assert_eq!(routes.allow("/v1/keys/a"), "DELETE, PATCH");
+        assert_eq!(routes.allow("/v1/keys/import"), "POST");
+        assert_eq!(routes.allow("/v1/docs/a/b"), "GET, HEAD");
+        for path in ["/v1/keys/a/b", "/v1", "/V1/keys", "*", ""] {
+            assert_eq!(routes.allow(path), "DELETE, GET, HEAD, PATCH, POST", "{path}");
         }
-        assert_eq!(routes.allow_anywhere(), "GET, HEAD, PATCH, POST");
+        assert_eq!((routes.template("update_key"), routes.template("none")), (Some("/v1/keys/{key}"), None));
     }
 }

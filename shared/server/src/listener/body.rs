@@ -3,6 +3,7 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -11,7 +12,10 @@ use bytes::{Buf, Bytes};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-use super::{Limits, watch::InFlight};
+use super::{
+    Limits,
+    connection::{ConnectionState, InFlight},
+};
 
 /// A request's body that fails when it does not arrive in time or fast enough.
 ///
@@ -21,6 +25,7 @@ pub(super) struct TimedBody {
     limits: BodyLimits,
     waited: Option<Waited>,
     received: u64,
+    connection: Arc<ConnectionState>,
 }
 
 #[derive(Clone, Copy)]
@@ -36,13 +41,13 @@ struct Waited {
 }
 
 impl TimedBody {
-    pub(super) fn new(body: Incoming, limits: &Limits) -> Self {
+    pub(super) fn new(body: Incoming, limits: &Limits, connection: &Arc<ConnectionState>) -> Self {
         let limits = BodyLimits {
             whole: limits.body,
             grace: limits.body_grace,
             bytes_per_second_min: limits.body_bytes_per_second_min,
         };
-        Self { body, limits, waited: None, received: 0 }
+        Self { body, limits, waited: None, received: 0, connection: Arc::clone(connection) }
     }
 
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -90,22 +95,30 @@ impl Body for TimedBody {
     }
 }
 
+impl Drop for TimedBody {
+    fn drop(&mut self) {
+        if !self.body.is_end_stream() {
+            self.connection.note_unread_body();
+        }
+    }
+}
+
 /// An answer's body; its request is in flight until the last byte was handed over.
-pub(super) struct CountedBody<B> {
+pub(super) struct AnswerBody<B> {
     body: B,
     in_flight: InFlight,
     /// Whether the peer is waited for, and not whoever makes the body.
     is_offered: bool,
 }
 
-impl<B> CountedBody<B> {
+impl<B> AnswerBody<B> {
     pub(super) fn new(body: B, in_flight: InFlight) -> Self {
         in_flight.await_taking();
         Self { body, in_flight, is_offered: true }
     }
 }
 
-impl<B: Body + Unpin> Body for CountedBody<B> {
+impl<B: Body + Unpin> Body for AnswerBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -132,7 +145,7 @@ impl<B: Body + Unpin> Body for CountedBody<B> {
     }
 }
 
-impl<B> Drop for CountedBody<B> {
+impl<B> Drop for AnswerBody<B> {
     fn drop(&mut self) {
         if self.is_offered {
             self.in_flight.note_taken();

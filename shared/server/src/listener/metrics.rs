@@ -31,12 +31,10 @@ impl ConnectionMetrics {
         }
     }
 
-    pub(crate) fn opened(&self) {
+    /// Counts a connection until what this returns is dropped.
+    pub(crate) fn opened(&self) -> OpenConnection {
         self.open.shift(&[], 1);
-    }
-
-    pub(crate) fn closed(&self) {
-        self.open.shift(&[], -1);
+        OpenConnection(self.open.clone())
     }
 
     pub(crate) fn refused(&self) {
@@ -48,24 +46,12 @@ impl ConnectionMetrics {
     }
 }
 
-/// What is told of those who wait to be read.
+/// A connection while it is open.
 #[derive(Debug)]
-pub(super) struct LineMetrics {
-    unread: Gauge,
-}
+pub(crate) struct OpenConnection(Gauge);
 
-impl LineMetrics {
-    pub(super) fn register(metrics: &Metrics) -> Self {
-        Self {
-            unread: metrics.gauge(MetricRow {
-                name: "http_requests_unread",
-                help: "Requests that waited to be read when that was last looked at.",
-                labels: &[],
-            }),
-        }
-    }
-
-    pub(super) fn show(&self, unread: usize) {
-        self.unread.set(&[], i64::try_from(unread).unwrap_or(i64::MAX));
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.shift(&[], -1);
     }
 }

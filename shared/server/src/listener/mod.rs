@@ -1,27 +1,23 @@
 //! The accept loop: every connection has its limits in time and size, and none is dropped while it is answered.
 
-mod admission;
-mod asker;
 mod body;
-mod frames;
-mod line;
+mod connection;
 pub(crate) mod metrics;
-mod ration;
-mod rounds;
-mod scanner;
-mod shelter;
+mod sources;
+mod spawn_on_drop;
 mod stream;
-mod watch;
 
-use std::{convert::Infallible, future::poll_fn, io, net::SocketAddr, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use futures_util::FutureExt;
 use http::{HeaderValue, Version, header, uri::Scheme};
 use http_body_util::combinators::BoxBody;
 use hyper::{Request as HyperRequest, Response as HyperResponse, body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto::Builder,
+    server::{
+        conn::auto::Builder,
+        graceful::{GracefulShutdown, Watcher},
+    },
 };
 use ipnet::IpNet;
 use poem::{
@@ -29,25 +25,23 @@ use poem::{
     web::{LocalAddr, RemoteAddr},
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::MissedTickBehavior,
+    task::JoinSet,
+    time::{Instant, sleep, timeout_at},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
-pub use line::{Line, Queue};
-
+pub(crate) use self::spawn_on_drop::{Panic, SpawnOnDrop};
 use self::{
-    admission::{Place, Sources},
-    body::{CountedBody, TimedBody},
-    metrics::ConnectionMetrics,
-    rounds::{Rounds, Visited},
-    shelter::Sheltered,
-    stream::WatchedStream,
-    watch::{InFlight, Turning, Watch},
+    body::{AnswerBody, TimedBody},
+    connection::{ConnectionState, InFlight},
+    metrics::{ConnectionMetrics, OpenConnection},
+    sources::{SourcePermit, Sources},
+    stream::TimedStream,
 };
 use crate::{
-    http::{Answered, NotLetIn, Overdue, framing::BrokenHead},
     metrics::Metrics,
     problem::{ErrorCode, Problem},
 };
@@ -60,12 +54,9 @@ const FAREWELL: Duration = Duration::from_millis(500);
 const HEAD_BUFFER_MAX_BYTES: usize = 80 * 1024;
 /// The same for HTTP/2, where the peer is told the limit.
 const HTTP2_HEADERS_MAX_BYTES: u32 = 32 * 1024;
-/// How much of its bodies an HTTP/2 connection may send before somebody reads them, together and each: a whole body of
-/// most operations. The default would let one source fill a quarter of a gigabyte.
-const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
+/// How much of a body an HTTP/2 stream may send before somebody reads it, a whole body of most operations, and its
+/// connection twice of it. The default would let one source fill a quarter of a gigabyte.
 const HTTP2_STREAM_WINDOW_BYTES: u32 = 128 * 1024;
-/// How many streams an HTTP/2 connection may have reset before it is taken for an attack.
-const HTTP2_RESETS_MAX: usize = 20;
 
 /// How long and how much a connection may.
 #[derive(Debug, Clone)]
@@ -94,8 +85,6 @@ pub struct Limits {
     pub exempt_sources: Vec<IpNet>,
     /// Whether this machine itself is such a peer.
     pub exempts_loopback: bool,
-    /// What requests of HTTP/1.1 wait in to be read while there is more work than time.
-    pub queue: Option<Queue>,
 }
 
 impl Limits {
@@ -114,7 +103,6 @@ impl Limits {
             connections_per_source: 256,
             exempt_sources: Vec::new(),
             exempts_loopback: true,
-            queue: None,
         }
     }
 
@@ -139,51 +127,55 @@ pub async fn serve<E>(
 where
     E: Endpoint<Output = Response> + 'static,
 {
-    let door = Arc::new(Door {
+    let server = Arc::new(Server {
         endpoint: Arc::new(endpoint),
         local: listener.local_addr()?,
         sources: Sources::new(&limits),
         metrics: ConnectionMetrics::register(metrics),
         limits,
         shutdown,
-        rounds: Arc::default(),
     });
-    let permits = Arc::new(Semaphore::new(door.limits.connections));
-    let connections = TaskTracker::new();
-    let serving = async {
-        while let Some((stream, peer, permit)) = door.next(&listener, &permits).await {
-            let Some(place) = door.sources.admit(peer.ip()) else {
-                door.metrics.refused();
-                continue;
-            };
-            let visited = door.rounds.visit(Watch::new());
-            connections.spawn(Arc::clone(&door).run((stream, peer), visited, (permit, place)));
-        }
-        drop(listener);
-        connections.close();
-        if tokio::time::timeout(door.limits.drain, connections.wait()).await.is_err() {
-            door.rounds.turn_all(Turning::Cut);
-            connections.wait().await;
-        }
-    };
-    tokio::select! {
-        () = serving => Ok(()),
-        never = door.go_round() => match never {},
+    let permits = Arc::new(Semaphore::new(server.limits.connections));
+    let (graceful, mut connections) = (GracefulShutdown::new(), JoinSet::new());
+    while let Some((stream, peer, permit)) = server.next(&listener, &permits).await {
+        while connections.try_join_next().is_some() {}
+        let Some(source) = server.sources.admit(peer.ip()) else {
+            server.metrics.refused();
+            continue;
+        };
+        let open = Open { _connection: server.metrics.opened(), _permit: permit, _source: source };
+        connections.spawn(Arc::clone(&server).run(stream, peer, graceful.watcher(), open));
     }
+    drop(listener);
+    let until = Instant::now() + server.limits.drain;
+    // A client that sends a request to a connection just when it is closed is reset, so for a while before that each
+    // answer says that its connection ends.
+    let _ = timeout_at(until, sleep(FAREWELL)).await;
+    let _ = timeout_at(until, graceful.shutdown()).await;
+    connections.shutdown().await;
+    Ok(())
 }
 
 /// What all connections of a listener share.
-struct Door<E> {
+struct Server<E> {
     endpoint: Arc<E>,
     local: SocketAddr,
     sources: Arc<Sources>,
     metrics: ConnectionMetrics,
     limits: Limits,
     shutdown: CancellationToken,
-    rounds: Arc<Rounds>,
 }
 
-impl<E: Endpoint<Output = Response> + 'static> Door<E> {
+/// What an open connection takes up.
+struct Open {
+    _connection: OpenConnection,
+    _permit: OwnedSemaphorePermit,
+    _source: SourcePermit,
+}
+
+type Served = HyperResponse<AnswerBody<BoxBody<bytes::Bytes, io::Error>>>;
+
+impl<E: Endpoint<Output = Response> + 'static> Server<E> {
     /// The next connection; `None` when the process is told to stop.
     async fn next(
         &self,
@@ -195,7 +187,7 @@ impl<E: Endpoint<Output = Response> + 'static> Door<E> {
             loop {
                 match listener.accept().await {
                     Ok((stream, peer)) => return (stream, peer, permit),
-                    Err(_) => tokio::time::sleep(ACCEPT_REST).await,
+                    Err(_) => sleep(ACCEPT_REST).await,
                 }
             }
         };
@@ -207,75 +199,52 @@ impl<E: Endpoint<Output = Response> + 'static> Door<E> {
         }
     }
 
-    async fn run(
-        self: Arc<Self>,
-        (stream, peer): (TcpStream, SocketAddr),
-        visited: Visited,
-        _admitted: (OwnedSemaphorePermit, Place),
-    ) {
-        self.metrics.opened();
+    async fn run(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, watcher: Watcher, _open: Open) {
         // Without it an answer in two writes waits for the peer's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
-        let watch = Arc::clone(&visited.watch);
-        let (queue, shutdown) = (self.limits.queue.clone(), self.shutdown.clone());
-        let io = TokioIo::new(WatchedStream::new(stream, Arc::clone(&watch), queue, shutdown));
-        let door = Arc::clone(&self);
-        let of_requests = Arc::clone(&watch);
-        let service = service_fn(move |request| Arc::clone(&door).answer(request, peer, of_requests.enter()));
-        let builder = self.builder();
-        let mut connection = pin!(builder.serve_connection(io, service));
-        let mut is_leaving = false;
-        let ended = poll_fn(|cx| {
-            // A peer's own faults end its connection and are nobody's news.
-            if connection.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(());
-            }
-            match watch.turning(cx) {
-                Some(Turning::Cut) => return Poll::Ready(()),
-                Some(Turning::Departure) if !is_leaving => {
-                    is_leaving = true;
-                    connection.as_mut().graceful_shutdown();
-                    cx.waker().wake_by_ref();
-                }
-                Some(Turning::Departure) | None => {}
-            }
-            Poll::Pending
-        });
-        ended.await;
-        self.metrics.closed();
+        self.serve(stream, peer, watcher).await;
     }
 
-    /// Looks after the open connections. Never ends.
-    async fn go_round(&self) -> Infallible {
-        let mut clock = tokio::time::interval(self.limits.tick());
-        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut departure = pin!(self.departure().fuse());
+    async fn serve<S>(self: &Arc<Self>, stream: S, peer: SocketAddr, watcher: Watcher)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let state = ConnectionState::new();
+        let io = TokioIo::new(TimedStream::new(stream, Arc::clone(&state)));
+        let (server, of_requests) = (Arc::clone(self), Arc::clone(&state));
+        let service = service_fn(move |request: HyperRequest<Incoming>| {
+            let in_flight = of_requests.enter(request.version());
+            Arc::clone(&server).answer(request, peer, in_flight)
+        });
+        let builder = self.builder();
+        tokio::select! {
+            biased;
+            // A peer's own faults end its connection and are nobody's news.
+            _ = watcher.watch(builder.serve_connection(io, service)) => {}
+            slow_at = self.overdue(&state) => self.metrics.cut(slow_at),
+        }
+    }
+
+    /// Ends when the other end was too slow at something; says at what.
+    async fn overdue(&self, state: &ConnectionState) -> &'static str {
         loop {
-            tokio::select! {
-                () = &mut departure => self.rounds.turn_all(Turning::Departure),
-                _ = clock.tick() => self.rounds.cut_overdue(&self.limits, &self.metrics),
+            sleep(self.limits.tick()).await;
+            if let Some(slow_at) = state.overdue(&self.limits) {
+                return slow_at;
             }
         }
     }
 
-    /// The moment at which connections without a request are closed. A client that sends one just then is reset, so for
-    /// a while before that each answer says that its connection ends.
-    async fn departure(&self) {
-        self.shutdown.cancelled().await;
-        tokio::time::sleep(FAREWELL).await;
-    }
-
     fn builder(&self) -> Builder<TokioExecutor> {
         let mut builder = Builder::new(TokioExecutor::new());
-        // The watch bounds heads and idleness apart; the parser's own timer cannot tell the two.
+        // The parser's own timer cannot tell a slow head from an idle connection: `ConnectionState` does.
         builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HEAD_BUFFER_MAX_BYTES);
         builder
             .http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(self.limits.http2_streams)
             .max_header_list_size(HTTP2_HEADERS_MAX_BYTES)
-            .max_pending_accept_reset_streams(HTTP2_RESETS_MAX)
-            .initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
+            .initial_connection_window_size(2 * HTTP2_STREAM_WINDOW_BYTES)
             .initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
             .keep_alive_interval(self.limits.idle / 2)
             .keep_alive_timeout(self.limits.header);
@@ -286,25 +255,19 @@ impl<E: Endpoint<Output = Response> + 'static> Door<E> {
         self: Arc<Self>,
         request: HyperRequest<Incoming>,
         peer: SocketAddr,
-        (in_flight, fault): (InFlight, Option<&'static str>),
-    ) -> Result<HyperResponse<CountedBody<BoxBody<bytes::Bytes, io::Error>>>, Infallible> {
+        in_flight: InFlight,
+    ) -> Result<Served, Infallible> {
         let (parts, body) = request.into_parts();
         // HTTP/2 says it in a frame of its own.
         let is_http1 = parts.version <= Version::HTTP_11;
         let addresses = (LocalAddr(Addr::SocketAddr(self.local)), RemoteAddr(Addr::SocketAddr(peer)));
         let parts = RequestParts::from((parts, addresses.0, addresses.1, Scheme::HTTP));
-        let body = BoxBody::new(TimedBody::new(body, &self.limits));
-        let mut request = Request::from_parts(parts, body.into());
-        if let Some(detail) = fault {
-            request.set_data(BrokenHead(detail));
-        }
-        if in_flight.is_overdue() {
-            request.set_data(Overdue);
-        }
+        let body = BoxBody::new(TimedBody::new(body, &self.limits, in_flight.connection()));
+        let request = Request::from_parts(parts, body.into());
         let endpoint = Arc::clone(&self.endpoint);
         let response = match in_flight.run(self.limits.http2_streams as usize) {
             Some(running) => {
-                let handled = Sheltered::new(async move {
+                let handled = SpawnOnDrop::new(async move {
                     let _running = running;
                     endpoint.as_ref().get_response(request).await
                 });
@@ -314,18 +277,10 @@ impl<E: Endpoint<Output = Response> + 'static> Door<E> {
             // Its connection is cut at the next look at the clock.
             None => Problem::new(ErrorCode::Overloaded).into_response(""),
         };
-        if is_http1 && response.data::<NotLetIn>().is_some() {
-            in_flight.rest();
-        }
-        // A refusal says nothing of whom it was asked for.
-        let is_refused = response.data::<ErrorCode>() == Some(&ErrorCode::Overloaded);
-        if let Some(answered) = response.data::<Answered>().filter(|_| !is_refused) {
-            in_flight.note_answered(*answered);
-        }
         let mut response: HyperResponse<BoxBody<bytes::Bytes, io::Error>> = response.into();
         if is_http1 && self.shutdown.is_cancelled() {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        Ok(response.map(|body| CountedBody::new(body, in_flight)))
+        Ok(response.map(|body| AnswerBody::new(body, in_flight)))
     }
 }

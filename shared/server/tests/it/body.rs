@@ -1,6 +1,8 @@
 //! Bodies: each row of the catalogue of bad JSON, through a real socket.
 
-use crate::edge::Edge;
+use std::io::{Read, Write};
+
+use crate::edge::{Edge, PATIENCE};
 
 #[tokio::test]
 async fn a_right_body_is_created() {
@@ -86,6 +88,35 @@ async fn a_body_is_counted_while_it_is_read() {
     assert_eq!(edge.send(chunked(100)).await.status, 201);
     let answer = edge.send(chunked(70_000)).await;
     assert_eq!((answer.status, answer.code().as_str()), (413, "payload-too-large"));
+}
+
+/// Clients that write all they have before they read: a reset would take the answer from them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_body_sent_whole_is_answered_to_every_client() {
+    let edge = std::sync::Arc::new(Edge::start().await);
+    let refused = [
+        ("Content-Type: application/json\r\nContent-Length: 3000000\r\n", (413, "payload-too-large")),
+        ("Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n", (415, "unsupported-media-type")),
+        ("Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n", (413, "payload-too-large")),
+    ];
+    let clients = (0..60).map(|number| {
+        let (edge, (lines, expected)) = (edge.clone(), refused[number % refused.len()]);
+        tokio::task::spawn_blocking(move || {
+            let mut stream = std::net::TcpStream::connect(edge.address).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            let chunk = format!("{:x}\r\n{}\r\n", 30_000, "x".repeat(30_000));
+            let body = if lines.contains("chunked") { chunk.repeat(100) + "0\r\n\r\n" } else { "x".repeat(3_000_000) };
+            write!(stream, "POST /v1/things HTTP/1.1\r\nHost: edge\r\n{lines}\r\n{body}").unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            let status = answer.split(' ').nth(1).and_then(|text| text.parse().ok());
+            assert_eq!(status, Some(expected.0), "{lines:?}: {answer}");
+            assert!(answer.contains(expected.1), "{answer}");
+        })
+    });
+    for client in futures_util::future::join_all(clients).await {
+        client.unwrap();
+    }
 }
 
 #[tokio::test]

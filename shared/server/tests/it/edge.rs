@@ -2,11 +2,13 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use domain::priority::Priority;
 use poem::error::NotFoundError;
 use poem_openapi::{Object, OpenApi, OpenApiService, param::Path};
 use server::{
+    admission::{AdmissionQueue, FairnessKey, Permit},
     answer::{Created, Ok200},
-    http::{Admission, Bounds, LogFields, RequestContext, Routes, StackConfig, stack},
+    http::{LogFields, RequestContext, Routes, StackConfig, stack},
     json::Json,
     listener::{self, Limits},
     metrics::Metrics,
@@ -41,6 +43,14 @@ pub struct Signals {
 
 pub struct Toy {
     signals: std::sync::Arc<Signals>,
+    admission: Option<AdmissionQueue>,
+}
+
+impl Toy {
+    async fn admit(&self) -> Result<Option<Permit>, Problem> {
+        let Some(queue) = &self.admission else { return Ok(None) };
+        Ok(Some(queue.acquire(Priority::Verification, FairnessKey::Unknown, 1).await?))
+    }
 }
 
 #[OpenApi]
@@ -53,6 +63,7 @@ impl Toy {
 
     #[oai(path = "/v1/things", method = "get", operation_id = "list_things")]
     async fn list_things(&self, request: &poem::Request) -> Result<Ok200<i64>, Problem> {
+        let _permit = self.admit().await?;
         let mut query = Query::parse(request, &["limit", "q"])?;
         let limit = query.integer("limit", 1..=200, 50);
         query.finish()?;
@@ -86,6 +97,7 @@ impl Toy {
 
     #[oai(path = "/v1/slow", method = "get", operation_id = "find_slow")]
     async fn find_slow(&self) -> Result<Ok200<String>, Problem> {
+        let _permit = self.admit().await?;
         self.signals.entered.notify_one();
         self.signals.go_on.notified().await;
         self.signals.finished.notify_one();
@@ -96,12 +108,6 @@ impl Toy {
     async fn find_large(&self) -> Result<Ok200<String>, Problem> {
         Ok(Ok200::new("x".repeat(64 * 1024 * 1024)))
     }
-}
-
-/// A door for so many requests at a time, whatever they wait for.
-pub fn door_for(requests: usize) -> Admission {
-    let bounds = Bounds { floor: requests, ceiling: requests, ..Bounds::for_threads(1) };
-    Admission::new(bounds, &Metrics::new())
 }
 
 /// A running edge.
@@ -119,10 +125,23 @@ impl Edge {
     }
 
     pub async fn with(limits: Limits, adjust: impl FnOnce(StackConfig) -> StackConfig) -> Self {
+        Self::open(limits, adjust, None).await
+    }
+
+    /// An edge that lists things and is slow only with a permit of this queue.
+    pub async fn admitting(limits: Limits, queue: AdmissionQueue) -> Self {
+        Self::open(limits, |config| config, Some(queue)).await
+    }
+
+    async fn open(
+        limits: Limits,
+        adjust: impl FnOnce(StackConfig) -> StackConfig,
+        admission: Option<AdmissionQueue>,
+    ) -> Self {
         let metrics = Metrics::new();
         let signals = std::sync::Arc::new(Signals::default());
         let config = adjust(StackConfig::new(Routes::of::<Toy>(), &metrics).environment("staging"));
-        let api = OpenApiService::new(Toy { signals: signals.clone() }, "toy", "1");
+        let api = OpenApiService::new(Toy { signals: signals.clone(), admission }, "toy", "1");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();

@@ -1,21 +1,13 @@
 //! Time: slow peers are cut, slow handlers are answered for, and a stop lets work end.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use domain::priority::Priority;
-use futures_util::future::join_all;
-use server::{
-    http::{Admission, Routes, StackConfig},
-    listener::{Limits, Line},
-    metrics::Metrics,
-};
+use server::{admission::AdmissionQueue, listener::Limits, metrics::Metrics};
 use tokio::io::AsyncWriteExt;
 
-use crate::edge::{Edge, PATIENCE, Wire, door_for};
+use crate::edge::{Edge, PATIENCE, Wire};
 
 const SHORT: Duration = Duration::from_millis(300);
-/// The shortest time that nothing is read from a connection that was refused.
-const REST_MIN: Duration = Duration::from_millis(50);
 
 /// Limits under which only the one that a test shortens is ever met.
 fn long() -> Limits {
@@ -109,9 +101,10 @@ async fn a_client_that_leaves_does_not_cancel_the_handler() {
     is_notified(&edge.signals.finished).await;
 }
 
-/// An edge whose only place is taken, and the request that has it.
+/// An edge whose only permit is taken, and the request that has it.
 async fn full() -> (Edge, Wire) {
-    let edge = Edge::with(long(), |config| config.admission(&door_for(1), |_| Priority::Verification)).await;
+    let queue = AdmissionQueue::fixed("test", 1, SHORT, &Metrics::new());
+    let edge = Edge::admitting(long(), queue).await;
     let mut first = edge.connect().await;
     first.write("GET /v1/slow HTTP/1.1\r\nHost: edge\r\n\r\n").await;
     is_notified(&edge.signals.entered).await;
@@ -119,7 +112,7 @@ async fn full() -> (Edge, Wire) {
 }
 
 #[tokio::test]
-async fn work_beyond_the_bound_is_refused_at_once() {
+async fn work_beyond_the_bound_waits_and_is_then_rejected() {
     let (edge, mut first) = full().await;
     let second = edge.get("/v1/things", "X-Request-Id: a-known-one\r\n").await;
     assert_eq!((second.status, second.code().as_str()), (503, "overloaded"));
@@ -127,94 +120,52 @@ async fn work_beyond_the_bound_is_refused_at_once() {
     assert_eq!(second.header("x-environment"), Some("staging"));
     let wait: u64 = second.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=3).contains(&wait));
-    edge.shows(r#"http_requests_total{operation="none",outcome="overloaded"} 1"#).await;
+    edge.shows(r#"http_requests_total{operation="list_things",outcome="overloaded"} 1"#).await;
     edge.signals.go_on.notify_one();
     assert_eq!(first.answer().await.status, 200);
     assert_eq!(edge.get("/v1/things", "").await.status, 200);
 }
 
 #[tokio::test]
-async fn a_refused_connection_rests_before_its_next_request_is_read() {
+async fn rejected_requests_in_pieces_keep_their_connection_in_step() {
     let (edge, mut first) = full().await;
-    let mut refused = edge.connect().await;
-    let started = Instant::now();
-    for _ in 0..4 {
-        refused.write("POST /v1/things HTTP/1.1\r\nHost: edge\r\nContent-Length: 2\r\n\r\n{}").await;
-        assert_eq!(refused.answer().await.status, 503);
-    }
-    let rested = started.elapsed();
-    assert!(rested >= REST_MIN * 3, "between four refusals there are three rests, in {rested:?}");
-    edge.signals.go_on.notify_one();
-    assert_eq!(first.answer().await.status, 200);
-    refused.write("GET /v1/things HTTP/1.1\r\nHost: edge\r\n\r\n").await;
-    assert_eq!(refused.answer().await.status, 200, "and is served again");
-}
-
-#[tokio::test]
-async fn in_a_line_everybody_is_answered_and_nobody_for_ever() {
-    const CONNECTIONS: usize = 400;
-    let metrics = Metrics::new();
-    let admission = Admission::start(|bounds| bounds, &metrics);
-    let refusals = StackConfig::new(Routes::default(), &metrics).refusals();
-    let limits =
-        Limits { queue: Some(Line::new(&admission, &metrics, 1).queue(Priority::Verification, refusals)), ..long() };
-    let edge = Edge::with(limits, |config| config.admission(&admission, |_| Priority::Verification)).await;
-    let mut wires = Vec::new();
-    for _ in 0..CONNECTIONS {
-        wires.push(edge.connect().await);
-    }
-    // No time is left, so that there is a line.
-    let spinning = tokio::spawn(async {
-        loop {
-            let started = Instant::now();
-            while started.elapsed() < Duration::from_millis(2) {
-                std::hint::spin_loop();
-            }
-            tokio::task::yield_now().await;
-        }
-    });
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    let asking = wires.into_iter().map(|mut wire| async move {
-        let mut answers = Vec::new();
-        for method in ["GET", "POST", "GET"] {
-            let head = format!("{method} /v1/things HTTP/1.1\r\nHost: edge\r\nContent-Type: application/json\r\n");
-            wire.write(&format!("{head}Content-Length: 12\r\n\r\n{{\"name\":\"a\"}}")).await;
-            answers.push(wire.answer().await);
-        }
-        (wire, answers)
-    });
-    let answered = tokio::time::timeout(PATIENCE, join_all(asking)).await.expect("nobody is forgotten");
-    spinning.abort();
-    for answer in answered.iter().flat_map(|(_, answers)| answers) {
-        let is_refused =
-            answer.status == 503 && answer.code() == "overloaded" && answer.header("retry-after").is_some();
-        assert!(matches!(answer.status, 200 | 201) || is_refused, "{} {}", answer.status, answer.body);
-    }
-    assert!(answered.iter().any(|(_, answers)| answers[0].status == 200), "work goes on");
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    for (mut wire, _) in answered {
-        wire.write("GET /v1/things HTTP/1.1\r\nHost: edge\r\n\r\n").await;
-        assert_eq!(wire.answer().await.status, 200, "with time to spare nobody waits");
-    }
-}
-
-#[tokio::test]
-async fn two_listeners_of_a_process_share_its_door_and_the_urgent_one_is_let_in() {
-    let admission = door_for(8);
-    let development = Edge::with(long(), |config| config.admission(&admission, |_| Priority::Development)).await;
-    let production = Edge::with(long(), |config| config.admission(&admission, |_| Priority::Verification)).await;
-    let alone = Edge::with(long(), |config| config).await;
-    let mut slow = Vec::new();
-    for edge in [&development, &development, &development, &alone, &alone, &alone] {
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: edge\r\n\r\n");
+    let body = "{\"name\":\"a\"}";
+    let post = format!(
+        "POST /v1/things HTTP/1.1\r\nHost: edge\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let all = [get("/v1/things"), post, get("/v1/things?limit=9"), get("/v1/things/7")].concat();
+    for at in [1, 10, all.len() / 2, all.len() - 1] {
         let mut wire = edge.connect().await;
+        let (one, other) = all.split_at(at);
+        wire.write(one).await;
+        tokio::time::sleep(SHORT / 10).await;
+        wire.write(other).await;
+        let mut statuses = Vec::new();
+        for _ in 0..4 {
+            statuses.push(wire.answer().await.status);
+        }
+        assert_eq!(statuses, [503, 201, 503, 200], "in two pieces, the first of {at}");
+    }
+    edge.signals.go_on.notify_one();
+    assert_eq!(first.answer().await.json(), "done");
+}
+
+#[tokio::test]
+async fn two_listeners_of_a_process_share_its_queue() {
+    let queue = AdmissionQueue::fixed("test", 4, SHORT, &Metrics::new());
+    let development = Edge::admitting(long(), queue.beside_production()).await;
+    let production = Edge::admitting(long(), queue).await;
+    let mut slow = Vec::new();
+    for _ in 0..2 {
+        let mut wire = development.connect().await;
         wire.write("GET /v1/slow HTTP/1.1\r\nHost: edge\r\n\r\n").await;
-        is_notified(&edge.signals.entered).await;
+        is_notified(&development.signals.entered).await;
         slow.push(wire);
     }
-    assert_eq!(development.get("/v1/things", "").await.status, 503, "its share of the door is used up");
+    assert_eq!(development.get("/v1/things", "").await.status, 503, "its part is used up");
     assert_eq!(production.get("/v1/things", "").await.status, 200);
-    // The control: what has a door of its own goes on, so that it is the door that decides.
-    assert_eq!(alone.get("/v1/things", "").await.status, 200);
 }
 
 #[tokio::test]

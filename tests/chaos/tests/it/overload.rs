@@ -146,7 +146,7 @@ fn waited_ms(path: &str, asked: Instant) -> f64 {
 
 /// The bound as `/metrics` tells it; out of the way in any other text.
 fn bound(text: &str) -> u64 {
-    let told = text.lines().find_map(|line| line.strip_prefix("http_requests_in_progress_bound "));
+    let told = text.lines().find_map(|line| line.strip_prefix(r#"http_requests_in_progress_bound{queue="requests"} "#));
     told.and_then(|number| number.parse().ok()).unwrap_or(u64::MAX)
 }
 

@@ -2,13 +2,12 @@
 
 use super::frames::{self, END_HEADERS, END_STREAM};
 use super::{Bystanders, GROWTH_MAX_KIB, attack, attack_bytes_max, limits, resident_kib};
-use crate::edge::{Edge, door_for};
-use domain::priority::Priority;
+use crate::edge::Edge;
 
 /// Runs one attack while others are served; says how it ended. `frames` are sent behind `opening`, again and again.
 #[expect(clippy::print_stdout, reason = "the measured figures are what the test is read for")]
 async fn flood(name: &str, is_reading: bool, opening: Vec<u8>, again: impl FnMut(u32) -> Vec<u8>) -> Edge {
-    let edge = Edge::with(limits(), |config| config.admission(&door_for(300), |_| Priority::Verification)).await;
+    let edge = Edge::with(limits(), |config| config).await;
     // Whatever is made once for good is made before.
     assert_eq!(edge.get("/v1/things", "").await.status, 200);
     let before = resident_kib();
@@ -54,7 +53,7 @@ async fn streams_that_are_reset_as_soon_as_they_are_opened_end_their_connection(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_that_are_reset_while_they_are_answered_occupy_no_more_than_a_connection_may() {
-    let edge = Edge::with(limits(), |config| config.admission(&door_for(300), |_| Priority::Verification)).await;
+    let edge = Edge::with(limits(), |config| config).await;
     let bystanders = Bystanders::start(&edge, 4);
     // Slow enough for each to be taken up before it is reset.
     let mut number = 0;
@@ -151,7 +150,7 @@ async fn a_header_list_that_unpacks_to_gigabytes_is_never_held() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_has_its_streams_and_not_one_more() {
-    let edge = Edge::with(limits(), |config| config.admission(&door_for(300), |_| Priority::Verification)).await;
+    let edge = Edge::with(limits(), |config| config).await;
     let promised = limits().http2_streams;
     let opened: Vec<u8> = (0..promised + 20)
         .flat_map(|number| {

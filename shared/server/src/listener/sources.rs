@@ -1,4 +1,4 @@
-//! How many connections there may be, together and from one source.
+//! How many connections there may be from one source.
 
 use std::{
     collections::HashMap,
@@ -19,9 +19,9 @@ pub(super) struct Sources {
     exempts_loopback: bool,
 }
 
-/// One admitted connection; gives its place back when dropped.
+/// One admitted connection; its source may have another when this is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct SourcePermit {
     sources: Arc<Sources>,
     source: Option<IpAddr>,
 }
@@ -37,11 +37,11 @@ impl Sources {
     }
 
     /// Admits a connection unless its source has too many. Exempt proxies and, mostly, loopback stand for many clients.
-    pub(super) fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
+    pub(super) fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<SourcePermit> {
         let peer = peer.to_canonical();
         let is_this_machine = self.exempts_loopback && peer.is_loopback();
         if is_this_machine || self.exempt.iter().any(|network| network.contains(&peer)) {
-            return Some(Place { sources: Arc::clone(self), source: None });
+            return Some(SourcePermit { sources: Arc::clone(self), source: None });
         }
         let source = source_of(peer);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,11 +50,11 @@ impl Sources {
             return None;
         }
         *count += 1;
-        Some(Place { sources: Arc::clone(self), source: Some(source) })
+        Some(SourcePermit { sources: Arc::clone(self), source: Some(source) })
     }
 }
 
-impl Drop for Place {
+impl Drop for SourcePermit {
     fn drop(&mut self) {
         let Some(source) = self.source else { return };
         let mut open = self.sources.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_has_its_places_and_gets_them_back() {
+    fn a_source_has_its_connections_and_gets_them_back() {
         let exempt_sources = vec!["10.0.0.0/8".parse().unwrap()];
         let sources = Sources::new(&Limits { connections_per_source: 2, exempt_sources, ..Limits::promised() });
         let admit = |text: &str| sources.admit(text.parse().unwrap());

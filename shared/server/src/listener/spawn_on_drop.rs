@@ -10,23 +10,23 @@ use futures_util::FutureExt;
 use tokio::runtime::Handle;
 
 /// What a panic leaves behind.
-pub(super) type Panic = Box<dyn std::any::Any + Send>;
+pub(crate) type Panic = Box<dyn std::any::Any + Send>;
 
 type Work<T> = Pin<Box<dyn Future<Output = Result<T, Panic>> + Send>>;
 
 /// Runs in the task of whoever waits; dropped half-way, goes on in a task of its own.
 ///
 /// A task for each request from the start would cost every request what hardly any needs.
-pub(super) struct Sheltered<T: Send + 'static>(Option<Work<T>>);
+pub(crate) struct SpawnOnDrop<T: Send + 'static>(Option<Work<T>>);
 
-impl<T: Send + 'static> Sheltered<T> {
-    /// Shelters `work`, and makes a panic in it a value.
-    pub(super) fn new(work: impl Future<Output = T> + Send + 'static) -> Self {
+impl<T: Send + 'static> SpawnOnDrop<T> {
+    /// Wraps `work`, and makes a panic in it a value.
+    pub(crate) fn new(work: impl Future<Output = T> + Send + 'static) -> Self {
         Self(Some(Box::pin(AssertUnwindSafe(work).catch_unwind())))
     }
 }
 
-impl<T: Send + 'static> Future for Sheltered<T> {
+impl<T: Send + 'static> Future for SpawnOnDrop<T> {
     type Output = Result<T, Panic>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -39,7 +39,7 @@ impl<T: Send + 'static> Future for Sheltered<T> {
     }
 }
 
-impl<T: Send + 'static> Drop for Sheltered<T> {
+impl<T: Send + 'static> Drop for SpawnOnDrop<T> {
     fn drop(&mut self) {
         if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
             runtime.spawn(work);
@@ -59,7 +59,7 @@ mod tests {
     async fn work_that_nobody_waits_for_any_more_is_finished() {
         let (go_on, told) = oneshot::channel::<()>();
         let (done, finished) = oneshot::channel();
-        let work = Sheltered::new(async move {
+        let work = SpawnOnDrop::new(async move {
             told.await.unwrap();
             done.send(7).unwrap();
         });
@@ -70,7 +70,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_a_value() {
-        let work: Sheltered<()> = Sheltered::new(async { panic!("oh") });
+        let work: SpawnOnDrop<()> = SpawnOnDrop::new(async { panic!("oh") });
         assert_eq!(*work.await.unwrap_err().downcast_ref::<&str>().unwrap(), "oh");
     }
 }
