@@ -83,7 +83,7 @@ impl App {
     /// When Redis cannot be told, the outbox row of the commit stays and a worker repeats it.
     pub async fn publish(&self, scope: &Scope, committed: &Committed, receipt: Option<ReceiptId>) -> u64 {
         let Ok(told) = self.counters.publish(scope.organization(), &committed.generations, receipt).await else {
-            self.metrics.untold();
+            self.metrics.publish_failed();
             return UNPUBLISHED_BOUND_MS;
         };
         self.told.forget(&committed.outbox_ids);

@@ -5,25 +5,25 @@ use server::metrics::{Counter, MetricRow, Metrics};
 /// The API's counters.
 #[derive(Debug, Clone)]
 pub struct ApiMetrics {
-    changes_untold: Counter,
+    publish_failures: Counter,
 }
 
 impl ApiMetrics {
     /// Declares them.
     pub fn register(metrics: &Metrics) -> Self {
-        let changes_untold = metrics.counter(MetricRow {
-            name: "claviger_changes_untold_total",
-            help: "Changes that were committed and that Redis could not be told; they take up to five seconds to hold.",
+        let publish_failures = metrics.counter(MetricRow {
+            name: "claviger_publish_failures_total",
+            help: "Changes that were committed and could not be published to Redis; they take up to five seconds to hold.",
             labels: &[],
         });
         // Shown as 0 until there is one, so that the first one is seen as a rise.
-        changes_untold.add(&[], 0);
-        Self { changes_untold }
+        publish_failures.add(&[], 0);
+        Self { publish_failures }
     }
 
-    /// Redis could not be told of a change.
-    pub fn untold(&self) {
-        self.changes_untold.count(&[]);
+    /// A change could not be published.
+    pub fn publish_failed(&self) {
+        self.publish_failures.count(&[]);
     }
 }
 
@@ -34,8 +34,8 @@ mod tests {
     #[test]
     fn every_metric_is_documented() {
         let metrics = Metrics::new();
-        ApiMetrics::register(&metrics).untold();
-        assert!(metrics.text().contains("claviger_changes_untold_total 1"), "{}", metrics.text());
+        ApiMetrics::register(&metrics).publish_failed();
+        assert!(metrics.text().contains("claviger_publish_failures_total 1"), "{}", metrics.text());
         let telemetry = include_str!("../../../docs/telemetry.md");
         for row in metrics.rows() {
             assert!(telemetry.lines().any(|line| line.starts_with(&format!("| `{}` |", row.name))), "{}", row.name);

@@ -20,7 +20,7 @@ const FOLLOW_WAIT: Duration = Duration::from_secs(1);
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
 /// How often what Redis was not told is looked for.
 const REPAIR_EVERY: Duration = Duration::from_secs(1);
-/// How many untold changes are told at once, and how many times as many before the next look.
+/// How many rows of the outbox are published at once, and how many times as many before the next look.
 const REPAIRS_MAX: i64 = 100;
 const REPAIR_BATCHES_MAX: usize = 20;
 /// How often Postgres is asked for readiness until it is ready, and for the time from then on.
@@ -80,7 +80,7 @@ impl Replica {
             for change in changes.next(FOLLOW_WAIT).await? {
                 let now_ms = self.verifier.clock.monotonic_ms();
                 for generation in &change.generations {
-                    self.verifier.lookup.cache.raise_floor(*generation, now_ms);
+                    self.verifier.lookup.cache.set_min_version(*generation, now_ms);
                 }
                 if let Some(receipt) = change.receipt {
                     // A Redis that is full takes none, and whether it is away is told by the next wait.

@@ -175,7 +175,7 @@ impl Cache {
     }
 
     /// Takes note that a row has at least this version from now on.
-    pub fn raise_floor(&self, generation: Generation, now_ms: u64) {
+    pub fn set_min_version(&self, generation: Generation, now_ms: u64) {
         let raised = |(value, _): &(i64, u64)| ((*value).max(generation.value), now_ms);
         self.floors.pin().update_or_insert(generation.subject, raised, (generation.value, now_ms));
     }
@@ -212,8 +212,8 @@ mod tests {
     fn a_change_that_was_heard_of_outdates_what_was_read_before() {
         let cache = Cache::default();
         let key = |value| Generation { subject: Subject::Key(KeyId::from_uuid(Uuid::from_u128(1))), value };
-        cache.raise_floor(key(5), 0);
-        cache.raise_floor(key(4), 1);
+        cache.set_min_version(key(5), 0);
+        cache.set_min_version(key(4), 1);
         assert!(cache.is_outdated(&key(4)) && !cache.is_outdated(&key(5)));
         cache.forget_floors(30_000);
         assert!(cache.is_outdated(&key(4)));
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn each_secret_of_a_public_id_is_kept_once_and_as_it_was_last_read() {
+    fn each_secret_of_a_public_id_is_cached_once_as_last_read() {
         let cache = Cache::default();
         let kept = || {
             let known = cache.find_key(&lookup_id(1)).expect("it is known");

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_comes_while_a_read_runs_shares_it_unless_it_began_too_early() {
+    async fn a_running_read_is_shared_unless_it_began_too_early() {
         let flights: Flights<u8, u32> = Flights::new();
         let reads = Arc::new(AtomicU32::new(0));
         let read = || {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_read_that_panicked_is_not_waited_for_by_those_who_come_later() {
+    async fn a_read_that_panicked_is_waited_for_by_nobody() {
         let flights: Arc<Flights<u8, u32>> = Arc::new(Flights::new());
         let first = Arc::clone(&flights);
         let broken = tokio::spawn(async move { first.join(&1, None, || async { panic!("on purpose") }).await.value });

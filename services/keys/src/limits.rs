@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_is_the_limit_divided_and_rounded_up_and_all_or_nothing() {
+    fn a_share_is_the_limit_divided_rounded_up_all_or_nothing() {
         let share = LocalShare::new(3);
         let owner = Subject::Organization(OrganizationId::INSTALLATION);
         let ten = Limit { name: "ten".to_owned(), limit: 10, window_ms: 60_000 };

@@ -158,7 +158,7 @@ impl Lookup {
             }
             (Err(unread), _) => {
                 if unread == Unread::Crowded {
-                    self.metrics.crowded();
+                    self.metrics.cold_read_rejected();
                 }
                 Err(unread.into())
             }
@@ -185,7 +185,7 @@ impl Lookup {
     /// Takes note of versions that there are by now.
     pub fn note_newer(&self, generations: &[Generation]) {
         for generation in generations {
-            self.cache.raise_floor(*generation, self.clock.monotonic_ms());
+            self.cache.set_min_version(*generation, self.clock.monotonic_ms());
         }
     }
 
@@ -325,7 +325,7 @@ mod tests {
     use crate::reader::tests::{no_counters, reader};
 
     #[test]
-    fn without_redis_a_read_is_believed_no_longer_than_what_was_read_before() {
+    fn without_redis_a_read_is_trusted_no_longer_than_one_before() {
         let freshness = Freshness::new(1_000, 1);
         for vouching in [Vouching::Cached, Vouching::Read] {
             assert!(vouching.stands_alone(&freshness, 1_000 + AGE_WITHOUT_REDIS_MS), "{vouching:?}");
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_read_that_began_while_postgres_was_gone_falls_back_though_it_answers_somebody_else_meanwhile() {
+    async fn a_read_that_began_without_postgres_falls_back() {
         // It takes connections and says nothing.
         let postgres = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let clock = Arc::new(StoreClock::new());

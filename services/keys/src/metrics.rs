@@ -21,7 +21,7 @@ pub struct KeyMetrics {
     local_limits: Counter,
     usage_dropped: Counter,
     throttled: Counter,
-    crowded: Counter,
+    cold_reads_rejected: Counter,
 }
 
 /// One environment's view of them, with every series at hand.
@@ -40,7 +40,7 @@ struct Series {
     local_limits: CounterSeries,
     usage_dropped: Counter,
     throttled: CounterSeries,
-    crowded: CounterSeries,
+    cold_reads_rejected: CounterSeries,
 }
 
 /// What the cache had.
@@ -112,8 +112,8 @@ impl KeyMetrics {
                 "Presented keys that were not looked at, because their source had failed too often.",
                 &["environment"],
             ),
-            crowded: counter(
-                "claviger_crowded_total",
+            cold_reads_rejected: counter(
+                "claviger_cold_reads_rejected_total",
                 "Presented keys that were not looked up, because too many unknown ones waited for it.",
                 &["environment"],
             ),
@@ -133,7 +133,7 @@ impl KeyMetrics {
             local_limits: self.local_limits.series(&[environment]),
             usage_dropped: self.usage_dropped.clone(),
             throttled: self.throttled.series(&[environment]),
-            crowded: self.crowded.series(&[environment]),
+            cold_reads_rejected: self.cold_reads_rejected.series(&[environment]),
             environment,
         }))
     }
@@ -168,9 +168,9 @@ impl EnvironmentMetrics {
         self.0.usage_dropped.add(&[self.0.environment], number as u64);
     }
 
-    /// A stranger was not read.
-    pub fn crowded(&self) {
-        self.0.crowded.count();
+    /// A key that was not known was not looked up.
+    pub fn cold_read_rejected(&self) {
+        self.0.cold_reads_rejected.count();
     }
 
     /// A source was not listened to.

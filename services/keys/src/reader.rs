@@ -330,7 +330,7 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn a_postgres_that_answers_again_is_asked_at_once_and_earlier_failures_do_not_count() {
+    async fn a_postgres_that_answers_again_is_asked_at_once() {
         let reader = reader(1).await;
         let secret = PlainSecret::generate(&Prefix::organization(), ENVIRONMENT);
         let read = reader.read_key(&secret, Acquaintance::Known, None, Wait::Patient).await;

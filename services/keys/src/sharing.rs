@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_the_latest_are_remembered_and_none_that_nobody_holds() {
+    fn only_the_latest_that_somebody_holds_are_remembered() {
         let pool = Pool::<str>::new(1);
         let held: Vec<Arc<str>> = (0..=WAYS).map(|number| Arc::from(number.to_string())).collect();
         for one in &held {

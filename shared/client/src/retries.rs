@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn when_everything_fails_at_most_every_tenth_request_is_repeated() {
+    fn when_all_fails_at_most_a_tenth_of_requests_is_repeated() {
         let retries = Retries::new();
         let mut repeats = 0;
         for _ in 0..1_000 {

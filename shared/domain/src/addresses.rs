@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn overlaps_and_repetitions_are_dropped_and_neighbours_are_not_joined() {
+    fn overlaps_are_dropped_and_neighbours_are_not_joined() {
         let reduced = |texts: &[&str]| -> Vec<String> {
             reduce(texts.iter().map(|text| rule(text)).collect()).iter().map(IpRule::to_string).collect()
         };

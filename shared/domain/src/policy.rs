@@ -548,7 +548,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refill_comes_at_the_next_midnight_of_its_day_or_of_the_months_last() {
+    fn a_refill_comes_at_midnight_of_its_day_or_the_months_last() {
         let refill = |interval, day| Refill { amount: 1, interval, day };
         let next = |refill: Refill, now: &str| refill.next_after(now.parse().unwrap()).to_rfc3339();
         let daily = refill(RefillInterval::Daily, 1);

@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_proven_under_its_own_pepper_and_organization_only() {
+    fn a_secret_is_proven_under_its_pepper_and_organization_only() {
         let secret = PlainSecret::generate(&Prefix::organization(), Environment::Production);
         let ring = PepperRing::new(pepper("2", 9), vec![pepper("1", 5)]);
         let stored = ring.hash(organization(1), &secret);

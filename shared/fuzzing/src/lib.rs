@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn an_echo_is_found_when_it_is_longer_than_sixty_four_characters() {
+    fn an_echo_of_more_than_64_characters_is_found() {
         let input = "ä".repeat(67);
         assert_eq!(echo(&format!("`{input}`"), &input), Some(input.as_str()));
         assert_eq!(echo(&format!("`{}`", "ä".repeat(64)), &input), None);

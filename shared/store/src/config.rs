@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::error::Error;
-use crate::session::Manner;
+use crate::session::TransactionSettings;
 
 /// How long a statement may wait for a row that another transaction holds.
 const LOCK_TIMEOUT_MS: u64 = 2_000;
@@ -68,17 +68,17 @@ impl DatabaseConfig {
     }
 
     /// How transactions are run.
-    pub(crate) fn manner(&self) -> Manner {
+    pub(crate) fn transaction_settings(&self) -> TransactionSettings {
         // The client's own deadline for each statement.
         let deadline = Duration::from_millis(self.statement_timeout_ms + DEADLINE_SLACK_MS);
-        let settings = match self.pooler {
+        let statements = match self.pooler {
             Pooler::None => None,
             Pooler::Transaction => {
                 let set = self.timeouts().map(|(name, timeout_ms)| format!("set local {name} = {timeout_ms}"));
                 Some(Arc::from(set.join("; ")))
             }
         };
-        Manner { deadline, settings }
+        TransactionSettings { deadline, statements }
     }
 
     /// A pool that connects when it is first used.

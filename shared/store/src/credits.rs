@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Row};
 use crate::error::Error;
 use crate::keys::CreditsChange;
 use crate::rows::Rows;
-use crate::session::{Door, Mode};
+use crate::session::{Mode, RowAccess};
 use crate::store::Store;
 use crate::write::Write;
 
@@ -31,7 +31,7 @@ impl Store {
         key: KeyId,
         cost: i64,
     ) -> Result<Option<Spent>, Error> {
-        let (mut session, now) = self.session_at(Mode::Write, Door::Organization(organization)).await?;
+        let (mut session, now) = self.session_at(Mode::Write, RowAccess::Organization(organization)).await?;
         let sql = "select remaining, refill_amount, refill_interval, refill_day, refill_at, $3 as now
             from credits
             where organization_id = $1 and key_id = $2
@@ -54,7 +54,7 @@ impl Store {
 
     /// Gives back what a later check refused.
     pub async fn give_back_credits(&self, organization: OrganizationId, key: KeyId, cost: i64) -> Result<(), Error> {
-        let (mut session, _) = self.session_at(Mode::Write, Door::Organization(organization)).await?;
+        let (mut session, _) = self.session_at(Mode::Write, RowAccess::Organization(organization)).await?;
         let sql = "update credits set remaining = remaining + $3 where organization_id = $1 and key_id = $2";
         session.execute(sqlx::query(sql).bind(organization.uuid()).bind(key.uuid()).bind(cost.max(0))).await?;
         session.commit().await

@@ -8,7 +8,7 @@ use sqlx::Row;
 use sqlx::types::Json;
 
 use crate::error::Error;
-use crate::session::Door;
+use crate::session::RowAccess;
 use crate::write::Write;
 
 /// How long a creation is remembered.
@@ -51,7 +51,7 @@ impl Write {
 
     /// What the creation answered, if it was done within the last day.
     pub async fn find_replay(&mut self, key: &ReplayKey) -> Result<Option<Replay>, Error> {
-        self.rows.session.open(Door::Organization(key.organization)).await?;
+        self.rows.session.allow(RowAccess::Organization(key.organization)).await?;
         let sql = "select request_hash, body, sealed_secret, created_at from idempotency
             where organization_id = $1 and credential_id = $2 and route = $3 and key = $4 and created_at > $5";
         let statement = sqlx::query(sql)
@@ -75,7 +75,7 @@ impl Write {
 
     /// Keeps what the creation answers, in the creation's own transaction.
     pub async fn insert_replay(&mut self, key: &ReplayKey, replay: &Replay) -> Result<(), Error> {
-        self.rows.session.open(Door::Organization(key.organization)).await?;
+        self.rows.session.allow(RowAccess::Organization(key.organization)).await?;
         self.delete_forgotten(key.organization).await?;
         let sql = "insert into idempotency
                 (organization_id, credential_id, route, key, request_hash, body, sealed_secret, created_at)
@@ -118,7 +118,7 @@ impl Write {
     /// Back to the rows that this change is about.
     async fn enter_own(&mut self) -> Result<(), Error> {
         let organization = self.bounds.organization;
-        self.rows.session.open(Door::Organization(organization)).await
+        self.rows.session.allow(RowAccess::Organization(organization)).await
     }
 
     fn forgotten_at(&self) -> DateTime<Utc> {

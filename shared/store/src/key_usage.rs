@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::ids::{KeyId, OrganizationId};
 
 use crate::error::Error;
-use crate::session::{Door, Mode};
+use crate::session::{Mode, RowAccess};
 use crate::store::Store;
 
 /// The most rows that one call deletes.
@@ -66,8 +66,9 @@ impl Store {
     ///
     /// A writer's batches have to come in the order of their numbers.
     pub async fn update_key_usage(&self, batch: BatchId<'_>, uses: &[KeyUse]) -> Result<(), Error> {
-        let (mut session, _) = self.session_at(Mode::Write, Door::Organization(OrganizationId::INSTALLATION)).await?;
-        session.open(Door::Job("key-usage")).await?;
+        let (mut session, _) =
+            self.session_at(Mode::Write, RowAccess::Organization(OrganizationId::INSTALLATION)).await?;
+        session.allow(RowAccess::Job("key-usage")).await?;
         let sql = "insert into usage_flushes (organization_id, replica, seq, at)
             values ($1, $2, $3, clock_timestamp())
             on conflict (organization_id, replica) do update set seq = excluded.seq, at = excluded.at
@@ -96,8 +97,9 @@ impl Store {
 
     /// Deletes some hours that are older than so many days, of all organizations. Says how many rows; with none it is done.
     pub async fn delete_key_usage(&self, retention_days: u16) -> Result<u64, Error> {
-        let (mut session, _) = self.session_at(Mode::Write, Door::Organization(OrganizationId::INSTALLATION)).await?;
-        session.open(Door::Job("key-usage")).await?;
+        let (mut session, _) =
+            self.session_at(Mode::Write, RowAccess::Organization(OrganizationId::INSTALLATION)).await?;
+        session.allow(RowAccess::Job("key-usage")).await?;
         let sql = "delete from key_usage where ctid = any (array(
                 select ctid from key_usage where hour < clock_timestamp() - make_interval(days => $1) limit $2
             ))";

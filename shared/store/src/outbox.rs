@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::counters::{Away, Counters};
 use crate::error::Error;
 use crate::generation::{Generation, Subject};
-use crate::session::{Door, Mode};
+use crate::session::{Mode, RowAccess};
 use crate::store::Store;
 use crate::write::Write;
 
@@ -78,7 +78,7 @@ impl Store {
     /// Versions that nobody has published for a second, of all organizations, oldest first, from behind `after` on: one that
     /// Redis does not take holds up no other.
     pub async fn find_due_outbox(&self, after: Option<&OutboxRow>, limit: i64) -> Result<Vec<OutboxRow>, Error> {
-        let (mut session, _) = self.session_at(Mode::Read, Door::Job("outbox")).await?;
+        let (mut session, _) = self.session_at(Mode::Read, RowAccess::Job("outbox")).await?;
         let sql = "select id, organization_id, subject_kind, subject_id, generation, receipt_id, created_at
             from outbox
             where created_at <= clock_timestamp() - $1 * interval '1 millisecond'
@@ -93,7 +93,7 @@ impl Store {
 
     /// How long the oldest version has been waiting, of all organizations; `None` when none does.
     pub async fn find_outbox_age(&self) -> Result<Option<Duration>, Error> {
-        let (mut session, _) = self.session_at(Mode::Read, Door::Job("outbox")).await?;
+        let (mut session, _) = self.session_at(Mode::Read, RowAccess::Job("outbox")).await?;
         let sql = "select (extract(epoch from clock_timestamp() - min(created_at)) * 1000)::bigint from outbox";
         let age_ms: Option<i64> = session.one(sqlx::query(sql)).await?.try_get(0)?;
         Ok(age_ms.map(|age_ms| Duration::from_millis(u64::try_from(age_ms).unwrap_or(0))))
@@ -104,7 +104,7 @@ impl Store {
         if ids.is_empty() {
             return Ok(());
         }
-        let (mut session, _) = self.session_at(Mode::Write, Door::Job("outbox")).await?;
+        let (mut session, _) = self.session_at(Mode::Write, RowAccess::Job("outbox")).await?;
         session.execute(sqlx::query("delete from outbox where id = any ($1)").bind(ids.to_vec())).await?;
         session.commit().await
     }

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use sqlx::Row;
 
 use crate::error::Error;
-use crate::session::{Door, Mode};
+use crate::session::{Mode, RowAccess};
 use crate::store::Store;
 
 /// How much of a path a row keeps.
@@ -70,7 +70,7 @@ impl Store {
         if rows.is_empty() {
             return Ok(());
         }
-        let (mut session, _) = self.session_at(Mode::Write, Door::Job("request-log")).await?;
+        let (mut session, _) = self.session_at(Mode::Write, RowAccess::Job("request-log")).await?;
         let sql = "insert into request_logs
                 (organization_id, at, id, request_id, key_id, customer_id, operation, method, path, status, code,
                     verdict, client_ip, duration_us, requests)

@@ -24,11 +24,11 @@ const ROLLBACK_DEADLINE: Duration = Duration::from_secs(2);
 
 /// How transactions are run on the way to this database.
 #[derive(Debug, Clone)]
-pub(crate) struct Manner {
+pub(crate) struct TransactionSettings {
     /// How long the client waits for each answer.
     pub(crate) deadline: Duration,
     /// What every transaction sets for itself, where connections cannot be set up once and for all.
-    pub(crate) settings: Option<Arc<str>>,
+    pub(crate) statements: Option<Arc<str>>,
 }
 
 /// How a transaction begins.
@@ -44,7 +44,7 @@ pub(crate) enum Mode {
 
 /// What row-level security lets a transaction see.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Door<'a> {
+pub(crate) enum RowAccess<'a> {
     /// The rows of one organization, to read and to write.
     Organization(OrganizationId),
     /// The secrets with one public id, of any organization.
@@ -80,10 +80,10 @@ impl Mode {
     }
 }
 
-impl Door<'_> {
-    /// The statement that opens it for the rest of the transaction: the one place where rows become visible. Ids are
+impl RowAccess<'_> {
+    /// The statement that grants it for the rest of the transaction: the one place where rows become visible. Ids are
     /// written as digits, hyphens and letters, so that they cannot end the text that they stand in.
-    fn opening(self) -> String {
+    fn statement(self) -> String {
         let (setting, value) = match self {
             Self::Organization(id) => ("organization", id.uuid().hyphenated().to_string()),
             Self::Lookup(id) => ("lookup", id.as_str().to_owned()),
@@ -99,25 +99,25 @@ impl Door<'_> {
 
 impl Session {
     /// Takes a connection and begins.
-    pub(crate) async fn begin(pool: &PgPool, manner: &Manner, mode: Mode) -> Result<Self, Error> {
-        let mut session = Self::take(pool, manner).await?;
-        match &manner.settings {
+    pub(crate) async fn begin(pool: &PgPool, settings: &TransactionSettings, mode: Mode) -> Result<Self, Error> {
+        let mut session = Self::take(pool, settings).await?;
+        match &settings.statements {
             None => session.run(mode.begin()).await?,
             // In one round trip.
-            Some(settings) => session.run(AssertSqlSafe(format!("{}; {settings}", mode.begin()))).await?,
+            Some(statements) => session.run(AssertSqlSafe(format!("{}; {statements}", mode.begin()))).await?,
         }
         Ok(session)
     }
 
-    /// Takes a connection, begins, and opens a door, all in one round trip; says when, by the database.
+    /// Takes a connection, begins, and sets what is visible, all in one round trip; says when, by the database.
     pub(crate) async fn begin_at(
         pool: &PgPool,
-        manner: &Manner,
-        (mode, door): (Mode, Door<'_>),
+        settings: &TransactionSettings,
+        (mode, access): (Mode, RowAccess<'_>),
     ) -> Result<(Self, DateTime<Utc>), Error> {
-        let mut session = Self::take(pool, manner).await?;
-        let settings = manner.settings.as_deref().map(|settings| format!("{settings}; ")).unwrap_or_default();
-        let sql = format!("{}; {settings}{}", mode.begin(), door.opening());
+        let mut session = Self::take(pool, settings).await?;
+        let statements = settings.statements.as_deref().map(|statements| format!("{statements}; ")).unwrap_or_default();
+        let sql = format!("{}; {statements}{}", mode.begin(), access.statement());
         let span = span::of_sql(&sql);
         let work = session.bounded(async |connection| sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await);
         let rows = span::around(span, work).await?;
@@ -126,14 +126,14 @@ impl Session {
 
     /// sqlx's own `begin` forgets a transaction whose future is cancelled between sending BEGIN and reading the answer.
     /// Here the guard exists before BEGIN is sent.
-    async fn take(pool: &PgPool, manner: &Manner) -> Result<Self, Error> {
+    async fn take(pool: &PgPool, settings: &TransactionSettings) -> Result<Self, Error> {
         let connection = Some(pool.acquire().await?);
-        Ok(Self { connection, deadline: manner.deadline, is_pooled: manner.settings.is_some(), is_stuck: false })
+        Ok(Self { connection, deadline: settings.deadline, is_pooled: settings.statements.is_some(), is_stuck: false })
     }
 
-    /// Opens another door.
-    pub(crate) async fn open(&mut self, door: Door<'_>) -> Result<(), Error> {
-        self.run(AssertSqlSafe(door.opening())).await
+    /// Makes other rows visible.
+    pub(crate) async fn allow(&mut self, access: RowAccess<'_>) -> Result<(), Error> {
+        self.run(AssertSqlSafe(access.statement())).await
     }
 
     pub(crate) async fn all(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {

@@ -1,4 +1,4 @@
-//! The door to one environment's database.
+//! One environment's database.
 
 use chrono::{DateTime, Utc};
 use domain::access::{Authority, Scope};
@@ -9,21 +9,21 @@ use sqlx::{PgPool, Row};
 use crate::config::DatabaseConfig;
 use crate::error::Error;
 use crate::rows::{Bounds, Read, Rows};
-use crate::session::{Door, Manner, Mode, Session};
+use crate::session::{Mode, RowAccess, Session, TransactionSettings};
 use crate::write::{Origin, Write};
 
 /// One environment's database. Cloning shares the connections.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: PgPool,
-    manner: Manner,
+    settings: TransactionSettings,
 }
 
 impl Store {
     /// Prepares to connect. Fails on an unreadable URL and never because Postgres is away.
     #[expect(clippy::unused_async, reason = "the pool starts its tasks in the caller's runtime")]
     pub async fn connect(config: &DatabaseConfig) -> Result<Self, Error> {
-        Ok(Self { pool: config.pool()?, manner: config.manner() })
+        Ok(Self { pool: config.pool()?, settings: config.transaction_settings() })
     }
 
     /// Closes all connections and waits for them.
@@ -46,7 +46,7 @@ impl Store {
     pub async fn read_installation(&self, caller: &Authority) -> Result<Read, Error> {
         let mut rows = self.rows(Mode::Read, Bounds::of_own(caller)).await?;
         if caller.kind == KeyKind::Root && caller.check(Permission::OrganizationsList).is_ok() {
-            rows.session.open(Door::Root).await?;
+            rows.session.allow(RowAccess::Root).await?;
         }
         Ok(Read(rows))
     }
@@ -58,17 +58,21 @@ impl Store {
     }
 
     pub(crate) async fn rows(&self, mode: Mode, bounds: Bounds) -> Result<Rows, Error> {
-        let (session, now) = self.session_at(mode, Door::Organization(bounds.organization)).await?;
+        let (session, now) = self.session_at(mode, RowAccess::Organization(bounds.organization)).await?;
         Ok(Rows { session, bounds, now })
     }
 
     /// A transaction that sees no organization yet.
     pub(crate) async fn session(&self, mode: Mode) -> Result<Session, Error> {
-        Session::begin(&self.pool, &self.manner, mode).await
+        Session::begin(&self.pool, &self.settings, mode).await
     }
 
-    /// A transaction behind a door, and the database's clock.
-    pub(crate) async fn session_at(&self, mode: Mode, door: Door<'_>) -> Result<(Session, DateTime<Utc>), Error> {
-        Session::begin_at(&self.pool, &self.manner, (mode, door)).await
+    /// A transaction that sees some rows, and the database's clock.
+    pub(crate) async fn session_at(
+        &self,
+        mode: Mode,
+        access: RowAccess<'_>,
+    ) -> Result<(Session, DateTime<Utc>), Error> {
+        Session::begin_at(&self.pool, &self.settings, (mode, access)).await
     }
 }

@@ -23,7 +23,7 @@ use crate::decode;
 use crate::error::Error;
 use crate::keys::{Key, read_hash, read_kind, read_policy};
 use crate::rows::Bounds;
-use crate::session::{Door, Mode, Session};
+use crate::session::{Mode, RowAccess, Session};
 use crate::store::Store;
 
 /// The most secrets with one public id that are looked at.
@@ -63,7 +63,7 @@ pub struct LastUse {
 impl Store {
     /// The organization that a root key names in a path.
     pub async fn find_organization_id(&self, reference: OrganizationRef) -> Result<Option<OrganizationId>, Error> {
-        let (mut session, _) = self.session_at(Mode::Read, Door::Root).await?;
+        let (mut session, _) = self.session_at(Mode::Read, RowAccess::Root).await?;
         let statement = match reference {
             OrganizationRef::Id(id) => {
                 sqlx::query("select id from organizations where id = $1 and deleted_at is null").bind(id.uuid())
@@ -99,7 +99,7 @@ impl Store {
         lookup_id: &LookupId,
         proves: impl Fn(OrganizationId, &SecretHash) -> bool,
     ) -> Result<Found, Error> {
-        let (mut session, now) = self.session_at(Mode::Snapshot, Door::Lookup(lookup_id)).await?;
+        let (mut session, now) = self.session_at(Mode::Snapshot, RowAccess::Lookup(lookup_id)).await?;
         let sql = "with found as (
                 select organization_id, id, key_id, hash, hash_scheme, pepper_id, retires_at
                 from secrets
@@ -136,7 +136,7 @@ impl Store {
         organization: OrganizationId,
         reference: &str,
     ) -> Result<Option<CustomerFacts>, Error> {
-        let (mut session, _) = self.session_at(Mode::Read, Door::Organization(organization)).await?;
+        let (mut session, _) = self.session_at(Mode::Read, RowAccess::Organization(organization)).await?;
         let Some(customer) = customers::find(&mut session, organization, None, reference).await? else {
             return Ok(None);
         };
@@ -165,7 +165,7 @@ impl Store {
     }
 
     async fn update_last_used_of(&self, organization: OrganizationId, uses: &[&LastUse]) -> Result<(), Error> {
-        let (mut session, _) = self.session_at(Mode::Write, Door::Organization(organization)).await?;
+        let (mut session, _) = self.session_at(Mode::Write, RowAccess::Organization(organization)).await?;
         let sql = "with free as (
                 select id from secrets
                 where organization_id = $1 and id = any ($2)
@@ -199,7 +199,7 @@ async fn find_snapshot(
     if !proves(organization, &hash) {
         return Ok(None);
     }
-    session.open(Door::Organization(organization)).await?;
+    session.allow(RowAccess::Organization(organization)).await?;
     let sql = "select k.id, k.kind, k.name, k.permissions, k.domains, k.is_for_all_customers, k.ips, k.not_before,
             k.expires_at, k.limits, k.metadata, k.revoked_at, k.deleted_at, k.generation,
             array(select kc.customer_id from key_customers kc

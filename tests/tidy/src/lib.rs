@@ -3,6 +3,7 @@
 //! Each rule is a function from a [`Tree`] to what breaks it, in a file of its own; its tests hold it against this
 //! repository, and against a planted violation to show that it can fail.
 
+pub mod circles;
 pub mod configuration;
 pub mod decisions;
 pub mod documents;
@@ -12,6 +13,7 @@ pub mod migrations;
 pub mod orphans;
 pub mod sizes;
 pub mod telemetry;
+pub mod test_names;
 mod tree;
 pub mod words;
 

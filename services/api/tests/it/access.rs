@@ -40,7 +40,7 @@ struct Cast<'a> {
 }
 
 #[tokio::test]
-async fn every_operation_answers_every_caller_as_the_committed_matrix_says() {
+async fn every_operation_answers_every_caller_as_the_matrix_says() {
     let installation = Installation::start().await;
     let mut table = String::from(HEADER);
     for environment in Environment::ALL {

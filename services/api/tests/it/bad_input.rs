@@ -22,7 +22,7 @@ async fn keys_there(side: &Side) -> usize {
 }
 
 #[tokio::test]
-async fn a_key_with_a_mistake_is_refused_with_its_place_and_nothing_is_made() {
+async fn a_key_with_a_mistake_is_refused_with_its_place() {
     let installation = Installation::start().await;
     let side = installation.side(Environment::Development);
     let before = keys_there(side).await;
@@ -103,7 +103,7 @@ async fn a_wildcard_and_whatever_the_grantor_lacks_exceed_it() {
 }
 
 #[tokio::test]
-async fn a_presented_text_that_is_no_working_key_says_nothing_about_why() {
+async fn a_credential_that_does_not_work_is_not_told_why() {
     let installation = Installation::start().await;
     let side = installation.side(Environment::Staging);
     let own = side.organization_key();

@@ -76,7 +76,7 @@ async fn an_overlap_keeps_the_old_secret_until_it_is_retired() {
 }
 
 #[tokio::test]
-async fn deleting_the_last_customer_of_a_key_revokes_it_and_never_widens_it() {
+async fn deleting_the_last_customer_of_a_key_revokes_it() {
     let installation = Installation::start().await;
     let side = installation.side(Environment::Development);
     let (one, two) = (side.create_customer("one").await, side.create_customer("two").await);
@@ -112,7 +112,7 @@ async fn an_imported_secret_works_whether_its_text_or_its_digest_came() {
 }
 
 #[tokio::test]
-async fn fifty_duplicates_make_one_key_and_show_its_secret_to_the_same_credential_alone() {
+async fn fifty_duplicates_make_one_key_shown_to_one_credential() {
     let installation = Installation::start().await;
     let side = installation.side(Environment::Production);
     let (body, path) = (json!({"name": "once"}), side.path("keys"));

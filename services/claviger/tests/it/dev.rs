@@ -125,7 +125,7 @@ async fn is_served(file: &Value) {
 }
 
 #[tokio::test]
-async fn a_first_start_serves_three_environments_and_a_second_finds_its_data() {
+async fn a_second_start_finds_the_data_of_all_three_environments() {
     let folder = folder();
     let offset = free_offset(4_000);
     let first = Dev::until_ready(folder.path(), offset).await;
@@ -151,7 +151,7 @@ async fn a_first_start_serves_three_environments_and_a_second_finds_its_data() {
 }
 
 #[tokio::test]
-async fn nothing_outlives_it_when_it_is_killed_and_the_next_start_goes_on() {
+async fn nothing_outlives_a_kill_and_the_next_start_goes_on() {
     let folder = folder();
     let offset = free_offset(13_000);
     let first = Dev::until_ready(folder.path(), offset).await;

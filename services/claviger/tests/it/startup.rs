@@ -106,7 +106,7 @@ async fn assert_stays(mut command: Command, what: &str) {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_missing_short_or_a_sample_ends_the_process_and_is_named_but_not_shown() {
+async fn a_bad_secret_ends_the_process_and_is_named_but_not_shown() {
     let mut times = Vec::new();
     for process in [&API, &KEYS, &WORKER] {
         assert_stays(process.command(), process.name).await;
@@ -133,7 +133,7 @@ async fn a_secret_that_is_missing_short_or_a_sample_ends_the_process_and_is_name
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn in_production_a_role_that_owns_its_tables_ends_the_process_and_elsewhere_it_does_not() {
+async fn a_role_that_owns_its_tables_ends_the_process_in_production() {
     let world = World::start().await;
     let (database, redis) = {
         let production = world.environment(Environment::Production);

@@ -34,7 +34,7 @@ async fn three_replicas_under_many_callers_admit_exactly_the_limit() {
 }
 
 #[tokio::test]
-async fn named_costs_are_charged_and_a_name_that_is_none_is_refused_unspent() {
+async fn named_costs_are_charged_and_unknown_names_refused_unspent() {
     let bench = Bench::start("named").await;
     let replica = &bench.replicas(1).await[0];
     let issued = bench.issue(Policy { limits: vec![limit("requests", 10), limit("tokens", 100)], ..policy() }).await;

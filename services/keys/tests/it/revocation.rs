@@ -9,7 +9,7 @@ use store::counters::Replica;
 use crate::bench::{Bench, Issued, policy, wait_for};
 
 #[tokio::test]
-async fn a_revoked_key_is_refused_by_every_replica_from_the_next_request_on() {
+async fn every_replica_refuses_a_revoked_key_from_the_next_request() {
     let bench = Bench::start("revoked").await;
     let replicas = bench.replicas(3).await;
     for _ in 0..20 {
@@ -33,7 +33,7 @@ async fn a_revoked_key_is_refused_by_every_replica_from_the_next_request_on() {
 
 /// The usual culprit is a cache of what was not found.
 #[tokio::test]
-async fn a_new_secret_works_on_every_replica_at_once_and_the_old_one_on_none() {
+async fn a_new_secret_works_everywhere_at_once_and_the_old_nowhere() {
     let bench = Bench::start("regenerated").await;
     let replicas = bench.replicas(3).await;
     let mut issued = bench.issue(policy()).await;
@@ -52,7 +52,7 @@ async fn a_new_secret_works_on_every_replica_at_once_and_the_old_one_on_none() {
 }
 
 #[tokio::test]
-async fn every_live_replica_acknowledges_a_receipt_and_one_that_stops_is_no_longer_waited_for() {
+async fn every_live_replica_acknowledges_and_a_stopped_one_need_not() {
     let bench = Bench::start("receipt").await;
     let mut replicas = bench.replicas(2).await;
     let names: Vec<String> = replicas.iter().map(|replica| replica.name.clone()).collect();
@@ -74,7 +74,7 @@ async fn every_live_replica_acknowledges_a_receipt_and_one_that_stops_is_no_long
 }
 
 #[tokio::test]
-async fn what_redis_was_not_told_is_repaired_within_the_promised_five_seconds() {
+async fn what_redis_was_not_told_is_repaired_within_five_seconds() {
     let bench = Bench::start("untold").await;
     let replicas = bench.replicas(2).await;
     let issued = bench.issue(policy()).await;

@@ -45,7 +45,7 @@ async fn every_use_of_a_key_is_counted_once_by_what_came_of_it() {
 }
 
 #[tokio::test]
-async fn a_postgres_that_freezes_and_dies_loses_no_count_and_doubles_none() {
+async fn a_postgres_that_freezes_and_dies_keeps_counts_exact() {
     let mut bench = Bench::alone("doubled").await;
     let replica = bench.replicas(1).await.remove(0);
     let issued = bench.issue(policy()).await;

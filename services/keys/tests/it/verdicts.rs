@@ -55,7 +55,7 @@ async fn a_valid_key_is_told_with_every_member() {
 }
 
 #[tokio::test]
-async fn who_did_not_prove_a_secret_learns_nothing_and_always_the_same() {
+async fn who_proved_no_secret_learns_nothing() {
     let bench = Bench::start("unproven").await;
     let replica = &bench.replicas(1).await[0];
     let issued = bench.issue(policy()).await;
@@ -116,7 +116,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 
 /// A key with which everything is wrong; the question that nothing satisfies; then one mistake after another is mended.
 #[tokio::test]
-async fn the_first_check_that_fails_is_the_verdict_and_nothing_is_consumed_before_the_last_two() {
+async fn the_first_failed_check_is_the_verdict_and_consumes_nothing() {
     let bench = Bench::start("order").await;
     let replica = &bench.replicas(1).await[0];
     let now = bench.now().await;

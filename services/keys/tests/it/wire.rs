@@ -81,7 +81,7 @@ async fn a_batch_of_a_hundred_is_answered_in_order_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_log_line_names_the_organization_that_all_of_its_questions_are_about() {
+async fn a_log_line_names_the_one_organization_of_its_questions() {
     let bench = Bench::start("whose").await;
     let replica = &bench.replicas(1).await[0];
     let own = bench.issue(policy()).await;
@@ -170,7 +170,7 @@ async fn a_batch_takes_as_much_room_as_its_questions() {
 }
 
 #[tokio::test]
-async fn the_integration_api_learns_who_its_caller_is_through_the_client() {
+async fn the_client_tells_the_integration_api_who_its_caller_is() {
     let bench = Bench::start("client").await;
     let replica = &bench.replicas(1).await[0];
     let issued = bench.issue(policy()).await;

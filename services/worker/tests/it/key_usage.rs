@@ -8,7 +8,7 @@ use worker::metrics::WorkerMetrics;
 use crate::bench::Bench;
 
 #[tokio::test]
-async fn hours_that_are_too_old_go_however_many_there_are_and_no_others() {
+async fn all_hours_that_are_too_old_go_and_no_others() {
     let bench = Bench::start("usage").await;
     let mut owner = PgConnection::connect(&bench.owner_url).await.unwrap();
     let fill = "select set_config('claviger.job', 'key-usage', false);

@@ -30,7 +30,7 @@ async fn partitions(bench: &Bench) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn days_are_made_ahead_and_old_ones_dropped_once_however_many_workers_run() {
+async fn days_are_made_and_dropped_once_however_many_workers_run() {
     let bench = Bench::start("partitions").await;
     let now = bench.stores.store.now().await.unwrap();
     forget_partitions(&bench, now - Days::new(31)).await;

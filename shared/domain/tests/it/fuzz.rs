@@ -42,7 +42,7 @@ fn some_secret() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn a_key_string_is_accepted_exactly_when_its_form_and_check_are_right() {
+fn a_key_string_is_accepted_if_its_form_and_check_are_right() {
     let issued = (any::<bool>(), 0usize..3).prop_map(|(is_root, environment)| {
         let prefix = if is_root { Prefix::root() } else { Prefix::organization() };
         PlainSecret::generate(&prefix, Environment::ALL[environment]).expose().to_owned()

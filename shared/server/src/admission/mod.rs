@@ -537,7 +537,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_runtime_without_rest_lowers_the_bound_and_one_with_rest_raises_it() {
+    async fn a_busy_runtime_lowers_the_bound_and_an_idle_one_raises_it() {
         let queue = AdmissionQueue::within("test", (8, 512), TARGET, &Metrics::new());
         let busy = tokio::spawn(async {
             loop {

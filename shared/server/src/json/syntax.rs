@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_named_twice_is_refused_at_any_depth_and_in_any_spelling() {
+    fn a_member_named_twice_is_refused_at_any_depth_and_spelling() {
         for case in [r#"{"a":1,"a":2}"#, r#"{"x":[{"a":1,"b":0,"a":1}]}"#, r#"{"a":1,"\u0061":2}"#] {
             assert_eq!(code_of(case), Some(ErrorCode::DuplicateMember), "{case}");
         }

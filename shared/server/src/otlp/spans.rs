@@ -100,7 +100,7 @@ mod tests {
     use crate::metrics::Metrics;
 
     #[test]
-    fn what_the_queue_has_no_room_for_is_counted_and_never_waited_for() {
+    fn what_the_queue_has_no_room_for_is_counted_not_waited_for() {
         let metrics = Metrics::new();
         let (queue, waiting) = queue(ExportMetrics::register(&metrics));
         let provider = SdkTracerProvider::builder().with_span_processor(queue).build();

@@ -46,7 +46,7 @@ async fn what_cannot_be_read_is_400() {
 }
 
 #[tokio::test]
-async fn what_was_read_but_is_not_acceptable_is_422_with_every_mistake() {
+async fn what_was_read_but_is_unacceptable_is_422_with_all_mistakes() {
     let edge = Edge::start().await;
     let answer = edge.post(r#"{"count":1.0,"note":"\u0000","x":1}"#).await;
     assert_eq!((answer.status, answer.code().as_str()), (422, "validation"));

@@ -69,7 +69,7 @@ async fn postgres(folder: &tempfile::TempDir) -> (Postgres, LocalDatabase) {
 }
 
 #[tokio::test]
-async fn a_flood_without_credentials_leaves_few_rows_and_its_exact_number() {
+async fn a_flood_without_credentials_leaves_few_rows_and_its_count() {
     const REQUESTS: i64 = 6_000;
     let folder = tempfile::tempdir().unwrap();
     let (postgres, database) = postgres(&folder).await;
@@ -95,7 +95,7 @@ async fn a_flood_without_credentials_leaves_few_rows_and_its_exact_number() {
 }
 
 #[tokio::test]
-async fn rows_that_postgres_never_takes_are_counted_and_hold_up_nobody() {
+async fn rows_that_postgres_never_takes_hold_up_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let (postgres, database) = postgres(&folder).await;
     let (edge, writer, metrics) = edge(&DatabaseConfig::new(&database.app_url, 1), 100).await;

@@ -80,7 +80,7 @@ async fn a_peer_that_never_reads_is_cut() {
 }
 
 #[tokio::test]
-async fn a_handler_that_takes_too_long_is_answered_for_and_not_cancelled() {
+async fn a_slow_handler_is_answered_for_and_not_cancelled() {
     let edge = Edge::with(long(), |config| config.deadline(SHORT)).await;
     let answer = edge.get("/v1/slow", "").await;
     assert_eq!((answer.status, answer.code().as_str()), (503, "overloaded"));

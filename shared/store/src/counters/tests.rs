@@ -18,25 +18,25 @@ use crate::local::{LocalOptions, Redis, RedisUser};
 
 mod away;
 
-struct Bench {
-    redis: Redis,
+struct TestRedis {
+    server: Redis,
     user: RedisUser,
     _folder: tempfile::TempDir,
 }
 
-impl Bench {
+impl TestRedis {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let directory = folder.path().join("redis");
-        let redis = Redis::start(LocalOptions { directory, port: None, is_durable: false }).await.unwrap();
+        let server = Redis::start(LocalOptions { directory, port: None, is_durable: false }).await.unwrap();
         let user = RedisUser { name: "keys".into(), password: "pass".into(), prefix: "claviger:test:".into() };
-        redis.create_user(&user).await.unwrap();
-        Self { redis, user, _folder: folder }
+        server.create_user(&user).await.unwrap();
+        Self { server, user, _folder: folder }
     }
 
     fn config(&self) -> RedisConfig {
         // Generous: the machine that runs the tests may be busy.
-        RedisConfig { timeout_ms: 2_000, ..RedisConfig::new(self.redis.url(&self.user), &self.user.prefix) }
+        RedisConfig { timeout_ms: 2_000, ..RedisConfig::new(self.server.url(&self.user), &self.user.prefix) }
     }
 
     async fn counters(&self) -> Counters {
@@ -120,8 +120,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// The promise of the limits rests on the model; this is what lets it hold of Redis.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_script_decides_exactly_as_the_model_on_every_schedule() {
-    let bench = Bench::start().await;
-    let counters = bench.counters().await;
+    let test_redis = TestRedis::start().await;
+    let counters = test_redis.counters().await;
     let handle = tokio::runtime::Handle::current();
     let run = move || {
         let mut runner = TestRunner::new(Config { failure_persistence: None, cases: 60, ..Config::default() });
@@ -192,8 +192,8 @@ fn crowd() -> impl Strategy<Value = Vec<(u128, u64, u64, bool, bool)>> {
 /// Requests that share a call are decided as if each had come alone, in their order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_is_served_exactly_as_a_queue() {
-    let bench = Bench::start().await;
-    let counters = bench.counters().await;
+    let test_redis = TestRedis::start().await;
+    let counters = test_redis.counters().await;
     let handle = tokio::runtime::Handle::current();
     let run = move || {
         let mut runner = TestRunner::new(Config { failure_persistence: None, cases: 100, ..Config::default() });
@@ -262,9 +262,9 @@ fn looked(windows: &[Window; 2], limits: &[Limit; 2], costs: &[u64; 2], now_us: 
 }
 
 #[tokio::test]
-async fn nothing_is_consumed_when_a_generation_differs_and_none_goes_back() {
-    let bench = Bench::start().await;
-    let counters = bench.counters().await;
+async fn nothing_is_consumed_when_a_generation_differs() {
+    let test_redis = TestRedis::start().await;
+    let counters = test_redis.counters().await;
     let requests = limit("requests", 10, 60_000);
     let spends = [LimitSpend { owner: key(1), limit: &requests, cost: 1 }];
     let ask = async |value: i64, source: Source| {
@@ -292,8 +292,8 @@ async fn nothing_is_consumed_when_a_generation_differs_and_none_goes_back() {
 
 #[tokio::test]
 async fn a_look_takes_nothing_and_a_change_reaches_its_followers() {
-    let bench = Bench::start().await;
-    let counters = bench.counters().await;
+    let test_redis = TestRedis::start().await;
+    let counters = test_redis.counters().await;
     let requests = limit("requests", 2, 60_000);
     let spends = [LimitSpend { owner: key(1), limit: &requests, cost: 2 }];
     let ask = async |mode: Mode| {

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_committed_survives_a_kill_and_each_role_reaches_its_own_database_only() {
+    async fn commits_survive_a_kill_and_roles_reach_their_own_database() {
         let folder = tempfile::tempdir().unwrap();
         let mut postgres = Postgres::start(options(folder.path())).await.unwrap();
         let one = postgres.cluster().create_database("one", "one_owner", "one_app").await.unwrap();

@@ -48,7 +48,7 @@ async fn insert_named(store: &Store, organization: OrganizationId, name: &str) -
 }
 
 #[tokio::test]
-async fn a_connection_that_serves_two_organizations_in_turn_never_mixes_them() {
+async fn a_connection_that_serves_two_organizations_mixes_none() {
     let world = World::start().await;
     world.insert_key(world.acme, &new_key("of acme")).await.unwrap();
     world.insert_key(world.globex, &new_key("of globex")).await.unwrap();
@@ -117,7 +117,7 @@ async fn a_write_that_is_dropped_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_statement_that_waits_too_long_is_given_up_and_its_connection_with_it() {
+async fn a_statement_that_waits_too_long_costs_its_connection() {
     let world = World::start().await;
     let mut config = DatabaseConfig::new(&world.database.app_url, 1);
     config.statement_timeout_ms = 300;

@@ -8,7 +8,7 @@ use crate::world::World;
 const NO_TENANT: &str = "_sqlx_migrations";
 
 /// Policies beside the tenant's own, each by name with what it lets be reached and what it lets be written.
-const DOORS: &str = "
+const POLICIES: &str = "
     ('secrets_select_by_lookup', '(lookup_id = NULLIF(current_setting(''claviger.lookup''::text, true), ''''::text))', null),
     ('organizations_select_by_root', '(current_setting(''claviger.root''::text, true) = ''on''::text)', null),
     ('outbox_select_by_job', '(current_setting(''claviger.job''::text, true) = ''outbox''::text)', null),
@@ -52,7 +52,7 @@ fn policy_checks() -> Vec<String> {
                   and (p.polwithcheck is not null) = command.has_check)"
         ),
         format!(
-            "select name || '.' || p.polname || ': neither the tenant''s own condition nor a named door: '
+            "select name || '.' || p.polname || ': neither the tenant''s own condition nor a named policy: '
                 || coalesce(pg_get_expr(p.polqual, p.polrelid), '-') || ' / '
                 || coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '-')
             from ({tables}) t
@@ -61,10 +61,10 @@ fn policy_checks() -> Vec<String> {
                 coalesce(pg_get_expr(p.polqual, p.polrelid), own.condition) = own.condition
                 and coalesce(pg_get_expr(p.polwithcheck, p.polrelid), own.condition) = own.condition)
               and not exists (
-                select 1 from (values {DOORS}) door (name, condition, written)
-                where door.name = p.polname
-                  and door.written is not distinct from pg_get_expr(p.polwithcheck, p.polrelid)
-                  and door.condition is not distinct from pg_get_expr(p.polqual, p.polrelid))"
+                select 1 from (values {POLICIES}) listed (name, condition, written)
+                where listed.name = p.polname
+                  and listed.written is not distinct from pg_get_expr(p.polwithcheck, p.polrelid)
+                  and listed.condition is not distinct from pg_get_expr(p.polqual, p.polrelid))"
         )
         .replace(
             "join pg_policy p on p.polrelid = t.oid\n",

@@ -98,7 +98,7 @@ async fn the_services_role_cannot_change_or_remove_entries() {
 }
 
 #[tokio::test]
-async fn every_version_that_a_commit_made_waits_in_the_outbox_until_it_is_deleted() {
+async fn every_version_of_a_commit_waits_in_the_outbox() {
     let world = World::start().await;
     let customer = world.insert_customer(world.acme, "first").await;
     world.run("delete from outbox").await;

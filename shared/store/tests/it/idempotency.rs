@@ -27,7 +27,7 @@ fn replay(write: &Write) -> Replay {
 }
 
 #[tokio::test]
-async fn a_second_one_at_the_same_time_is_told_that_the_first_is_in_flight() {
+async fn a_second_one_meanwhile_hears_that_the_first_is_in_flight() {
     let world = World::start().await;
     let key = replay_key(world.acme, "once");
     let mut first = world.write(world.acme).await;
@@ -70,7 +70,7 @@ async fn an_answer_is_given_again_for_a_day_and_then_forgotten() {
 }
 
 #[tokio::test]
-async fn a_root_keys_replay_is_found_whatever_organization_the_creation_was_in() {
+async fn a_root_keys_replay_is_found_in_any_organization() {
     let world = World::start().await;
     let key = replay_key(OrganizationId::INSTALLATION, "create initech");
     let id = OrganizationId::mint(world.store.now().await.unwrap());

@@ -201,7 +201,7 @@ async fn a_forgotten_where_reaches_nothing_foreign() {
 }
 
 #[tokio::test]
-async fn another_organizations_rows_are_as_absent_as_rows_that_never_were() {
+async fn another_organizations_rows_look_like_rows_that_never_were() {
     let world = World::start().await;
     fill(&world, world.globex).await;
     let key = world.read(world.globex).await.list_keys(&store::KeyFilter::none(), &store::Slice::first(1)).await;

@@ -42,7 +42,7 @@ async fn a_batch_that_is_written_again_counts_nothing_twice() {
 }
 
 #[tokio::test]
-async fn replicas_that_count_the_same_keys_at_the_same_time_lose_nothing_and_never_lock_each_other_out() {
+async fn replicas_that_count_the_same_keys_lose_and_block_nothing() {
     let world = World::start().await;
     let now = world.store.now().await.unwrap();
     let keys: Vec<KeyId> = (0..200).map(|_| KeyId::mint(now)).collect();

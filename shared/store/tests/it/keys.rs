@@ -50,7 +50,7 @@ async fn a_key_reads_back_as_it_was_made() {
 }
 
 #[tokio::test]
-async fn a_key_with_customers_and_credits_reads_back_as_it_was_made_and_leaves_nothing_to_tell() {
+async fn a_key_with_customers_and_credits_reads_back_as_it_was_made() {
     let world = World::start().await;
     let mut customers =
         [world.insert_customer(world.acme, "one").await, world.insert_customer(world.acme, "two").await];
@@ -78,7 +78,7 @@ async fn a_key_of_the_installation_is_a_root_key_and_no_other_is() {
 }
 
 #[tokio::test]
-async fn names_clash_when_their_folded_forms_do_and_are_free_after_deletion() {
+async fn names_clash_by_folded_form_and_are_free_after_deletion() {
     let world = World::start().await;
     let key = world.insert_key(world.acme, &new_key("Straße ①")).await.unwrap();
     let clash = world.insert_key(world.acme, &new_key("STRASSE 1")).await;
@@ -174,7 +174,7 @@ async fn an_expired_key_cannot_be_reactivated() {
 }
 
 #[tokio::test]
-async fn an_old_secret_dies_at_once_or_with_its_overlap_and_never_outlives_its_key() {
+async fn an_old_secret_ends_at_once_with_its_overlap_or_its_key() {
     let world = World::start().await;
     let key = world.insert_key(world.acme, &new_key("first")).await.unwrap();
     let key = regenerate(&world, &key, Duration::ZERO).await;
@@ -231,7 +231,7 @@ async fn only_an_older_secret_can_be_retired_early() {
 }
 
 #[tokio::test]
-async fn a_public_id_is_taken_once_in_an_organization_and_a_foreign_one_says_nothing() {
+async fn a_public_id_is_taken_once_and_a_foreign_one_says_nothing() {
     let world = World::start().await;
     let (_, secret) = new_secret(world.acme);
     let mut write = world.write(world.acme).await;

@@ -41,7 +41,7 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn a_limited_scope_sees_and_touches_only_keys_that_are_limited_as_much() {
+async fn a_limited_scope_touches_only_keys_limited_as_much() {
     let world = World::start().await;
     let (one, two) = (world.insert_customer(world.acme, "one").await, world.insert_customer(world.acme, "two").await);
     let keys = [
@@ -369,7 +369,7 @@ async fn run_migration(owner: &mut sqlx::PgConnection, version: i64) {
 
 /// Row-level security lets an index be used only with operators that are leakproof; the services' role is subject to it.
 #[tokio::test]
-async fn lists_by_label_are_read_along_the_labels_in_spite_of_row_level_security() {
+async fn lists_by_label_use_the_label_index_under_row_security() {
     let world = World::start().await;
     let mut app = sqlx::PgConnection::connect(&world.database.app_url).await.unwrap();
     sqlx::raw_sql("set enable_seqscan = off; set enable_sort = off; set enable_bitmapscan = off")

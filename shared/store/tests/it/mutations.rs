@@ -65,7 +65,7 @@ async fn a_partition_that_is_open_under_its_own_name_is_seen() {
 }
 
 #[tokio::test]
-async fn a_function_that_runs_as_its_owner_and_is_not_listed_or_is_open_to_all_is_seen() {
+async fn an_unlisted_or_public_owner_function_is_seen() {
     let new = "create function claviger_run(statement text) returns void language plpgsql security definer
         as 'begin execute statement; end'";
     let (catalogue, _) = seen_after(|_| new.into()).await;

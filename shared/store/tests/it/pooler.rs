@@ -182,7 +182,7 @@ async fn a_pooler_that_nobody_declared_is_refused_and_not_misused() {
 }
 
 #[tokio::test]
-async fn a_statement_that_waits_too_long_is_given_up_behind_a_pooler_too() {
+async fn a_slow_statement_is_given_up_behind_a_pooler_too() {
     let pooled = Pooled::start().await;
     let world = &pooled.world;
     let config = Pooled::config(world, &pooled.bouncer, 2);

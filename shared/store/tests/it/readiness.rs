@@ -50,7 +50,7 @@ async fn a_role_that_row_level_security_does_not_hold_is_refused() {
 }
 
 #[tokio::test]
-async fn an_absent_database_is_an_outage_and_connecting_to_it_is_not_an_error() {
+async fn an_absent_database_is_an_outage_and_no_error_to_connect() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
@@ -63,7 +63,7 @@ async fn an_absent_database_is_an_outage_and_connecting_to_it_is_not_an_error() 
 }
 
 #[tokio::test]
-async fn a_database_that_accepts_and_says_nothing_is_an_outage_within_the_deadline() {
+async fn a_silent_database_is_an_outage_within_the_deadline() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let url = format!("postgres://app:secret@127.0.0.1:{port}/nothing");

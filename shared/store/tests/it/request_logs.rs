@@ -73,7 +73,7 @@ async fn seen_by(world: &World, organization: OrganizationId) -> i64 {
 }
 
 #[tokio::test]
-async fn one_batch_holds_rows_of_many_organizations_and_each_sees_its_own() {
+async fn a_batch_holds_many_organizations_and_each_sees_its_own() {
     let world = World::start().await;
     let now = world.store.now().await.unwrap();
     let mut rows: Vec<_> = [world.acme, world.globex, OrganizationId::INSTALLATION]
@@ -114,7 +114,7 @@ async fn one_batch_holds_rows_of_many_organizations_and_each_sees_its_own() {
 }
 
 #[tokio::test]
-async fn the_writers_door_lets_nobody_read_and_the_services_role_never_changes_or_deletes_a_row() {
+async fn the_writers_policy_only_inserts_and_nobody_changes_a_row() {
     let world = World::start().await;
     let now = world.store.now().await.unwrap();
     insert_request_logs(&world, &[request_log(world.acme, now)]).await;
@@ -154,7 +154,7 @@ async fn partitions_are_made_ahead_once_and_hold_what_comes() {
 }
 
 #[tokio::test]
-async fn a_row_without_a_partition_is_kept_and_its_day_is_told_as_missing() {
+async fn a_row_without_a_partition_is_kept_and_its_day_missing() {
     let world = World::start().await;
     let now = world.store.now().await.unwrap();
     let late = now + Days::new(u64::from(AHEAD) + 1);
@@ -191,7 +191,7 @@ async fn retention_drops_whole_days_oldest_first_and_nothing_younger() {
 }
 
 #[tokio::test]
-async fn nobody_who_asks_for_less_than_a_week_removes_the_traces_of_the_last_one() {
+async fn nobody_can_drop_the_partitions_of_the_last_week() {
     let world = World::start().await;
     let now = world.store.now().await.unwrap();
     let (at, name) = make_old_partition(&world, now, 7).await;

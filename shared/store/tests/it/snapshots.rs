@@ -107,7 +107,7 @@ async fn the_ends_of_keys_secrets_and_organizations_show_at_once() {
 }
 
 #[tokio::test]
-async fn a_customer_is_found_by_either_of_its_ids_in_its_own_organization() {
+async fn a_customer_is_found_by_either_id_in_its_organization() {
     let world = World::start().await;
     let customer = world.insert_customer(world.acme, "one").await;
     for reference in ["one".to_owned(), customer.id.to_string()] {
@@ -118,7 +118,7 @@ async fn a_customer_is_found_by_either_of_its_ids_in_its_own_organization() {
 }
 
 #[tokio::test]
-async fn an_organization_is_found_by_id_and_slug_and_the_installation_never() {
+async fn an_organization_is_found_by_id_or_slug_the_installation_not() {
     let world = World::start().await;
     let find = async |reference| world.store.find_organization_id(reference).await.unwrap();
     assert_eq!(find(OrganizationRef::Id(world.acme)).await, Some(world.acme));

@@ -61,7 +61,7 @@ async fn suspending_twice_is_suspending_once() {
 }
 
 #[tokio::test]
-async fn what_is_taken_is_told_by_the_constraints_name_and_only_in_ones_own_organization() {
+async fn a_conflict_names_its_constraint_in_ones_organization_only() {
     let world = World::start().await;
     world.insert_customer(world.acme, "one").await;
     world.insert_customer(world.globex, "one").await;

@@ -228,7 +228,7 @@ async fn everything_works_through_sentinels_and_in_a_cluster() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn when_sentinels_replace_a_dead_or_frozen_master_every_client_goes_to_the_new_run() {
+async fn every_client_follows_sentinels_to_the_new_master() {
     let folder = tempfile::tempdir().unwrap();
     let (redis, clients) = start_sentinel(folder.path()).await;
     for is_frozen in [false, true] {
@@ -289,7 +289,7 @@ async fn a_planned_failover_by_sentinels_loses_little_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn when_a_cluster_replaces_a_dead_or_frozen_master_every_client_goes_to_the_new_run() {
+async fn every_client_follows_a_cluster_to_the_new_master() {
     let folder = tempfile::tempdir().unwrap();
     let (redis, clients) = start_cluster(folder.path()).await;
     let (dead, frozen) = (redis.owner(&name_of(organization(1))).await.unwrap(), {

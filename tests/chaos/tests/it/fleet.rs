@@ -6,7 +6,7 @@ use serde_json::json;
 use testkit::{Fault, Fleet};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_that_loses_its_redis_or_its_life_leaves_the_others_alone() {
+async fn a_process_that_loses_redis_or_dies_leaves_others_alone() {
     let mut fleet = Fleet::builder().replicas(2).proxied().start().await;
     let question = json!({"key": fleet.place().organization_key});
     let enforced = async |fleet: &Fleet, replica: usize| {

@@ -92,7 +92,7 @@ async fn limited(stage: &Stage, limit: u64, window: Duration) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn in_any_window_never_more_than_the_limit_is_accepted_and_hardly_less() {
+async fn any_window_accepts_at_most_the_limit_and_hardly_less() {
     const LIMIT: u64 = 100;
     println!("seed {SEED}");
     // A second to answer, so that a busy machine does not pass for a lost Redis.
@@ -190,7 +190,7 @@ impl Blow {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_happens_to_redis_what_is_accepted_stays_within_its_bound_and_is_exact_again_afterwards() {
+async fn whatever_happens_to_redis_limits_keep_their_bound() {
     const LIMIT: u64 = 20;
     println!("seed {SEED}");
     let mut rng = StdRng::seed_from_u64(SEED);
@@ -264,7 +264,7 @@ fn counted_alone(answers: &[Value]) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_redis_or_with_a_full_one_nothing_is_unlimited_credentials_wait_and_it_shows() {
+async fn without_redis_or_with_a_full_one_nothing_is_unlimited() {
     const LIMIT: u64 = 100;
     const SHARES: u64 = LIMIT.div_ceil(REPLICAS as u64) * REPLICAS as u64;
     const MINUTE: Duration = Duration::from_secs(60);

@@ -21,7 +21,7 @@ use crate::overload::{
 const PIECES: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn beyond_its_capacity_a_process_keeps_its_pace_and_refuses_the_rest() {
+async fn beyond_capacity_a_process_keeps_its_pace_and_refuses_more() {
     let fleet = fleet(&[domain::environment::Environment::Production]).await;
     let place = fleet.place();
     let secrets = keys_of(place, ORGANIZATIONS).await;

@@ -66,7 +66,7 @@ fn record(situation: &str, bound: &str, times: &[Duration]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_starts_without_its_stores_says_so_and_is_ready_soon_after_they_return() {
+async fn a_process_starts_without_stores_and_is_ready_once_they_are() {
     let mut fleet = Fleet::builder().workers().start().await;
     let question = json!({"key": fleet.place().organization_key});
     let (mut postgres, mut redis) = (Vec::new(), Vec::new());
@@ -113,7 +113,7 @@ async fn run(connection: &mut PgConnection, sql: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_on_a_schema_that_it_does_not_know_is_not_ready_and_says_which() {
+async fn a_process_on_an_unknown_schema_is_not_ready_and_says_which() {
     let mut fleet = Fleet::builder().workers().start().await;
     let mut connection = superuser(&fleet).await;
     let newest = store::MIGRATIONS.iter().map(|migration| migration.version).max().unwrap();

@@ -48,7 +48,7 @@ async fn is_cut_within(fleet: &Fleet, before: usize, time: Duration) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn identical_creations_make_one_key_although_an_api_dies_between_commit_and_answer() {
+async fn identical_creations_make_one_key_although_an_api_dies() {
     let (trials, duplicates) = by_length((5, 20), (100, 50));
     let mut fleet = Fleet::builder().apis(2).proxied().durable().start().await;
     let apis = [fleet.place().api(0), fleet.place().api(1)];

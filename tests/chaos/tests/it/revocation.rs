@@ -38,7 +38,7 @@ async fn revoke(stage: &Stage, victim: &Victim) -> Instant {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_revoked_key_is_accepted_by_no_replica_and_nobody_needs_the_stream_of_changes_for_that() {
+async fn no_replica_accepts_a_revoked_key_even_without_the_stream() {
     let stage = Stage::start(fleet()).await;
     let many = (trials(), AT_ONCE);
     let late = stage.one_by_one(many, async |victim| revoke(&stage, victim).await).await;
@@ -56,7 +56,7 @@ async fn a_revoked_key_is_accepted_by_no_replica_and_nobody_needs_the_stream_of_
 
 /// Each waits for the one before, at the end of the organization's action log; none is sent away for that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_keys_of_one_organization_are_revoked_at_once_though_postgres_is_far() {
+async fn many_keys_are_revoked_at_once_though_postgres_is_far() {
     let stage = Stage::start(fleet()).await;
     let victims = stage.victims(by_length(100, 200), &json!({})).await;
     let far = Fault::Late { delay: Duration::from_millis(1), jitter: Duration::ZERO };
@@ -76,7 +76,7 @@ async fn many_keys_of_one_organization_are_revoked_at_once_though_postgres_is_fa
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_revocation_that_is_repeated_because_its_commit_went_unanswered_holds_once_it_is_answered() {
+async fn a_revocation_repeated_after_a_lost_commit_answer_holds() {
     let stage = Stage::start(fleet()).await;
     let unanswered = Cell::new(0);
     // What is cut is every connection of the API.
@@ -129,7 +129,7 @@ async fn repeat_after_a_cut<const COUNT: usize>(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_suspension_and_a_rotation_that_are_repeated_hold_once_they_are_answered_too() {
+async fn a_repeated_suspension_or_rotation_holds_once_answered() {
     let stage = Stage::start(fleet()).await;
     let (mut suspended, mut rotated) = (Vec::new(), Vec::new());
     for number in 0..by_length(5, 1_000) {
@@ -190,7 +190,7 @@ async fn wall_clocks_that_are_wrong_change_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replica_that_slept_through_a_revocation_does_not_accept_the_key_when_it_wakes() {
+async fn a_replica_that_slept_through_a_revocation_refuses_the_key() {
     let stage = Stage::start(fleet()).await;
     let (batches, count) = by_length((1, 10), (2, 500));
     let asleep = by_length(Duration::from_secs(1), Duration::from_secs(20));

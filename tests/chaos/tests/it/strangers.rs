@@ -35,7 +35,7 @@ fn own_processors() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_hundred_thousand_unknown_keys_a_second_cost_a_bounded_amount() {
+async fn a_flood_of_unknown_keys_costs_a_bounded_amount() {
     let fleet = fleet(&[Environment::Production]).await;
     // What such a flood meets has Postgres on a machine of its own.
     let postgres = fleet.postgres.process().id();

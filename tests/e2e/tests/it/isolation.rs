@@ -53,7 +53,7 @@ async fn assert_refused(world: &World, presented: &str, to: Environment, code: &
 }
 
 #[tokio::test]
-async fn a_key_opens_the_api_and_the_key_service_of_its_own_environment_and_no_other() {
+async fn a_key_opens_both_services_of_its_own_environment_only() {
     let world = World::start().await;
     let (mut accepted, mut refused) = (0, 0);
     for (from, to) in pairs() {
@@ -77,7 +77,7 @@ async fn a_key_opens_the_api_and_the_key_service_of_its_own_environment_and_no_o
 }
 
 #[tokio::test]
-async fn a_service_token_opens_the_listener_of_its_own_environment_and_no_other() {
+async fn a_service_token_opens_the_listener_of_its_environment_only() {
     const PATHS: [&str; 4] =
         ["/v1/keys/verify", "/v1/keys/verify-batch", "/internal/v1/verify", "/internal/v1/authenticate"];
     let world = World::builder().replicas(2).start().await;

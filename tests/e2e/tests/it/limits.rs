@@ -106,7 +106,7 @@ async fn of_several_limits_all_are_spent_or_none() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_keys_of_a_customer_and_of_an_organization_share_its_limits() {
+async fn keys_of_a_customer_or_organization_share_its_limits() {
     let world = World::builder().replicas(REPLICAS).start().await;
     let (environment, api) = (world.environment(STAGING), world.api(STAGING));
     let wide = json!([limit("requests", 1_000_000)]);

@@ -12,7 +12,7 @@ const CALLERS: usize = 40;
 
 /// More callers than connections, of two organizations in turn.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn keys_are_made_proven_and_revoked_by_many_through_two_connections() {
+async fn many_make_prove_and_revoke_keys_through_two_connections() {
     let world = World::builder().replicas(2).workers().pgbouncer(2).start().await;
     let (environment, api) = (world.environment(STAGING), world.api(STAGING));
     let owners = [(world.acme, &environment.organization_key), (world.globex, &environment.other_organization_key)];

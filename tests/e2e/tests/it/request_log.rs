@@ -31,7 +31,7 @@ async fn await_rows(world: &World, count: usize) -> BTreeMap<String, Value> {
 }
 
 #[tokio::test]
-async fn every_request_arrives_as_one_row_that_tells_who_asked_for_what_and_nothing_secret() {
+async fn every_request_is_a_row_that_says_who_asked_and_no_secret() {
     let world = World::start().await;
     let (api, place) = (world.api(ENVIRONMENT), world.environment(ENVIRONMENT));
     let asked = [
@@ -78,7 +78,7 @@ fn uuid_of_nobody() -> String {
 /// Not one request waits for the log: those that need no Postgres are answered at once while it is frozen, and what they
 /// left behind is written when it is back.
 #[tokio::test]
-async fn a_frozen_postgres_slows_no_request_down_and_its_rows_come_later() {
+async fn a_frozen_postgres_slows_no_request_and_rows_come_later() {
     let mut world = World::builder().own_postgres().start().await;
     let api = world.api(ENVIRONMENT).organization_key();
     api.get("/v1/permissions").await.expect(200);

@@ -14,7 +14,7 @@ const PRODUCTION: Environment = Environment::Production;
 const ROTATIONS: usize = 200;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_new_secret_works_on_every_replica_at_once_and_the_old_one_on_none() {
+async fn a_new_secret_works_everywhere_at_once_and_the_old_nowhere() {
     let world = World::builder().replicas(3).start().await;
     let (environment, api) = (world.environment(PRODUCTION), world.api(PRODUCTION));
     let wide = json!([{"name": "requests", "limit": 1_000_000, "window_ms": 60_000}]);

@@ -37,7 +37,7 @@ async fn production_secrets(world: &World) -> Vec<(OrganizationId, String)> {
 }
 
 #[tokio::test]
-async fn a_dump_of_production_restored_over_staging_yields_no_valid_key_there() {
+async fn a_dump_of_production_has_no_valid_key_in_staging() {
     let world = World::builder().replicas(2).start().await;
     let (production, staging) = (world.environment(Environment::Production), world.environment(Environment::Staging));
     let secrets = production_secrets(&world).await;
@@ -147,7 +147,7 @@ async fn is_told(world: &World) -> bool {
 }
 
 #[tokio::test]
-async fn what_one_environment_is_asked_touches_redis_under_its_own_prefix_only() {
+async fn an_environment_touches_redis_under_its_own_prefix_only() {
     let world = World::builder().own_redis().replicas(3).start().await;
     let acme = world.acme.uuid().simple().to_string();
     for environment in Environment::ALL {

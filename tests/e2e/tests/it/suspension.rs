@@ -7,7 +7,7 @@ use testkit::World;
 use crate::asking::{about, assert_all, verdicts, verify};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_suspended_organization_is_refused_everywhere_and_comes_back_as_it_was() {
+async fn a_suspended_organization_is_refused_and_resumes_unchanged() {
     let world = World::builder().replicas(3).start().await;
     let (environment, api) = (world.environment(Environment::Production), world.api(Environment::Production));
     let root = api.root_key();
@@ -55,7 +55,7 @@ async fn a_suspended_organization_is_refused_everywhere_and_comes_back_as_it_was
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_suspended_customer_is_refused_by_every_key_and_its_organization_goes_on() {
+async fn a_suspended_customer_is_refused_and_its_organization_not() {
     let world = World::builder().replicas(3).start().await;
     let (environment, api) = (world.environment(Environment::Development), world.api(Environment::Development));
     let caller = api.organization_key();

@@ -41,7 +41,7 @@ fn stream(number: u32) -> u32 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn streams_that_are_reset_as_soon_as_they_are_opened_end_their_connection() {
+async fn streams_reset_at_once_end_their_connection() {
     for path in ["/v1/things", "/v1/slow"] {
         let again = |number: u32| {
             let id = stream(number);
@@ -52,7 +52,7 @@ async fn streams_that_are_reset_as_soon_as_they_are_opened_end_their_connection(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn streams_that_are_reset_while_they_are_answered_occupy_no_more_than_a_connection_may() {
+async fn streams_reset_while_answered_occupy_no_more_than_allowed() {
     let edge = Edge::with(limits(), |config| config).await;
     let bystanders = Bystanders::start(&edge, 4);
     // Slow enough for each to be taken up before it is reset.

@@ -8,26 +8,26 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::{Bench, key, limit, organization, wait_for};
+use super::{TestRedis, key, limit, organization, wait_for};
 use crate::connections::RedisConfig;
 use crate::counters::{Change, Counters, Expected, LimitSpend, Mode, Reach, Source, SpendRequest};
 use crate::generation::Generation;
 
 #[tokio::test]
-async fn a_lost_redis_is_away_at_once_and_comes_back_by_itself_as_another_run() {
-    let mut bench = Bench::start().await;
-    let counters = Counters::connect(&RedisConfig { timeout_ms: 100, ..bench.config() });
+async fn a_lost_redis_is_away_at_once_and_returns_as_another_run() {
+    let mut test_redis = TestRedis::start().await;
+    let counters = Counters::connect(&RedisConfig { timeout_ms: 100, ..test_redis.config() });
     wait_for(|| counters.run(OrganizationId::INSTALLATION).is_some()).await;
     let first = counters.run(OrganizationId::INSTALLATION);
-    bench.redis.pause();
+    test_redis.server.pause();
     assert!(counters.now().await.is_err(), "the only one that waits");
     let started = Instant::now();
     assert!(counters.now().await.is_err(), "the breaker is open");
     assert!(started.elapsed() < Duration::from_millis(20), "and costs nothing: {:?}", started.elapsed());
-    bench.redis.resume();
+    test_redis.server.resume();
     wait_for(|| counters.run(OrganizationId::INSTALLATION) == first).await;
     assert!(counters.now().await.is_ok());
-    bench.redis.restart().await.unwrap();
+    test_redis.server.restart().await.unwrap();
     let _ = counters.now().await;
     wait_for(|| counters.run(OrganizationId::INSTALLATION).is_some_and(|run| Some(run) != first)).await;
     assert!(counters.now().await.is_ok());
@@ -35,11 +35,12 @@ async fn a_lost_redis_is_away_at_once_and_comes_back_by_itself_as_another_run() 
 
 #[tokio::test]
 async fn a_full_redis_takes_versions_and_tells_them_on() {
-    let bench = Bench::start().await;
-    let counters = bench.counters().await;
+    let test_redis = TestRedis::start().await;
+    let counters = test_redis.counters().await;
     let wait = Duration::from_millis(500);
     let mut changes = counters.follow(wait).await.unwrap();
-    let fill = async |bytes: &str| bench.redis.server().command(&["CONFIG", "SET", "maxmemory", bytes]).await.unwrap();
+    let fill =
+        async |bytes: &str| test_redis.server.server().command(&["CONFIG", "SET", "maxmemory", bytes]).await.unwrap();
     fill("1").await;
     let generations = vec![Generation { subject: key(1), value: 2 }];
     assert_eq!(counters.publish(organization(1), &generations, None).await.unwrap(), Reach::Full);
@@ -53,10 +54,10 @@ async fn a_full_redis_takes_versions_and_tells_them_on() {
 
 #[tokio::test]
 async fn who_queues_behind_a_lost_call_is_told_when_that_is() {
-    let bench = Bench::start().await;
-    let counters = Counters::connect(&RedisConfig { timeout_ms: 1_000, ..bench.config() });
+    let test_redis = TestRedis::start().await;
+    let counters = Counters::connect(&RedisConfig { timeout_ms: 1_000, ..test_redis.config() });
     wait_for(|| counters.run(OrganizationId::INSTALLATION).is_some()).await;
-    bench.redis.pause();
+    test_redis.server.pause();
     let limit = limit("requests", 1, 1_000);
     let spend = [LimitSpend { owner: key(1), limit: &limit, cost: 1 }];
     let request = SpendRequest { organization: organization(1), expected: &[], limits: &spend, mode: Mode::Spend };
@@ -97,12 +98,12 @@ async fn tell_late(mut answers: OwnedReadHalf, mut told: OwnedWriteHalf, delays:
 /// It would be given up with the first call, which would have waited for it in vain, and be taken back, and so on.
 #[tokio::test]
 async fn a_redis_that_is_slower_than_a_call_may_be_is_not_taken_back() {
-    let bench = Bench::start().await;
-    let url = bench.redis.url(&bench.user);
-    let (port, delay) = delayed(bench.redis.port()).await;
+    let test_redis = TestRedis::start().await;
+    let url = test_redis.server.url(&test_redis.user);
+    let (port, delay) = delayed(test_redis.server.port()).await;
     delay.send(Duration::from_millis(70)).unwrap();
-    let late = url.replace(&bench.redis.port().to_string(), &port.to_string());
-    let config = RedisConfig { timeout_ms: 35, ..RedisConfig::new(late, &bench.user.prefix) };
+    let late = url.replace(&test_redis.server.port().to_string(), &port.to_string());
+    let config = RedisConfig { timeout_ms: 35, ..RedisConfig::new(late, &test_redis.user.prefix) };
     let counters = Counters::connect(&config);
     let started = Instant::now();
     while started.elapsed() < Duration::from_secs(3) {
