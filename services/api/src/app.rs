@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use chrono::{DateTime, Utc};
 use client::KeysClient;
 use domain::access::Scope;
@@ -15,7 +16,7 @@ use server::problem::Problem;
 use store::counters::{Away, Counters, Reach, Replica};
 use store::{Committed, Generation, Key, Store, Subject, Write};
 
-use crate::config::{Config, KeyPolicy};
+use crate::config::{Config, KeyPolicy, Keys};
 use crate::cursor::Cursors;
 use crate::metrics::ApiMetrics;
 use crate::ownership::Ownership;
@@ -52,6 +53,14 @@ pub struct App {
     pub metrics: ApiMetrics,
 }
 
+fn keys_client(config: &Keys) -> anyhow::Result<KeysClient> {
+    if config.ca_file.is_empty() {
+        return Ok(KeysClient::new(&config.url, &config.token));
+    }
+    let authority = std::fs::read(&config.ca_file).context("keys.ca_file")?;
+    KeysClient::trusting(&authority, &config.url, &config.token).context("keys.ca_file")
+}
+
 impl App {
     /// An app over what the configuration names. Nothing has to be up: connections are made when they are first used.
     pub async fn connect(config: &Config, metrics: &Metrics) -> anyhow::Result<Arc<Self>> {
@@ -61,7 +70,7 @@ impl App {
             told: Told::start(store.clone()),
             store,
             counters: Counters::connect(&config.redis),
-            keys: KeysClient::new(&config.keys.url, &config.keys.token),
+            keys: keys_client(&config.keys)?,
             peppers: config.secrets.ring()?,
             cursors: Cursors::new(config.secrets.cursor_key()?),
             ownership: Ownership::new(&config.dns.servers)?,

@@ -9,7 +9,7 @@ use domain::secret::{PepperRing, is_sample};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use server::config::ConfigErrors;
-use server::settings::{Log, LogFormat, PepperEntry, Telemetry, check_stores, check_token, read_peppers};
+use server::settings::{Log, LogFormat, PepperEntry, Telemetry, Tls, check_stores, check_token, read_peppers};
 use store::DatabaseConfig;
 use store::counters::RedisConfig;
 
@@ -39,6 +39,8 @@ pub struct Config {
 pub struct Server {
     pub host: IpAddr,
     pub integration_port: u16,
+    pub tls: Tls,
+    pub management_host: IpAddr,
     pub management_port: u16,
     pub trusted_proxies: Vec<IpNet>,
 }
@@ -54,6 +56,7 @@ pub struct Flags {
 #[serde(deny_unknown_fields)]
 pub struct Keys {
     pub url: String,
+    pub ca_file: String,
     pub token: String,
 }
 
@@ -107,6 +110,7 @@ impl Config {
             }
             Ok(_) => {}
         }
+        self.server.tls.check(&mut errors);
         self.telemetry.check(&mut errors);
         if self.request_log.queue_rows_max == 0 {
             errors.push("request_log.queue_rows_max", "is 0; at least one row has to have room");
@@ -123,11 +127,18 @@ impl Config {
         let value = BASE64.encode(&random);
         Self {
             environment: Environment::Development,
-            server: Server { host: loopback, integration_port: 0, management_port: 0, trusted_proxies: Vec::new() },
+            server: Server {
+                host: loopback,
+                integration_port: 0,
+                tls: Tls::default(),
+                management_host: loopback,
+                management_port: 0,
+                trusted_proxies: Vec::new(),
+            },
             flags: Flags { enable_integration_api: true, public_docs: true },
             database: DatabaseConfig::new("postgres://127.0.0.1:1/document", 1),
             redis,
-            keys: Keys { url: "http://127.0.0.1:1".to_owned(), token: String::new() },
+            keys: Keys { url: "http://127.0.0.1:1".to_owned(), ca_file: String::new(), token: String::new() },
             secrets: Secrets {
                 peppers: vec![PepperEntry { id: "document".to_owned(), value: value.clone() }],
                 cursor_key: value,

@@ -25,10 +25,12 @@ pub mod wire;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use anyhow::Context;
 use http::{Method, StatusCode};
 use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route};
 use poem_openapi::OpenApiService;
 use server::http::{StackConfig, stack};
+use server::listener::tls::Binding;
 use server::listener::{Limits, serve};
 use server::management::{self, Health};
 use server::metrics::Metrics;
@@ -53,7 +55,7 @@ pub struct Bound {
     /// Where health and metrics listen.
     pub management: SocketAddr,
     config: Config,
-    listener: TcpListener,
+    listener: Binding,
     management_listener: TcpListener,
 }
 
@@ -61,12 +63,13 @@ pub struct Bound {
 pub async fn bind(config: Config) -> anyhow::Result<Bound> {
     let config = config.checked()?;
     let listener = TcpListener::bind((config.server.host, config.server.integration_port)).await?;
-    let management_listener = TcpListener::bind((config.server.host, config.server.management_port)).await?;
+    let management_listener = TcpListener::bind((config.server.management_host, config.server.management_port)).await?;
+    let tls = config.server.tls.acceptor().context("server.tls")?;
     Ok(Bound {
         address: listener.local_addr()?,
         management: management_listener.local_addr()?,
         config,
-        listener,
+        listener: Binding::new(listener, tls),
         management_listener,
     })
 }
@@ -84,8 +87,8 @@ impl Bound {
         let health = Health::new(shutdown.clone(), &metrics);
         let stopped = CancellationToken::new();
         let watch = tokio::spawn(watch::stores(
-            app.store.clone(),
-            app.counters.clone(),
+            self.config.environment,
+            (app.store.clone(), app.counters.clone()),
             health.clone(),
             watch::Clocks::new(&metrics, "postgres"),
         ));

@@ -9,6 +9,7 @@ use domain::environment::Environment;
 use rand::RngExt;
 use server::admission::AdmissionQueue;
 use server::http::{StackConfig, stack};
+use server::listener::tls::Binding;
 use server::listener::{self, Limits};
 use server::management::{self, Health};
 use server::metrics::Metrics;
@@ -53,7 +54,7 @@ pub struct Bound {
 
 struct Served {
     environment: Environment,
-    listener: TcpListener,
+    listener: Binding,
     token: String,
     verifier: Arc<Verifier>,
 }
@@ -66,6 +67,7 @@ pub async fn bind(config: Config) -> anyhow::Result<Bound> {
     // One queue for all environments: what floods development is refused for the sake of production.
     let admission = AdmissionQueue::start(&metrics);
     let serves_production = config.environments.contains_key(&Environment::Production);
+    let tls = config.server.tls.acceptor().context("server.tls")?;
     let mut environments = Vec::with_capacity(config.environments.len());
     let mut addresses = BTreeMap::new();
     for (environment, own) in &config.environments {
@@ -75,9 +77,14 @@ pub async fn bind(config: Config) -> anyhow::Result<Bound> {
         let admission = if is_beside { admission.beside_production() } else { admission.clone() };
         let shared = (config.replicas, &key_metrics, admission);
         let verifier = verifier(*environment, own, shared).await?;
-        environments.push(Served { environment: *environment, listener, token: own.token.clone(), verifier });
+        environments.push(Served {
+            environment: *environment,
+            listener: Binding::new(listener, tls.clone()),
+            token: own.token.clone(),
+            verifier,
+        });
     }
-    let management_listener = listen(config.server.host, config.server.management_port).await?;
+    let management_listener = listen(config.server.management_host, config.server.management_port).await?;
     let management = management_listener.local_addr()?;
     let replica = format!("{:016x}", rand::rng().random::<u64>());
     Ok(Bound {

@@ -156,14 +156,7 @@ impl Replica {
 
     async fn check_postgres(&self) -> Result<(), String> {
         self.store().check_ready().await.map_err(|why| why.to_string())?;
-        let faults = self.store().check_role().await.map_err(|error| error.to_string())?;
-        // A role that row-level security does not hold is refused; what a server may lose in a crash is not ours to lose.
-        let (refused, told): (Vec<String>, Vec<String>) =
-            faults.into_iter().partition(|fault| fault.starts_with("the role"));
-        if !told.is_empty() {
-            tracing::warn!(faults = told.join("; "), "Postgres may lose what it has confirmed");
-        }
-        if refused.is_empty() { Ok(()) } else { Err(refused.join("; ")) }
+        server::watch::check_role(self.store()).await
     }
 
     fn store(&self) -> &Store {

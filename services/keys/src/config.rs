@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use domain::environment::Environment;
 use serde::{Deserialize, Deserializer, Serialize};
 use server::config::ConfigErrors;
-use server::settings::{Log, PepperEntry, Telemetry, check_stores, check_token, read_peppers};
+use server::settings::{Log, PepperEntry, Telemetry, Tls, check_stores, check_token, read_peppers};
 use store::DatabaseConfig;
 use store::counters::RedisConfig;
 
@@ -54,6 +54,8 @@ fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Environm
 #[serde(deny_unknown_fields)]
 pub struct Server {
     pub host: IpAddr,
+    pub tls: Tls,
+    pub management_host: IpAddr,
     pub management_port: u16,
 }
 
@@ -88,6 +90,7 @@ impl Config {
         for (environment, config) in &self.environments {
             config.check(&format!("environments.{environment}"), &mut errors);
         }
+        self.server.tls.check(&mut errors);
         self.telemetry.check(&mut errors);
         errors.none_or(self)
     }

@@ -29,7 +29,7 @@ pub struct Config {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Server {
-    pub host: IpAddr,
+    pub management_host: IpAddr,
     pub management_port: u16,
 }
 

@@ -31,7 +31,7 @@ pub struct Bound {
 /// Checks the configuration and binds the management listener; port 0 takes a free one.
 pub async fn bind(config: Config) -> anyhow::Result<Bound> {
     let config = config.checked()?;
-    let address = (config.server.host, config.server.management_port);
+    let address = (config.server.management_host, config.server.management_port);
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("listening on {}:{}", address.0, address.1))?;
     Ok(Bound { management: listener.local_addr()?, config, listener })
@@ -56,8 +56,8 @@ impl Bound {
         let health = Health::new(shutdown.clone(), &metrics);
         let stopped = CancellationToken::new();
         let watch = tokio::spawn(watch::stores(
-            stores.store.clone(),
-            stores.counters.clone(),
+            self.config.environment,
+            (stores.store.clone(), stores.counters.clone()),
             health.clone(),
             watch::Clocks::new(&metrics, "postgres"),
         ));

@@ -65,6 +65,15 @@ impl std::fmt::Debug for KeysClient {
     }
 }
 
+fn settings() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(ANSWER_TIMEOUT)
+        .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+        .tcp_nodelay(true)
+        .no_proxy()
+}
+
 #[derive(Deserialize)]
 struct Refused {
     #[serde(default)]
@@ -76,14 +85,17 @@ struct Refused {
 impl KeysClient {
     /// A client for the listener at `base_url`, with that environment's service token.
     pub fn new(base_url: &str, token: &str) -> Self {
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(ANSWER_TIMEOUT)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-            .tcp_nodelay(true)
-            .no_proxy()
-            .build()
-            .expect("the settings are constants that the client takes");
+        let http = settings().build().expect("the settings are constants that the client takes");
+        Self::over(http, base_url, token)
+    }
+
+    /// The same for a listener whose certificate is signed by one of these authorities alone, given in PEM.
+    pub fn trusting(authorities: &[u8], base_url: &str, token: &str) -> Result<Self, reqwest::Error> {
+        let authorities = reqwest::Certificate::from_pem_bundle(authorities)?;
+        Ok(Self::over(settings().tls_certs_only(authorities).build()?, base_url, token))
+    }
+
+    fn over(http: reqwest::Client, base_url: &str, token: &str) -> Self {
         let base_url = base_url.trim_end_matches('/').to_owned();
         Self { http, base_url, token: token.to_owned(), retries: Arc::new(Retries::new()) }
     }

@@ -6,8 +6,10 @@ use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use store::DatabaseConfig;
 use store::counters::RedisConfig;
+use tokio_rustls::TlsAcceptor;
 
 use crate::config::ConfigErrors;
+use crate::listener::tls;
 
 /// The shortest service token that is accepted.
 pub const TOKEN_CHARS_MIN: usize = 32;
@@ -93,6 +95,36 @@ impl Telemetry {
         if self.metrics_interval_ms < METRICS_INTERVAL_MS_MIN {
             errors.push("telemetry.metrics_interval_ms", "is at least 100");
         }
+    }
+}
+
+/// The TLS that a listener speaks itself; without files it speaks plain HTTP.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The chain of certificates in PEM, the listener's own first.
+    pub certificate_file: String,
+    /// Its private key in PEM.
+    pub key_file: String,
+}
+
+impl Tls {
+    /// Notes a half of it without the other.
+    pub fn check(&self, errors: &mut ConfigErrors) {
+        match (self.certificate_file.is_empty(), self.key_file.is_empty()) {
+            (true, false) => errors.push("server.tls.certificate_file", "is missing beside server.tls.key_file"),
+            (false, true) => errors.push("server.tls.key_file", "is missing beside server.tls.certificate_file"),
+            (true, true) | (false, false) => {}
+        }
+    }
+
+    /// Reads the files, if there are any.
+    pub fn acceptor(&self) -> std::io::Result<Option<TlsAcceptor>> {
+        if self.certificate_file.is_empty() {
+            return Ok(None);
+        }
+        let (certificate, key) = (std::fs::read(&self.certificate_file)?, std::fs::read(&self.key_file)?);
+        tls::acceptor(&certificate, &key).map(Some)
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::environment::Environment;
 use store::Store;
 use store::counters::Counters;
 
@@ -46,11 +47,16 @@ impl Clocks {
 }
 
 /// Watches a Postgres, without which the process is not ready, and a Redis, without which it is degraded. Never ends.
-pub async fn stores(store: Store, counters: Counters, health: Health, clocks: Clocks) {
+///
+/// In production it is not ready either before its role was seen to be one that row-level security holds: a Postgres that
+/// was away when the process started has not been asked yet.
+pub async fn stores(environment: Environment, stores: (Store, Counters), health: Health, clocks: Clocks) {
+    let (store, counters) = stores;
     let postgres = health.required("postgres");
     let redis = health.optional("redis");
+    let mut is_safe = environment != Environment::Production;
     loop {
-        let (rows, counters) = (store.check_ready().await, counters.now().await);
+        let (rows, counters) = (check_postgres(&store, &mut is_safe).await, counters.now().await);
         let is_well = rows.is_ok() && counters.is_ok();
         match rows {
             Ok(()) => {
@@ -59,7 +65,7 @@ pub async fn stores(store: Store, counters: Counters, health: Health, clocks: Cl
                     clocks.compare(now);
                 }
             }
-            Err(error) => postgres.fails(error.to_string()),
+            Err(why) => postgres.fails(why),
         }
         match counters {
             Ok(_) => redis.works(),
@@ -67,6 +73,26 @@ pub async fn stores(store: Store, counters: Counters, health: Health, clocks: Cl
         }
         tokio::time::sleep(if is_well { WATCH_INTERVAL } else { RETRY_INTERVAL }).await;
     }
+}
+
+async fn check_postgres(store: &Store, is_safe: &mut bool) -> Result<(), String> {
+    store.check_ready().await.map_err(|why| why.to_string())?;
+    if !*is_safe {
+        check_role(store).await?;
+        *is_safe = true;
+    }
+    Ok(())
+}
+
+/// Refuses a role that row-level security does not hold. What a server may lose in a crash is not ours to lose, and is told.
+pub async fn check_role(store: &Store) -> Result<(), String> {
+    let faults = store.check_role().await.map_err(|error| error.to_string())?;
+    let (refused, told): (Vec<String>, Vec<String>) =
+        faults.into_iter().partition(|fault| fault.starts_with("the role"));
+    if !told.is_empty() {
+        tracing::warn!(faults = told.join("; "), "Postgres may lose what it has confirmed");
+    }
+    if refused.is_empty() { Ok(()) } else { Err(refused.join("; ")) }
 }
 
 #[cfg(test)]

@@ -333,7 +333,10 @@ impl FleetBuilder {
         (fleet, prefix): (&Fleet, &[OsString]),
     ) -> anyhow::Result<Member> {
         let management_port = free_ports(1)?[0];
-        merge(&mut config, json!({"server": {"host": "127.0.0.1", "management_port": management_port}}));
+        merge(&mut config, json!({"server": {"management_port": management_port}}));
+        if !matches!(kind, Kind::Worker) {
+            merge(&mut config, json!({"server": {"host": "127.0.0.1"}}));
+        }
         merge(&mut config, json!({"log": {"level": "warn", "format": "text"}}));
         let sections: &[&str] = match kind {
             Kind::Keys => &["log", "server", "replicas"],

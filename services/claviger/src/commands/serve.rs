@@ -53,7 +53,7 @@ pub fn load_api(file: Option<&Path>) -> anyhow::Result<api::Config> {
 
 /// Refuses a production database whose role could get around row-level security, or that could lose a commit.
 ///
-/// A database that is away is no reason to stay down: readiness says so until it is there.
+/// A database that is away is no reason to stay down: readiness says so until it is there and was asked the same.
 async fn check_production(environment: Environment, database: &DatabaseConfig) -> anyhow::Result<()> {
     if environment != Environment::Production {
         return Ok(());

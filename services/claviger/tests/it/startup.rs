@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use domain::environment::Environment;
-use testkit::{Finding, World};
+use testkit::{Fault, Finding, Proxy, World, free_ports};
 
 const DRAWN: &str = "3q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs=";
 const SAMPLE: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
@@ -157,4 +157,52 @@ async fn a_role_that_owns_its_tables_ends_the_process_in_production() {
     set(&mut elsewhere, "ENVIRONMENT", "staging");
     assert_stays(elsewhere, "a worker of staging").await;
     Finding::new("P11", "in production, a role that owns its tables", "ends with 78", "78", 3).record();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_postgres_that_comes_later_is_asked_for_its_role_first() {
+    let world = World::start().await;
+    let production = world.environment(Environment::Production);
+    let (database, redis) = (production.database.owner_url.clone(), production.redis.clone());
+    let direct = database.split(['@', '/']).nth(3).unwrap().to_owned();
+    for process in [&API, &KEYS, &WORKER] {
+        let proxy = Proxy::start(direct.parse().unwrap()).await.unwrap();
+        proxy.set(Fault::Refused);
+        let management = free_ports(1).unwrap()[0].to_string();
+        let mut command = process.command();
+        let at = if process.name == "keys" { "ENVIRONMENTS__PRODUCTION__" } else { "" };
+        let url = database.replace(&direct, &proxy.address().to_string());
+        set(&mut command, &format!("{at}DATABASE__URL"), &url);
+        set(&mut command, &format!("{at}REDIS__URL"), &redis.url);
+        set(&mut command, &format!("{at}REDIS__PREFIX"), &redis.prefix);
+        set(&mut command, "SERVER__MANAGEMENT_PORT", &management);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut running = command.spawn().unwrap();
+        let readiness = readiness(&management).await;
+        assert!(readiness.starts_with("503"), "{}: {readiness}", process.name);
+        proxy.set(Fault::None);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let mut told = String::new();
+        while !told.contains("the role owns tables") && Instant::now() < deadline {
+            told = self::readiness(&management).await;
+            assert!(told.starts_with("503"), "{} is ready: {told}", process.name);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        running.kill().unwrap();
+        running.wait().unwrap();
+        assert!(told.contains("the role owns tables"), "{}: {told}", process.name);
+    }
+}
+
+/// What the process says of whether it is ready, as soon as it says anything.
+async fn readiness(management: &str) -> String {
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).no_proxy().build().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        match client.get(format!("http://127.0.0.1:{management}/health/ready")).send().await {
+            Ok(answer) => return format!("{} {}", answer.status().as_u16(), answer.text().await.unwrap()),
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -17,7 +17,7 @@ use domain::secret::{Pepper, PepperRing, PlainSecret, Prefix};
 use keys::Config;
 use keys::config::{EnvironmentConfig, Server};
 use serde_json::{Value, json};
-use server::settings::{Log, LogFormat, PepperEntry};
+use server::settings::{Log, LogFormat, PepperEntry, Tls};
 use store::counters::{Counters, RedisConfig};
 use store::local::{Cluster, LocalOptions, Postgres, Redis, RedisServer, RedisUser};
 use store::{Committed, CreditsChange, Customer, DatabaseConfig, Key, KeyChange, NewCustomer, NewOrganization};
@@ -163,7 +163,12 @@ impl Bench {
             peppers: vec![PepperEntry { id: "test".to_owned(), value: BASE64.encode(&pepper_bytes()) }],
         };
         Config {
-            server: Server { host: [127, 0, 0, 1].into(), management_port: 0 },
+            server: Server {
+                host: [127, 0, 0, 1].into(),
+                tls: Tls::default(),
+                management_host: [127, 0, 0, 1].into(),
+                management_port: 0,
+            },
             replicas,
             environments: BTreeMap::from([(ENVIRONMENT, own)]),
             log: Log { level: "warn".to_owned(), format: LogFormat::Text },

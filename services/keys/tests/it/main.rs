@@ -9,6 +9,7 @@ mod limits;
 mod outage;
 mod revocation;
 mod strangers;
+mod tls;
 mod usage;
 mod verdicts;
 mod wire;

@@ -83,7 +83,7 @@ impl Bench {
     pub fn config(&self) -> Config {
         Config {
             environment: Environment::Staging,
-            server: Server { host: [127, 0, 0, 1].into(), management_port: 0 },
+            server: Server { management_host: [127, 0, 0, 1].into(), management_port: 0 },
             database: self.database.clone(),
             redis: self.redis.clone(),
             request_log: RequestLog { retention_days: 30 },

@@ -6,6 +6,7 @@ pub(crate) mod metrics;
 mod sources;
 mod spawn_on_drop;
 mod stream;
+pub mod tls;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -29,8 +30,9 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::spawn_on_drop::{Panic, SpawnOnDrop};
@@ -40,8 +42,10 @@ use self::{
     metrics::{ConnectionMetrics, OpenConnection},
     sources::{SourcePermit, Sources},
     stream::TimedStream,
+    tls::Binding,
 };
 use crate::{
+    http::framing::HEADERS_MAX_BYTES,
     metrics::Metrics,
     problem::{ErrorCode, Problem},
 };
@@ -51,9 +55,9 @@ const ACCEPT_REST: Duration = Duration::from_millis(50);
 /// How long connections are kept after the process was told to stop, for their clients to be told with an answer.
 const FAREWELL: Duration = Duration::from_millis(500);
 /// What the parser admits of a head: more than the stack does, so that the stack can answer with a problem.
-const HEAD_BUFFER_MAX_BYTES: usize = 80 * 1024;
+const HEAD_BUFFER_MAX_BYTES: usize = 5 * HEADERS_MAX_BYTES;
 /// The same for HTTP/2, where the peer is told the limit.
-const HTTP2_HEADERS_MAX_BYTES: u32 = 32 * 1024;
+const HTTP2_HEADERS_MAX_BYTES: u32 = 2 * HEADERS_MAX_BYTES as u32;
 /// How much of a body an HTTP/2 stream may send before somebody reads it, a whole body of most operations, and its
 /// connection twice of it. The default would let one source fill a quarter of a gigabyte.
 const HTTP2_STREAM_WINDOW_BYTES: u32 = 128 * 1024;
@@ -118,7 +122,7 @@ impl Limits {
 /// A request is handled to its end whatever its client does, so that one that leaves never cancels database work
 /// half-way.
 pub async fn serve<E>(
-    listener: TcpListener,
+    binding: impl Into<Binding>,
     endpoint: E,
     limits: Limits,
     metrics: &Metrics,
@@ -127,7 +131,9 @@ pub async fn serve<E>(
 where
     E: Endpoint<Output = Response> + 'static,
 {
+    let Binding { listener, tls } = binding.into();
     let server = Arc::new(Server {
+        tls,
         endpoint: Arc::new(endpoint),
         local: listener.local_addr()?,
         sources: Sources::new(&limits),
@@ -158,6 +164,7 @@ where
 
 /// What all connections of a listener share.
 struct Server<E> {
+    tls: Option<TlsAcceptor>,
     endpoint: Arc<E>,
     local: SocketAddr,
     sources: Arc<Sources>,
@@ -202,7 +209,15 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
     async fn run(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, watcher: Watcher, _open: Open) {
         // Without it an answer in two writes waits for the peer's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
-        self.serve(stream, peer, watcher).await;
+        match &self.tls {
+            None => self.serve(stream, peer, watcher).await,
+            Some(tls) => match timeout(self.limits.header, tls.accept(stream)).await {
+                Ok(Ok(stream)) => self.serve(stream, peer, watcher).await,
+                // Whoever speaks something else has been told so by the handshake.
+                Ok(Err(_)) => {}
+                Err(_elapsed) => self.metrics.cut("header"),
+            },
+        }
     }
 
     async fn serve<S>(self: &Arc<Self>, stream: S, peer: SocketAddr, watcher: Watcher)
@@ -261,7 +276,8 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         // HTTP/2 says it in a frame of its own.
         let is_http1 = parts.version <= Version::HTTP_11;
         let addresses = (LocalAddr(Addr::SocketAddr(self.local)), RemoteAddr(Addr::SocketAddr(peer)));
-        let parts = RequestParts::from((parts, addresses.0, addresses.1, Scheme::HTTP));
+        let scheme = if self.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+        let parts = RequestParts::from((parts, addresses.0, addresses.1, scheme));
         let body = BoxBody::new(TimedBody::new(body, &self.limits, in_flight.connection()));
         let request = Request::from_parts(parts, body.into());
         let endpoint = Arc::clone(&self.endpoint);

@@ -96,7 +96,7 @@ impl Installation {
                 "telemetry": telemetry,
             });
             let config = installation.write(&format!("api-{environment}"), &merged(own, &stores));
-            let server = json!({"host": "127.0.0.1", "management_port": worker_management[at]});
+            let server = json!({"management_port": worker_management[at]});
             let own = json!({"environment": environment, "server": server, "log": log, "telemetry": telemetry});
             installation.write(&format!("worker-{environment}"), &merged(own, &stores));
             let root_key = installation.make_root_key(environment, &config).await;

@@ -87,7 +87,7 @@ fn worker(folder: &Folder, ports: Ports, environment: Environment, reach: &Reach
     let management_port = ports.worker_management(environment);
     let settings = json!({
         "environment": environment.name(),
-        "server": {"host": HOST, "management_port": management_port},
+        "server": {"management_port": management_port},
         "database": {"url": reach.database_url, "pool_size": 2},
         "redis": redis(reach),
         "log": log(),
