@@ -11,7 +11,7 @@ openapi = services/api/openapi.json
 
 # nextest where it is installed: faster, and a test that hangs fails.
 ifeq ($(shell command -v cargo-nextest),)
-test_runner = cargo test --workspace
+test_runner = cargo test --workspace --lib --bins --tests
 else
 test_runner = cargo nextest run --workspace
 endif
@@ -33,12 +33,16 @@ list: ## list the commands
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 .PHONY: setup
-setup: ## install what is missing on Debian: a C compiler, PostgreSQL, Redis
+setup: ## install what is missing on Debian: a C compiler, PostgreSQL, PgBouncer, Redis
 	@scripts/setup.sh
 
 .PHONY: setup-check
 setup-check:
 	@scripts/setup.sh check
+
+.PHONY: setup-chaos
+setup-chaos:
+	@scripts/setup.sh chaos
 
 .PHONY: run
 run: setup ## start everything from nothing: claviger dev (ARGS="--reset", ARGS="--port-offset 100")
@@ -58,7 +62,7 @@ fuzz: ## a million executions of every parser of strangers' text (a few minutes)
 	$(call step,fuzz,CLAVIGER_LONG=1 cargo nextest run --profile long -p domain -p server -p api -p keys -E 'test(fuzz)' --success-output immediate)
 
 .PHONY: check
-check: setup-check fmt lint test contract requests docs deny unused alerts ## all that CI checks
+check: setup-check fmt lint test contract requests docs deny unused alerts bare ## all that CI checks
 	@echo "── all checks passed"
 
 .PHONY: fix
@@ -92,12 +96,16 @@ commit = $$(git rev-parse --short HEAD)$$(git diff --quiet HEAD || echo +)
 
 # The release build is that of `make bench`, so that whoever runs both builds once.
 .PHONY: chaos
-chaos: setup-check build ## break stores, networks, clocks and replicas, and write what that showed to docs/promises.md (an hour)
+chaos: setup-chaos build ## break stores, networks, clocks and replicas, and write what that showed to docs/promises.md (an hour)
 	$(call step,release build,cargo build --release -p claviger -p bench)
 	$(call step,chaos,rm -f $(findings); CLAVIGER_LONG=1 CLAVIGER_PROMISES=$(findings) \
 		CLAVIGER_PROGRAM=$(target_dir)/release/claviger $(with_stores) \
 		cargo nextest run --workspace --profile long -E '$(of_promises)' --success-output immediate; failed=$$?; \
 		$(target_dir)/debug/chaos $(findings) docs/promises.md $(commit) $$failed && (exit $$failed))
+
+.PHONY: bare
+bare: build setup-check ## make test, one test of each kind, where nothing but Rust is installed
+	$(call step,bare,scripts/check-bare.sh $(target_dir))
 
 .PHONY: docs
 docs:
@@ -117,6 +125,6 @@ alerts:
 
 # One build, so that the program is the one that is shipped and the ceilings share its dependencies.
 .PHONY: bench
-bench: setup-check ## measure what a request costs, beside ceilings: docs/benchmarks.md (ARGS=--quick, ARGS=profile)
+bench: setup ## measure what a request costs, beside ceilings: docs/benchmarks.md (ARGS=--quick, ARGS=profile)
 	$(call step,release build,cargo build --release -p claviger -p bench)
 	$(call step,bench,$(target_dir)/release/bench $(ARGS))

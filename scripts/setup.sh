@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Installs what building and testing need on Debian or Ubuntu, and only what is missing. Starts no server: `claviger dev`
 # and the tests run their own, on free ports.
+# usage: scripts/setup.sh [check|chaos]: without an argument what `make run` and `make test` need; besides, what
+# `make check` or `make chaos` needs.
 set -euo pipefail
 
 packages=()
@@ -21,20 +23,23 @@ need pkg-config has pkg-config
 need curl has curl
 need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
 need util-linux has setpriv
-# A test starts replicas whose wall clocks are wrong.
-need libfaketime compgen -G '/usr/lib/*/faketime/libfaketime.so.1'
 need postgresql has_postgres
 need redis-server has_redis
+need pgbouncer has_pgbouncer
 
-# `make check` also goes through a real PgBouncer, throws generated requests at a running installation, with a tool from
-# PyPI, and checks the alerts.
+# It throws generated requests at a running installation, with a tool from PyPI, checks the alerts, and repeats this
+# installation in a root of its own.
 if [[ ${1:-} == check ]]; then
-  need pgbouncer has_pgbouncer
   need python3 has python3
   need python3-venv python3 -c 'import ensurepip, venv'
   need jq has jq
   # For promtool, which checks the alerts. Its server is not started.
   need prometheus has promtool
+  need debootstrap has debootstrap
+fi
+# It starts replicas whose wall clocks are wrong.
+if [[ ${1:-} == chaos ]]; then
+  need libfaketime compgen -G '/usr/lib/*/faketime/libfaketime.so.1'
 fi
 
 if [[ ${#packages[@]} -gt 0 ]]; then
@@ -74,4 +79,4 @@ if ! has cargo >/dev/null; then
   echo "Rust is missing. Install rustup (https://rustup.rs); rust-toolchain.toml says which version it then takes." >&2
   exit 1
 fi
-echo "Everything is there. Next: make run, or make check."
+echo "Everything is there."
