@@ -15,7 +15,6 @@ mod generation;
 pub mod idempotency;
 mod key_usage;
 mod keys;
-pub mod local;
 mod migrate;
 mod organizations;
 mod outbox;

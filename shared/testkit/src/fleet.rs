@@ -8,12 +8,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
 use data_encoding::{BASE64, HEXLOWER};
+use dev::{LocalDatabase, LocalOptions, Postgres, Redis, RedisUser};
 use domain::environment::Environment;
 use domain::ids::{KeyId, OrganizationId};
 use domain::secret::{Pepper, PepperRing};
 use rand::RngExt;
 use serde_json::{Value, json};
-use store::local::{LocalDatabase, LocalOptions, Postgres, Redis, RedisUser};
 use store::{DatabaseConfig, Store};
 use tempfile::TempDir;
 

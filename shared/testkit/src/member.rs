@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use dev::{Process, StopSignal};
 use rand::RngExt;
 use serde_json::Value;
-use store::local::{Process, StopSignal};
 
 use crate::proxy::{Fault, Proxy};
 

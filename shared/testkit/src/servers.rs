@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use dev::{Cluster, LocalDatabase, LocalOptions, PgBouncer, Postgres, Redis, RedisServer, RedisUser};
 use domain::environment::Environment;
 use futures_util::future::try_join_all;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
-use store::local::{Cluster, LocalDatabase, LocalOptions, PgBouncer, Postgres, Redis, RedisServer, RedisUser};
 use tempfile::TempDir;
 
 use crate::folder::temporary_folder;

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 
 use anyhow::Context;
 use data_encoding::BASE64;
+use dev::{LocalDatabase, Postgres, Redis};
 use domain::environment::Environment;
 use domain::ids::OrganizationId;
 use domain::secret::{Pepper, PepperRing};
 use futures_util::future::try_join_all;
 use store::counters::RedisConfig;
-use store::local::{LocalDatabase, Postgres, Redis};
 use store::{DatabaseConfig, Pooler, Store};
 
 use crate::answer::Client;

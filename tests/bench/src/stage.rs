@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use store::local::{Process, StopSignal};
+use dev::{Process, StopSignal};
 use tempfile::TempDir;
 use testkit::{Fleet, FleetBuilder, Member, Place};
 use tokio::runtime::Runtime;

@@ -3,24 +3,25 @@
 use crate::{Finding, Tree};
 
 /// Each crate, and what it may depend on; a crate that is not here may not depend on any.
-const MAY_USE: [(&str, &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str]); 10] = [
     ("shared/domain", &[]),
     ("shared/trace", &[]),
+    ("shared/dev", &[]),
     ("shared/client", &["domain", "trace"]),
     ("shared/store", &["domain", "trace"]),
     ("shared/server", &["domain", "trace", "store"]),
     ("services/keys", &["domain", "trace", "store", "server", "client"]),
     ("services/api", &["domain", "trace", "store", "server", "client"]),
     ("services/worker", &["domain", "store", "server"]),
-    ("services/claviger", &["domain", "store", "server", "client", "keys", "api", "worker"]),
+    ("services/claviger", &["domain", "dev", "store", "server", "client", "keys", "api", "worker"]),
 ];
 
 /// For tests alone: these may use whatever there is.
 const TESTS: [&str; 6] = ["shared/testkit", "shared/fuzzing", "tests/e2e", "tests/chaos", "tests/tidy", "tests/bench"];
 /// Depends on nearly everything, so that nothing that ships may depend on it.
 const KIT: &str = "testkit";
-/// Depends on nothing of ours, so that every crate's tests may use it.
-const FUZZING: &str = "fuzzing";
+/// Depend on nothing of ours, so that every crate's tests may use them.
+const FOR_ALL_TESTS: [&str; 2] = ["dev", "fuzzing"];
 
 /// Dependencies against the line.
 pub fn check(tree: &Tree) -> Vec<Finding> {
@@ -32,8 +33,8 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
         let may_use = MAY_USE.iter().find(|(name, _)| name == folder).map_or(&[][..], |(_, names)| names);
         for (line, section, name) in dependencies(&tree.text(&path).unwrap_or_default()) {
             let is_kit_of_service = name == KIT && section == "dev-dependencies" && folder.starts_with("services/");
-            let is_fuzzing = name == FUZZING && section == "dev-dependencies";
-            let is_for_tests = is_kit_of_service || is_fuzzing;
+            let is_for_all = FOR_ALL_TESTS.contains(&name.as_str()) && section == "dev-dependencies";
+            let is_for_tests = is_kit_of_service || is_for_all;
             if own.contains(&name.as_str()) && !may_use.contains(&name.as_str()) && !is_for_tests {
                 found.push(Finding::at(&path, line, format!("{folder} may not depend on {name} ({section})")));
             }

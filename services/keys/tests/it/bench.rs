@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use data_encoding::BASE64;
+use dev::{Cluster, LocalOptions, Postgres, Redis, RedisServer, RedisUser};
 use domain::access::Scope;
 use domain::environment::Environment;
 use domain::event::Event;
@@ -19,7 +20,6 @@ use keys::config::{EnvironmentConfig, Server};
 use serde_json::{Value, json};
 use server::settings::{Log, LogFormat, PepperEntry, Tls};
 use store::counters::{Counters, RedisConfig};
-use store::local::{Cluster, LocalOptions, Postgres, Redis, RedisServer, RedisUser};
 use store::{Committed, CreditsChange, Customer, DatabaseConfig, Key, KeyChange, NewCustomer, NewOrganization};
 use store::{NewSecret, Origin, Store, Write};
 use tokio::task::JoinHandle;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use dev::{Redis, RedisCluster, RedisSentinel, RedisUser};
 use domain::ids::KeyId;
 use domain::policy::Policy;
 use serde_json::json;
 use store::counters::{Expected, Mode, RedisConfig, Source, SpendRequest};
-use store::local::{Redis, RedisCluster, RedisSentinel, RedisUser};
 use store::{Generation, Subject};
 use tokio::task::JoinHandle;
 

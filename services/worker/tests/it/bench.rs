@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use dev::{Cluster, LocalOptions, Postgres, Redis, RedisServer, RedisUser};
 use domain::access::Scope;
 use domain::environment::Environment;
 use domain::event::Event;
@@ -9,7 +10,6 @@ use domain::ids::{CustomerId, OrganizationId};
 use domain::names::{Name, Slug};
 use server::settings::{Log, LogFormat};
 use store::counters::{Counters, Expected, Mode, RedisConfig, Source, SpendRequest};
-use store::local::{Cluster, LocalOptions, Postgres, Redis, RedisServer, RedisUser};
 use store::{DatabaseConfig, Generation, NewOrganization, Origin, Store, Subject};
 use worker::Config;
 use worker::config::{KeyUsage, RequestLog, Server};

@@ -2,16 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use dev::{LocalDatabase, LocalOptions, Postgres};
 use server::{
     listener::Limits,
     metrics::Metrics,
     request_log::{self, ROWS_PER_SOURCE, RequestLogWriter},
 };
 use sqlx::{Connection, PgConnection};
-use store::{
-    DatabaseConfig, Store,
-    local::{LocalDatabase, LocalOptions, Postgres},
-};
+use store::{DatabaseConfig, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::edge::{Edge, PATIENCE};

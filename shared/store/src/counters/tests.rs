@@ -14,7 +14,7 @@ use super::lanes::Lanes;
 use super::{Counters, Expected, Given, LimitSpend, Mode, Replica, Source, SpendRequest};
 use crate::connections::{RedisConfig, Script};
 use crate::generation::{Generation, Subject};
-use crate::local::{LocalOptions, Redis, RedisUser};
+use dev::{LocalOptions, Redis, RedisUser};
 
 mod away;
 

@@ -5,13 +5,13 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use dev::{LocalOptions, PgBouncer};
 use domain::event::Event;
 use domain::ids::OrganizationId;
 use domain::policy::RevokeReason;
 use serde_json::json;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Row};
-use store::local::{LocalOptions, PgBouncer};
 use store::{DatabaseConfig, Error, KeyFilter, NotReady, Pooler, Slice, Store};
 
 use crate::world::{Dice, ENVIRONMENT, World, new_customer, new_key, new_secret, origin, peppers, scope};

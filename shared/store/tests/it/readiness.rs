@@ -1,7 +1,7 @@
 //! What a service finds out before it takes requests.
 
+use dev::{LocalOptions, Postgres};
 use domain::permission::Permission;
-use store::local::{LocalOptions, Postgres};
 use store::{DatabaseConfig, Error, MIGRATIONS, NotReady, Store};
 
 use crate::world::{World, scope};

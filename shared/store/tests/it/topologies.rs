@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use dev::{RedisCluster, RedisSentinel, RedisUser};
 use domain::ids::{KeyId, OrganizationId, ReceiptId};
 use domain::limit::Limit;
 use store::counters::{Change, Counters, Expected, LimitSpend, Mode, RedisConfig, Source, SpendAnswer, SpendRequest};
-use store::local::{RedisCluster, RedisSentinel, RedisUser};
 use store::{Generation, Subject};
 use uuid::Uuid;
 

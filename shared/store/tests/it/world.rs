@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::{DateTime, Utc};
+use dev::{Cluster, LocalDatabase, LocalOptions, Postgres};
 use domain::access::Scope;
 use domain::environment::Environment;
 use domain::event::Event;
@@ -17,7 +18,6 @@ use domain::policy::{AllOr, Policy};
 use domain::secret::{Pepper, PepperRing, PlainSecret, Prefix};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use store::local::{Cluster, LocalDatabase, LocalOptions, Postgres};
 use store::{
     CreditsChange, Customer, DatabaseConfig, Error, Key, KeyChange, NewCustomer, NewOrganization, NewSecret, Origin,
     Store, Write,

@@ -4,9 +4,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode, ExitStatus};
 
 use anyhow::Context;
+use dev::{LocalOptions, Postgres, Redis};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use store::local::{LocalOptions, Postgres, Redis};
 
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

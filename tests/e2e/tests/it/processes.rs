@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use data_encoding::{BASE64, HEXLOWER};
+use dev::{LocalDatabase, LocalOptions, Postgres, Process, Redis, RedisUser, StopSignal};
 use domain::environment::Environment;
 use rand::RngExt;
 use serde_json::{Value, json};
-use store::local::{LocalDatabase, LocalOptions, Postgres, Process, Redis, RedisUser, StopSignal};
 use tempfile::TempDir;
 use testkit::Collector;
 use testkit::free_ports;

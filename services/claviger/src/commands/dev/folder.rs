@@ -80,7 +80,7 @@ impl Folder {
         if stores.exists() {
             return Ok(());
         }
-        if store::local::is_reachable(&stores)? {
+        if dev::is_reachable(&stores)? {
             return make_folder(&stores, 0o711);
         }
         let elsewhere = Path::new(ELSEWHERE).join(HEXLOWER.encode(&draw::<8>()));

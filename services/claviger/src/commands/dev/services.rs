@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use store::local::{Process, StopSignal};
+use dev::{Process, StopSignal};
 
 use super::configs::Service;
 use super::folder::Folder;

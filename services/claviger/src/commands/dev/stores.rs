@@ -1,9 +1,9 @@
 //! The Postgres and the Redis of `claviger dev`: a database, two roles and a Redis user for each environment.
 
 use anyhow::Context;
+use dev::{LocalOptions, Postgres, Redis, RedisUser};
 use domain::environment::Environment;
 use futures_util::future::{try_join, try_join_all};
-use store::local::{LocalOptions, Postgres, Redis, RedisUser};
 
 use super::folder::{Folder, draw_password};
 use super::ports::Ports;

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use rand::TryRng;
 use sqlx::{Connection, PgConnection};
 
-use super::cluster::Cluster;
-use super::process::{Process, StopSignal, give_to_server, is_reachable, is_running, open_for_server, run_as_server};
-use super::{Error, LocalOptions, binaries, choose_port};
+use crate::cluster::Cluster;
+use crate::process::{Process, StopSignal, give_to_server, is_reachable, is_running, open_for_server, run_as_server};
+use crate::{Error, LocalOptions, binaries, choose_port};
 
 const START_TIME_MAX: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
@@ -108,7 +108,7 @@ fn data(directory: &Path) -> PathBuf {
 }
 
 /// Makes a folder that only the servers' user reads.
-pub(super) fn prepare_directory(directory: &Path) -> Result<(), Error> {
+pub(crate) fn prepare_directory(directory: &Path) -> Result<(), Error> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o711).create(directory);
     made.map_err(Error::system(format!("making {}", directory.display())))?;
     if let Some(parent) = directory.parent() {
@@ -125,7 +125,7 @@ pub(super) fn prepare_directory(directory: &Path) -> Result<(), Error> {
 }
 
 /// Writes a file that only the servers' user (and root) reads.
-pub(super) fn write_private(path: &Path, text: &str) -> Result<(), Error> {
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Error> {
     let failure = || format!("writing {}", path.display());
     let file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path);
     let mut file = file.map_err(Error::system(failure()))?;
@@ -210,7 +210,7 @@ async fn await_predecessor(directory: &Path) -> Result<(), Error> {
 }
 
 /// 32 random bytes as hexadecimal digits, fit for URLs and configuration files.
-pub(super) fn draw_password() -> String {
+pub(crate) fn draw_password() -> String {
     let mut bytes = [0u8; 32];
     rand::rngs::SysRng.try_fill_bytes(&mut bytes).expect("the operating system has randomness");
     data_encoding::HEXLOWER.encode(&bytes)

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User, geteuid};
 
-use super::{Error, binaries};
+use crate::{Error, binaries};
 
 const STOP_TIME_MAX: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(10);
@@ -76,7 +76,7 @@ impl Process {
     }
 
     /// Starts a server: never as root, with an environment that holds nothing of ours.
-    pub(super) fn start_server(
+    pub(crate) fn start_server(
         name: &str,
         program: &Path,
         arguments: &[&OsStr],
@@ -207,7 +207,7 @@ impl Drop for Process {
 }
 
 /// Runs a program to its end as the servers' user; its error output comes back when it refuses.
-pub(super) fn run_as_server(program: &Path, arguments: &[&OsStr]) -> Result<(), Error> {
+pub(crate) fn run_as_server(program: &Path, arguments: &[&OsStr]) -> Result<(), Error> {
     let name = program.display().to_string();
     let mut command = guarded(StopSignal::Terminate)?;
     give_up_root(&mut command)?;
@@ -222,7 +222,7 @@ pub(super) fn run_as_server(program: &Path, arguments: &[&OsStr]) -> Result<(), 
 }
 
 /// Gives a file or folder to the servers' user, which only root has to do.
-pub(super) fn give_to_server(path: &Path) -> Result<(), Error> {
+pub(crate) fn give_to_server(path: &Path) -> Result<(), Error> {
     let Some(user) = server_user()? else { return Ok(()) };
     chown(path, Some(user.uid.as_raw()), Some(user.gid.as_raw())).map_err(Error::system(format!(
         "giving {} to {}",
@@ -249,7 +249,7 @@ pub fn is_reachable(directory: &Path) -> Result<bool, Error> {
 }
 
 /// Lets the servers' user pass through a folder of root's own, such as a temporary one.
-pub(super) fn open_for_server(folder: &Path) -> Result<(), Error> {
+pub(crate) fn open_for_server(folder: &Path) -> Result<(), Error> {
     if server_user()?.is_none() {
         return Ok(());
     }
@@ -263,7 +263,7 @@ pub(super) fn open_for_server(folder: &Path) -> Result<(), Error> {
 }
 
 /// Says whether a process with this id runs and is called `name`.
-pub(super) fn is_running(id: i32, name: &str) -> bool {
+pub(crate) fn is_running(id: i32, name: &str) -> bool {
     std::fs::read_to_string(format!("/proc/{id}/comm")).is_ok_and(|comm| comm.trim() == name)
 }
 

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use redis::{Client, FromRedisValue};
 
-use super::postgres::draw_password;
-use super::redis::{Part, Redis};
-use super::redis_users::RedisUser;
-use super::{Error, LocalOptions, choose_port};
+use crate::postgres::draw_password;
+use crate::redis::{Part, Redis};
+use crate::redis_users::RedisUser;
+use crate::{Error, LocalOptions, choose_port};
 
 const START_TIME_MAX: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);

@@ -2,7 +2,7 @@
 
 use redis::Client;
 
-use super::Error;
+use crate::Error;
 
 /// What a service needs: data, scripts and a look at the server. Nothing that names or touches other prefixes' keys.
 const COMMANDS: &str = "-@all +@connection -client|kill -client|list -client|pause -client|unpause -client|no-evict \
@@ -28,7 +28,7 @@ pub struct RedisUser {
 
 impl RedisUser {
     /// The rules of `ACL SETUSER`, in one line.
-    pub(super) fn rules(&self) -> String {
+    pub(crate) fn rules(&self) -> String {
         format!("reset on >{0} ~{1}* &{1}* {COMMANDS}", self.password, self.prefix)
     }
 }

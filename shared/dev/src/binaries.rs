@@ -3,7 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use super::Error;
+use crate::Error;
 
 const POSTGRES_VARIABLE: &str = "CLAVIGER_POSTGRES_BIN";
 const REDIS_VARIABLE: &str = "CLAVIGER_REDIS_SERVER";
@@ -13,7 +13,7 @@ const DEBIAN_PGBOUNCER: &str = "/usr/sbin/pgbouncer";
 const DEBIAN_POSTGRES: &str = "/usr/lib/postgresql";
 
 /// The folder that holds `initdb` and `postgres`.
-pub(super) fn postgres() -> Result<PathBuf, Error> {
+pub(crate) fn postgres() -> Result<PathBuf, Error> {
     if let Some(folder) = env::var_os(POSTGRES_VARIABLE).map(PathBuf::from) {
         return is_postgres(&folder).then_some(folder).ok_or_else(|| {
             Error::Missing(format!("{POSTGRES_VARIABLE} names a folder without initdb and postgres in it"))
@@ -31,7 +31,7 @@ pub(super) fn postgres() -> Result<PathBuf, Error> {
 }
 
 /// The file `redis-server`.
-pub(super) fn redis() -> Result<PathBuf, Error> {
+pub(crate) fn redis() -> Result<PathBuf, Error> {
     if let Some(file) = env::var_os(REDIS_VARIABLE).map(PathBuf::from) {
         return file
             .is_file()
@@ -47,7 +47,7 @@ pub(super) fn redis() -> Result<PathBuf, Error> {
 }
 
 /// The file `pgbouncer`.
-pub(super) fn pgbouncer() -> Result<PathBuf, Error> {
+pub(crate) fn pgbouncer() -> Result<PathBuf, Error> {
     if let Some(folder) = env::var_os(PGBOUNCER_VARIABLE).map(PathBuf::from) {
         let file = folder.join("pgbouncer");
         return file
@@ -65,7 +65,7 @@ pub(super) fn pgbouncer() -> Result<PathBuf, Error> {
 }
 
 /// `setpriv`, which ties a server's life to ours and gives up root.
-pub(super) fn setpriv() -> Result<PathBuf, Error> {
+pub(crate) fn setpriv() -> Result<PathBuf, Error> {
     on_path("setpriv")
         .ok_or_else(|| Error::Missing("setpriv is not installed: run scripts/setup.sh or install util-linux".into()))
 }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use redis::Client;
 
-use super::postgres::{draw_password, prepare_directory, write_private};
-use super::process::{Process, StopSignal};
-use super::redis_users::{RedisServer, RedisUser};
-use super::{Error, LocalOptions, binaries, choose_port};
+use crate::postgres::{draw_password, prepare_directory, write_private};
+use crate::process::{Process, StopSignal};
+use crate::redis_users::{RedisServer, RedisUser};
+use crate::{Error, LocalOptions, binaries, choose_port};
 
 const START_TIME_MAX: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(10);
@@ -26,12 +26,12 @@ pub struct Redis {
 
 /// What a server is among others.
 #[derive(Debug)]
-pub(super) struct Part {
-    pub(super) port: u16,
+pub(crate) struct Part {
+    pub(crate) port: u16,
     /// The administrator's; servers that speak to each other share it.
-    pub(super) password: String,
+    pub(crate) password: String,
     /// Settings that a server has on top of what all have.
-    pub(super) settings: String,
+    pub(crate) settings: String,
 }
 
 impl Redis {
@@ -42,7 +42,7 @@ impl Redis {
     }
 
     /// Starts one of several servers.
-    pub(super) async fn start_as(options: LocalOptions, part: Part) -> Result<Self, Error> {
+    pub(crate) async fn start_as(options: LocalOptions, part: Part) -> Result<Self, Error> {
         prepare_directory(&options.directory)?;
         let server = RedisServer::at(&format!("redis://admin:{}@127.0.0.1:{}/", part.password, part.port));
         write_configuration(&options, &part, &[])?;

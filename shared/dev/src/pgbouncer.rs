@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 
-use super::cluster::LocalDatabase;
-use super::postgres::{prepare_directory, write_private};
-use super::process::{Process, StopSignal};
-use super::{Error, LocalOptions, binaries, choose_port};
+use crate::cluster::LocalDatabase;
+use crate::postgres::{prepare_directory, write_private};
+use crate::process::{Process, StopSignal};
+use crate::{Error, LocalOptions, binaries, choose_port};
 
 const START_TIME_MAX: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(10);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
-use super::Error;
+use crate::Error;
 
 /// What Postgres answers while somebody is still connected to a template.
 const OBJECT_IN_USE: &str = "55006";

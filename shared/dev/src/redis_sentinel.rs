@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use redis::{Client, FromRedisValue};
 
-use super::postgres::{draw_password, prepare_directory, write_private};
-use super::process::{Process, StopSignal};
-use super::redis::{Part, Redis};
-use super::redis_users::RedisUser;
-use super::{Error, LocalOptions, binaries, choose_port};
+use crate::postgres::{draw_password, prepare_directory, write_private};
+use crate::process::{Process, StopSignal};
+use crate::redis::{Part, Redis};
+use crate::redis_users::RedisUser;
+use crate::{Error, LocalOptions, binaries, choose_port};
 
 const START_TIME_MAX: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
