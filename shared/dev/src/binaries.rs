@@ -58,7 +58,7 @@ pub(crate) fn pgbouncer() -> Result<PathBuf, Error> {
     let debian = Some(PathBuf::from(DEBIAN_PGBOUNCER)).filter(|file| file.is_file());
     on_path("pgbouncer").or(debian).ok_or_else(|| {
         Error::Missing(format!(
-            "pgbouncer is not installed: run `scripts/setup.sh check` or `apt-get install pgbouncer`, \
+            "pgbouncer is not installed: run `scripts/setup.sh` or `apt-get install pgbouncer`, \
              or set {PGBOUNCER_VARIABLE} to the folder with pgbouncer in it"
         ))
     })

@@ -35,7 +35,7 @@ pub struct Fleet {
     /// The workers, one for each environment where they were asked for.
     pub workers: Vec<Member>,
     /// Each environment.
-    pub places: Vec<Place>,
+    pub places: Vec<FleetEnvironment>,
     /// Its own.
     pub postgres: Postgres,
     /// Its own.
@@ -45,7 +45,7 @@ pub struct Fleet {
 
 /// One environment of a fleet.
 #[derive(Debug)]
-pub struct Place {
+pub struct FleetEnvironment {
     /// Which one.
     pub environment: Environment,
     /// An organization with the permissions `documents.read` and `documents.write` of its own.
@@ -109,7 +109,7 @@ impl Fleet {
     }
 
     /// The first environment: the only one unless several were asked for.
-    pub fn place(&self) -> &Place {
+    pub fn place(&self) -> &FleetEnvironment {
         &self.places[0]
     }
 
@@ -119,7 +119,7 @@ impl Fleet {
     }
 }
 
-impl Place {
+impl FleetEnvironment {
     /// One replica of the key service, with the service token.
     pub fn keys(&self, replica: usize) -> Client {
         Client::new(&self.keys_urls[replica]).with(&self.token)
@@ -225,7 +225,12 @@ impl FleetBuilder {
         Ok(fleet)
     }
 
-    async fn place(&self, environment: Environment, postgres: &Postgres, redis: &Redis) -> anyhow::Result<Place> {
+    async fn place(
+        &self,
+        environment: Environment,
+        postgres: &Postgres,
+        redis: &Redis,
+    ) -> anyhow::Result<FleetEnvironment> {
         let name = format!("claviger_{environment}");
         let database = postgres.cluster().create_database(&name, &format!("{name}_owner"), &name).await?;
         store::migrate(&database.owner_url, &database.app_role).await?;
@@ -243,7 +248,7 @@ impl FleetBuilder {
         let organization_key = fixtures.insert_key(acme, "fleet organization key").await?;
         let other_organization_key = fixtures.insert_key(globex, "fleet organization key").await?;
         let urls = |ports: Vec<u16>| ports.into_iter().map(|port| format!("http://127.0.0.1:{port}")).collect();
-        Ok(Place {
+        Ok(FleetEnvironment {
             environment,
             acme,
             globex,
@@ -278,7 +283,7 @@ impl FleetBuilder {
         self.launch(Kind::Keys, format!("keys-{number}"), (config, proxies), (fleet, prefix)).await
     }
 
-    async fn api(&self, fleet: &Fleet, place: &Place, number: usize) -> anyhow::Result<Member> {
+    async fn api(&self, fleet: &Fleet, place: &FleetEnvironment, number: usize) -> anyhow::Result<Member> {
         let (mut config, own) = self.stores(place, fleet).await?;
         let keys_url = place.keys_urls.get(number % self.replicas.max(1)).context("an API needs a key service")?;
         merge(
@@ -299,7 +304,7 @@ impl FleetBuilder {
         .await
     }
 
-    async fn worker(&self, fleet: &Fleet, place: &Place) -> anyhow::Result<Member> {
+    async fn worker(&self, fleet: &Fleet, place: &FleetEnvironment) -> anyhow::Result<Member> {
         let (mut config, own) = self.stores(place, fleet).await?;
         config["environment"] = json!(place.environment);
         self.launch(Kind::Worker, format!("worker-{}", place.environment), (config, vec![own]), (fleet, &self.prefix))
@@ -307,7 +312,7 @@ impl FleetBuilder {
     }
 
     /// How a process reaches the stores of a place, and the proxies that it goes through.
-    async fn stores(&self, place: &Place, fleet: &Fleet) -> anyhow::Result<(Value, Vec<Proxy>)> {
+    async fn stores(&self, place: &FleetEnvironment, fleet: &Fleet) -> anyhow::Result<(Value, Vec<Proxy>)> {
         let (mut database, mut redis) = (place.database.app_url.clone(), fleet.redis.url(&place.redis));
         let mut proxies = Vec::new();
         if self.is_proxied {

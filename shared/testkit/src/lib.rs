@@ -1,6 +1,7 @@
-//! Worlds for tests: real Postgres and Redis, the real services in this process, and clients by role.
+//! Fixtures for tests: real Postgres and Redis, the real services, and clients by role.
 //!
-//! A world shares the servers that `with-stores` started for the whole run, in databases and under Redis prefixes of its
+//! `World` is three environments in this process, `Fleet` processes of the real program, `KeysFixture` the key service
+//! over rows that a test writes itself, `EnvironmentStores` the stores alone. A fixture shares the servers that `with-stores` started for the whole run, in databases and under Redis prefixes of its
 //! own; without `with-stores`, or where a test wants to break them, it starts its own.
 
 mod answer;
@@ -10,14 +11,16 @@ mod dns;
 mod fixtures;
 mod fleet;
 mod folder;
+pub mod keys_fixture;
 mod load;
 mod member;
+mod poller;
 mod proxy;
 mod running;
 mod servers;
 mod settings;
 mod start;
-mod watch;
+mod stores;
 mod world;
 
 pub use answer::{Answer, Client};
@@ -25,12 +28,13 @@ pub use api::Api;
 pub use collector::{Collector, Mood, ReceivedSpan, Series};
 pub use dns::NameServer;
 pub use fixtures::EVERYTHING_LIMIT;
-pub use fleet::{Fleet, FleetBuilder, Place};
+pub use fleet::{Fleet, FleetBuilder, FleetEnvironment};
 pub use folder::temporary_folder;
 pub use fuzzing::Finding;
 pub use load::{Load, Loss, Outcome, RunningLoad, Sample, Samples};
 pub use member::{Member, free_ports};
+pub use poller::{Asked, VerifyPoller, about, await_that, last_accepted};
 pub use proxy::{Fault, Proxy};
-pub use servers::Servers;
-pub use watch::{Asked, Watch, about, await_that, last_accepted};
+pub use servers::{Ownership, Servers};
+pub use stores::EnvironmentStores;
 pub use world::{EnvironmentWorld, World, WorldBuilder};

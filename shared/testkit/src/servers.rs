@@ -1,4 +1,4 @@
-//! The servers under a world: those of the whole test run, or its own.
+//! The servers under a fixture: those of the whole test run, or its own.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,26 +23,29 @@ pub struct Servers {
     pub cluster: Cluster,
     /// Where users are made.
     pub redis: RedisServer,
-    /// The world's own Postgres, where it has one: to freeze, kill and restart.
+    /// The fixture's own Postgres, where it has one: to freeze, kill and restart.
     pub own_postgres: Option<Postgres>,
-    /// The world's own Redis, where it has one: to freeze, kill and restart.
+    /// The fixture's own Redis, where it has one: to freeze, kill and restart.
     pub own_redis: Option<Redis>,
     /// What stands before the databases, where anything does.
     pub pgbouncer: Option<PgBouncer>,
-    /// What this world's databases and users are called.
+    /// What its databases and users are called.
     name: String,
     folder: TempDir,
 }
 
-/// Whose servers a world runs on.
+/// Whose servers a fixture runs on.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Ownership {
-    pub(crate) owns_postgres: bool,
-    pub(crate) owns_redis: bool,
+pub struct Ownership {
+    /// A Postgres of its own, which the test may break.
+    pub owns_postgres: bool,
+    /// A Redis of its own, which the test may break.
+    pub owns_redis: bool,
 }
 
 impl Servers {
-    pub(crate) async fn start(ownership: Ownership) -> anyhow::Result<Self> {
+    /// Starts what it owns, and finds the rest.
+    pub async fn start(ownership: Ownership) -> anyhow::Result<Self> {
         let folder = temporary_folder()?;
         let shared_cluster = Cluster::from_env()?.filter(|_| !ownership.owns_postgres);
         let shared_redis = RedisServer::from_env().filter(|_| !ownership.owns_redis);
@@ -60,7 +63,7 @@ impl Servers {
                 (redis.server().clone(), Some(redis))
             }
         };
-        let name = format!("world_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let name = format!("test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         Ok(Self { cluster, redis, own_postgres, own_redis, pgbouncer: None, name, folder })
     }
 
@@ -82,13 +85,13 @@ impl Servers {
         Ok(())
     }
 
-    async fn create_database(&self, environment: Environment) -> anyhow::Result<LocalDatabase> {
+    pub(crate) async fn create_database(&self, environment: Environment) -> anyhow::Result<LocalDatabase> {
         let template = self.template().await?;
         let name = self.database_name(environment);
         Ok(self.cluster.clone_database(&template, &name, OWNER, APP).await?)
     }
 
-    /// A Redis user that is kept to this world's prefix for one environment.
+    /// A Redis user that is kept to a prefix of its own for one environment.
     pub(crate) async fn create_user(&self, environment: Environment) -> anyhow::Result<RedisUser> {
         let name = format!("{}_{environment}", self.name);
         let prefix = format!("claviger:{}:{environment}:", self.name);
@@ -101,8 +104,8 @@ impl Servers {
         Ok(user)
     }
 
-    /// Removes what the world leaves on servers that others go on using.
-    pub(crate) async fn forget(&self) -> anyhow::Result<()> {
+    /// Removes what is left on servers that others go on using.
+    async fn forget(&self) -> anyhow::Result<()> {
         if self.own_postgres.is_none() {
             for environment in Environment::ALL {
                 self.cluster.delete_database(&self.database_name(environment)).await?;
@@ -151,6 +154,23 @@ impl Servers {
         let rename = format!("alter database \"{unfinished}\" rename to \"{name}\"");
         connection.execute(AssertSqlSafe(rename)).await?;
         Ok(())
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        // A drop cannot await, and the test's own runtime may have one thread only.
+        let servers = &*self;
+        let forgotten = std::thread::scope(|scope| {
+            let forget = scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                runtime.block_on(servers.forget())
+            });
+            forget.join()
+        });
+        if !matches!(forgotten, Ok(Ok(()))) {
+            eprintln!("the databases and Redis keys of a test stay until the test run ends");
+        }
     }
 }
 

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use anyhow::Context;
-use data_encoding::BASE64;
 use dev::{LocalDatabase, Postgres, Redis};
 use domain::environment::Environment;
 use domain::ids::OrganizationId;
-use domain::secret::{Pepper, PepperRing};
+use domain::secret::PepperRing;
 use futures_util::future::try_join_all;
 use store::counters::RedisConfig;
-use store::{DatabaseConfig, Pooler, Store};
+use store::{DatabaseConfig, Store};
 
 use crate::answer::Client;
 use crate::api::Api;
@@ -20,12 +19,9 @@ use crate::fixtures::Fixtures;
 use crate::running::Running;
 use crate::servers::{Ownership, Servers};
 use crate::settings::Settings;
+use crate::stores::{EnvironmentStores, PEPPER_ID, REDIS_TIMEOUT_MS, StoreOptions};
 
 const HOST: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-const PEPPER_ID: &str = "world";
-/// Generous: the machine that runs the tests may be busy, and a test says so when it wants Redis to be late.
-const REDIS_TIMEOUT_MS: u64 = 2_000;
-const PATIENCE_MS: u64 = 10_000;
 
 /// Everything that a test of several services needs. Dropping it stops and removes all of it.
 pub struct World {
@@ -208,74 +204,48 @@ impl WorldBuilder {
         if let Some(connections) = self.pooled_connections {
             servers.start_pgbouncer(databases.values(), connections).await?;
         }
-        let ground = |(environment, database)| self.ground(&servers, environment, database);
-        let grounds = try_join_all(databases.into_iter().map(ground)).await?;
+        let options =
+            StoreOptions { redis_timeout_ms: self.redis_timeout_ms, is_patient: !self.ownership.owns_postgres };
+        let connect = |(environment, database)| EnvironmentStores::connect(&servers, environment, database, options);
+        let stores = try_join_all(databases.into_iter().map(connect)).await?;
         let names = NameServer::start().await?;
-        let now = grounds.first().context("there is no environment")?.store.now().await?;
+        let now = stores.first().context("there is no environment")?.store.now().await?;
         let (acme, globex) = (OrganizationId::mint(now), OrganizationId::mint(now));
 
         let mut keys = Vec::new();
         let mut addresses = Vec::new();
         for replica in 0..self.replicas {
-            let bound = keys::bind(self.keys_config(&grounds)?).await?;
+            let bound = keys::bind(self.keys_config(&stores)?).await?;
             addresses.push(bound.addresses.clone());
             let management = bound.management;
             keys.push(Some(Running::start(format!("keys {replica}"), management, |shutdown| bound.run(shutdown))));
         }
         let mut others = Vec::new();
         let mut environments = BTreeMap::new();
-        for ground in grounds {
-            let environment = ground.environment;
+        for own in stores {
+            let environment = own.environment;
             let urls: Vec<String> = addresses
                 .iter()
                 .filter_map(|of| of.get(&environment))
                 .map(|address| format!("http://{address}"))
                 .collect();
-            let mut config = self.api_config(&ground, urls.first().context("a world needs a replica")?)?;
+            let mut config = self.api_config(&own, urls.first().context("a world needs a replica")?)?;
             config.dns.servers.push(names.address);
             let bound = api::bind(config).await?;
             let api = Client::new(&format!("http://{}", bound.address));
             let management = bound.management;
             others.push(Running::start(format!("api {environment}"), management, |shutdown| bound.run(shutdown)));
             if self.has_workers {
-                let bound = worker::bind(self.worker_config(&ground)?).await?;
+                let bound = worker::bind(self.worker_config(&own)?).await?;
                 let management = bound.management;
                 others.push(Running::start(format!("worker {environment}"), management, |s| bound.run(s)));
             }
-            environments.insert(environment, ground.settle(acme, globex, api, &urls).await?);
+            environments.insert(environment, EnvironmentWorld::fill(own, (acme, globex), api, &urls).await?);
         }
         let http = reqwest::Client::builder().no_proxy().build()?;
         let all = keys.iter().flatten().chain(&others);
         try_join_all(all.map(|running| running.await_ready(&http))).await?;
         Ok(World { acme, globex, names, environments, keys, _others: others, servers })
-    }
-
-    async fn ground(
-        &self,
-        servers: &Servers,
-        environment: Environment,
-        database: LocalDatabase,
-    ) -> anyhow::Result<Ground> {
-        let user = servers.create_user(environment).await?;
-        let config = self.database(servers, &database)?;
-        let store = Store::connect(&DatabaseConfig { pool_size: 4, ..config.clone() }).await?;
-        let url = servers.redis.url(&user);
-        let redis = RedisConfig { url, prefix: user.prefix, timeout_ms: self.redis_timeout_ms };
-        Ok(Ground { environment, database, config, store, redis })
-    }
-
-    fn database(&self, servers: &Servers, database: &LocalDatabase) -> anyhow::Result<DatabaseConfig> {
-        let config = match &servers.pgbouncer {
-            Some(bouncer) => {
-                DatabaseConfig { pooler: Pooler::Transaction, ..DatabaseConfig::new(bouncer.url(database)?, 6) }
-            }
-            None => DatabaseConfig::new(&database.app_url, 6),
-        };
-        if self.ownership.owns_postgres {
-            return Ok(config);
-        }
-        // Nobody breaks this Postgres, and what is slow is the machine.
-        Ok(DatabaseConfig { acquire_timeout_ms: PATIENCE_MS, statement_timeout_ms: PATIENCE_MS, ..config })
     }
 
     fn telemetry(&self, settings: &mut Settings) {
@@ -286,73 +256,62 @@ impl WorldBuilder {
         settings.set("TELEMETRY__OTLP_HEADERS__0__VALUE", "the token of the collector");
     }
 
-    fn keys_config(&self, grounds: &[Ground]) -> anyhow::Result<keys::Config> {
+    fn keys_config(&self, stores: &[EnvironmentStores]) -> anyhow::Result<keys::Config> {
         let mut settings = Settings::default();
         settings.set("SERVER__HOST", HOST).set("SERVER__MANAGEMENT_PORT", 0).set("REPLICAS", self.replicas);
-        for ground in grounds {
-            let at = format!("ENVIRONMENTS__{}__", ground.environment.name().to_uppercase());
-            settings.set(format!("{at}PORT"), 0).set(format!("{at}TOKEN"), ground.token());
-            settings.stores(&at, ground.config.clone(), &ground.redis);
-            settings.pepper(&format!("{at}PEPPERS"), PEPPER_ID, ground.random(1));
+        for own in stores {
+            let at = format!("ENVIRONMENTS__{}__", own.environment.name().to_uppercase());
+            settings.set(format!("{at}PORT"), 0).set(format!("{at}TOKEN"), own.token());
+            settings.stores(&at, own.config.clone(), &own.redis);
+            settings.pepper(&format!("{at}PEPPERS"), PEPPER_ID, own.random(1));
         }
         self.telemetry(&mut settings);
         settings.load(keys::DEFAULTS)
     }
 
-    fn api_config(&self, ground: &Ground, keys_url: &str) -> anyhow::Result<api::Config> {
+    fn api_config(&self, own: &EnvironmentStores, keys_url: &str) -> anyhow::Result<api::Config> {
         let mut settings = Settings::default();
         settings.set("SERVER__HOST", HOST).set("SERVER__MANAGEMENT_PORT", 0).set("SERVER__INTEGRATION_PORT", 0);
-        settings.set("ENVIRONMENT", ground.environment).set("SECRETS__CURSOR_KEY", ground.random(2));
-        settings.set("KEYS__URL", keys_url).set("KEYS__TOKEN", ground.token());
-        settings.stores("", ground.config.clone(), &ground.redis);
-        settings.pepper("SECRETS__PEPPERS", PEPPER_ID, ground.random(1));
+        settings.set("ENVIRONMENT", own.environment).set("SECRETS__CURSOR_KEY", own.random(2));
+        settings.set("KEYS__URL", keys_url).set("KEYS__TOKEN", own.token());
+        settings.stores("", own.config.clone(), &own.redis);
+        settings.pepper("SECRETS__PEPPERS", PEPPER_ID, own.random(1));
         self.telemetry(&mut settings);
         settings.load(api::DEFAULTS)
     }
 
-    fn worker_config(&self, ground: &Ground) -> anyhow::Result<worker::Config> {
+    fn worker_config(&self, own: &EnvironmentStores) -> anyhow::Result<worker::Config> {
         let mut settings = Settings::default();
-        settings.set("SERVER__HOST", HOST).set("SERVER__MANAGEMENT_PORT", 0).set("ENVIRONMENT", ground.environment);
-        settings.stores("", DatabaseConfig { pool_size: 2, ..ground.config.clone() }, &ground.redis);
+        settings.set("SERVER__HOST", HOST).set("SERVER__MANAGEMENT_PORT", 0).set("ENVIRONMENT", own.environment);
+        settings.stores("", DatabaseConfig { pool_size: 2, ..own.config.clone() }, &own.redis);
         self.telemetry(&mut settings);
         settings.load(worker::DEFAULTS)
     }
 }
 
-/// One environment's stores, before there are services on them.
-struct Ground {
-    environment: Environment,
-    database: LocalDatabase,
-    config: DatabaseConfig,
-    store: Store,
-    redis: RedisConfig,
-}
-
-impl Ground {
-    async fn settle(
-        self,
-        acme: OrganizationId,
-        globex: OrganizationId,
+impl EnvironmentWorld {
+    /// Writes what every world holds.
+    async fn fill(
+        stores: EnvironmentStores,
+        (acme, globex): (OrganizationId, OrganizationId),
         api: Client,
         keys_urls: &[String],
-    ) -> anyhow::Result<EnvironmentWorld> {
-        let pepper_text = self.random(1);
-        let pepper = Pepper::new(PEPPER_ID, BASE64.decode(pepper_text.as_bytes())?)?;
-        let peppers = PepperRing::new(pepper, Vec::new());
-        let fixtures = Fixtures { environment: self.environment, store: &self.store, peppers: &peppers };
+    ) -> anyhow::Result<Self> {
+        let (peppers, token) = (stores.peppers()?, stores.token());
+        let fixtures = Fixtures { environment: stores.environment, store: &stores.store, peppers: &peppers };
         fixtures.insert_organization(acme, "acme").await?;
         fixtures.insert_organization(globex, "globex").await?;
         let root_key = fixtures.insert_key(OrganizationId::INSTALLATION, "world root key").await?;
         let organization_key = fixtures.insert_key(acme, "world organization key").await?;
         let other_organization_key = fixtures.insert_key(globex, "world organization key").await?;
-        let token = self.token();
-        Ok(EnvironmentWorld {
-            environment: self.environment,
-            database: self.database,
-            store: self.store,
-            redis: self.redis,
+        let pepper = (PEPPER_ID.to_owned(), stores.random(1));
+        Ok(Self {
+            environment: stores.environment,
+            database: stores.database,
+            store: stores.store,
+            redis: stores.redis,
             peppers,
-            pepper: (PEPPER_ID.to_owned(), pepper_text),
+            pepper,
             api,
             keys: keys_urls.iter().map(|url| Client::new(url).with(&token)).collect(),
             root_key: root_key.secret,
@@ -360,35 +319,5 @@ impl Ground {
             organization_key_id: organization_key.id,
             other_organization_key: other_organization_key.secret,
         })
-    }
-
-    fn token(&self) -> String {
-        format!("the-service-token-of-the-environment-{}", self.environment)
-    }
-
-    /// 32 bytes in base64 that look drawn at random and are the same in every run.
-    fn random(&self, purpose: u8) -> String {
-        let seed = purpose.wrapping_mul(31) ^ self.environment.name().as_bytes()[0];
-        let bytes: Vec<u8> = (0_u8..32).map(|at| at.wrapping_mul(73) ^ seed).collect();
-        BASE64.encode(&bytes)
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        self.keys.clear();
-        self._others.clear();
-        // A drop cannot await, and the test's own runtime may have one thread only.
-        let servers = &self.servers;
-        let forgotten = std::thread::scope(|scope| {
-            let forget = scope.spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                runtime.block_on(servers.forget())
-            });
-            forget.join()
-        });
-        if !matches!(forgotten, Ok(Ok(()))) {
-            eprintln!("a world's databases and Redis keys stay until the test run ends");
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use sqlx::{Connection, PgConnection};
-use testkit::Place;
+use testkit::FleetEnvironment;
 use uuid::Uuid;
 
 use crate::Bench;
@@ -61,7 +61,7 @@ fn read_pages(load: &mut Load<'_>, stage: &Stage) -> anyhow::Result<(Duration, u
 }
 
 /// Makes some keys that hardly any filter matches; the filters in words, and as they are sent.
-async fn prepare(place: &Place, keys: &[SeededKey]) -> anyhow::Result<Vec<(&'static str, String)>> {
+async fn prepare(place: &FleetEnvironment, keys: &[SeededKey]) -> anyhow::Result<Vec<(&'static str, String)>> {
     let rare: Vec<Uuid> = keys.iter().step_by(keys.len().div_ceil(RARE)).map(|key| key.id.uuid()).collect();
     let organization = place.acme.uuid();
     let customer = domain::ids::CustomerId::mint(place.store.now().await?);

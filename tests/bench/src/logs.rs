@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::{KeyId, RequestId};
 use store::RequestLog;
-use testkit::{Fleet, Place};
+use testkit::{Fleet, FleetEnvironment};
 
 use crate::Bench;
 use crate::measure::Accounts;
@@ -43,7 +43,7 @@ pub fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn batch(place: &Place, now: DateTime<Utc>) -> Vec<RequestLog> {
+fn batch(place: &FleetEnvironment, now: DateTime<Utc>) -> Vec<RequestLog> {
     let row = |at: usize| {
         let at = now + TimeDelta::microseconds(i64::try_from(at).unwrap_or_default());
         let id = RequestId::mint(at);

@@ -6,7 +6,7 @@ use domain::limit::Limit;
 use domain::secret::{PlainSecret, Prefix};
 use sqlx::types::Json;
 use sqlx::{Connection, PgConnection};
-use testkit::Place;
+use testkit::FleetEnvironment;
 use uuid::Uuid;
 
 const ROWS_AT_ONCE: usize = 10_000;
@@ -35,7 +35,7 @@ struct Columns {
 
 /// Writes so many keys of one organization, each with these limits and a name that starts so.
 pub async fn insert_keys(
-    place: &Place,
+    place: &FleetEnvironment,
     organization: OrganizationId,
     count: usize,
     (name, limits): (&str, &[Limit]),
@@ -58,7 +58,13 @@ pub async fn insert_keys(
 }
 
 impl Columns {
-    fn push(&mut self, place: &Place, organization: OrganizationId, at: DateTime<Utc>, name: String) -> SeededKey {
+    fn push(
+        &mut self,
+        place: &FleetEnvironment,
+        organization: OrganizationId,
+        at: DateTime<Utc>,
+        name: String,
+    ) -> SeededKey {
         let secret = PlainSecret::generate(&Prefix::organization(), place.environment);
         let hash = place.peppers.hash(organization, &secret);
         let id = KeyId::mint(at);

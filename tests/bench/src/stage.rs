@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use dev::{Process, StopSignal};
 use tempfile::TempDir;
-use testkit::{Fleet, FleetBuilder, Member, Place};
+use testkit::{Fleet, FleetBuilder, FleetEnvironment, Member};
 use tokio::runtime::Runtime;
 
 use crate::ceilings::Ceiling;
@@ -59,7 +59,7 @@ impl Stage {
     }
 
     /// Its one environment.
-    pub fn place(&self) -> &Place {
+    pub fn place(&self) -> &FleetEnvironment {
         self.fleet.place()
     }
 

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use domain::policy::Policy;
 use serde_json::json;
 
-use crate::bench::{Bench, limit, policy};
+use testkit::keys_fixture::{KeysFixture, limit, policy};
 
 /// Nobody else is exact across nodes at this speed; this is the claim.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_replicas_under_many_callers_admit_exactly_the_limit() {
-    let bench = Arc::new(Bench::start("exact").await);
+    let bench = Arc::new(KeysFixture::start().await);
     let replicas = Arc::new(bench.replicas(3).await);
     let issued = bench.issue(policy()).await;
     let (admitted, asked) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
@@ -35,7 +35,7 @@ async fn three_replicas_under_many_callers_admit_exactly_the_limit() {
 
 #[tokio::test]
 async fn named_costs_are_charged_and_unknown_names_refused_unspent() {
-    let bench = Bench::start("named").await;
+    let bench = KeysFixture::start().await;
     let replica = &bench.replicas(1).await[0];
     let issued = bench.issue(Policy { limits: vec![limit("requests", 10), limit("tokens", 100)], ..policy() }).await;
     let left = |answer: &serde_json::Value| [0, 1].map(|at| answer["limits"][at]["remaining"].as_u64().unwrap());
@@ -63,7 +63,7 @@ async fn named_costs_are_charged_and_unknown_names_refused_unspent() {
 
 #[tokio::test]
 async fn a_new_secret_and_another_limit_never_refill_a_budget() {
-    let bench = Bench::start("rotation").await;
+    let bench = KeysFixture::start().await;
     let replica = &bench.replicas(1).await[0];
     let issued = bench.issue(Policy { limits: vec![limit("requests", 5)], ..policy() }).await;
     for _ in 0..5 {

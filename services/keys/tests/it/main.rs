@@ -2,13 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on is a test that failed")]
 
-mod bench;
 mod enumeration;
-mod failover;
 mod limits;
 mod outage;
 mod revocation;
-mod strangers;
 mod tls;
 mod usage;
 mod verdicts;

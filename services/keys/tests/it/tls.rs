@@ -4,7 +4,7 @@ use client::wire::VerifyRequest;
 use client::{KeysClient, KeysError};
 use server::settings::Tls;
 
-use crate::bench::{Bench, TOKEN, policy, wait_for};
+use testkit::keys_fixture::{KeysFixture, TOKEN, policy, wait_for};
 
 #[tokio::test]
 async fn a_listener_with_a_certificate_speaks_tls_and_nothing_else() {
@@ -16,7 +16,7 @@ async fn a_listener_with_a_certificate_speaks_tls_and_nothing_else() {
     };
     std::fs::write(&tls.certificate_file, signed.cert.pem()).unwrap();
     std::fs::write(&tls.key_file, signed.signing_key.serialize_pem()).unwrap();
-    let bench = Bench::start("tls").await;
+    let bench = KeysFixture::start().await;
     let mut config = bench.config(1);
     config.server.tls = tls;
     let replica = bench.replica(config).await;

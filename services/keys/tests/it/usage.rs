@@ -6,10 +6,10 @@ use domain::policy::Policy;
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 
-use crate::bench::{Bench, limit, policy, wait_for};
+use testkit::keys_fixture::{KeysFixture, limit, policy};
 
 /// How often a key was used, by outcome, as the database has it.
-async fn counted(bench: &Bench, key: domain::ids::KeyId) -> BTreeMap<String, i64> {
+async fn counted(bench: &KeysFixture, key: domain::ids::KeyId) -> BTreeMap<String, i64> {
     let mut owner = PgConnection::connect(&bench.owner_url).await.unwrap();
     sqlx::raw_sql("select set_config('claviger.job', 'key-usage', false)").execute(&mut owner).await.unwrap();
     let sql = "select outcome, sum(count)::bigint from key_usage where key_id = $1 group by outcome";
@@ -24,7 +24,7 @@ fn counts(valid: i64, limited: i64, refused: i64) -> BTreeMap<String, i64> {
 
 #[tokio::test]
 async fn every_use_of_a_key_is_counted_once_by_what_came_of_it() {
-    let bench = Bench::start("counted").await;
+    let bench = KeysFixture::start().await;
     let replicas = bench.replicas(2).await;
     let limited = bench.issue(Policy { limits: vec![limit("requests", 4)], ..policy() }).await;
     let other = bench.issue(policy()).await;
@@ -42,39 +42,4 @@ async fn every_use_of_a_key_is_counted_once_by_what_came_of_it() {
     // Explained questions use nothing.
     assert_eq!(counted(&bench, limited.id).await, counts(4, 2, 2));
     assert_eq!(counted(&bench, other.id).await, counts(2, 0, 0));
-}
-
-#[tokio::test]
-async fn a_postgres_that_freezes_and_dies_keeps_counts_exact() {
-    let mut bench = Bench::alone("doubled").await;
-    let replica = bench.replicas(1).await.remove(0);
-    let issued = bench.issue(policy()).await;
-    let mut uses = 0;
-    let mut ask = async |bench: &Bench, times: i64| {
-        for _ in 0..times {
-            assert_eq!(bench.verdict(&replica, &issued.secret).await, "VALID");
-        }
-        uses += times;
-        uses
-    };
-    ask(&bench, 5).await;
-    wait_for("the first notes", async || counted(&bench, issued.id).await == counts(5, 0, 0)).await;
-    // Frozen for longer than one try takes: the batch may have been taken, and nobody said so.
-    ask(&bench, 5).await;
-    bench.postgres.as_ref().unwrap().pause();
-    let begun = std::time::Instant::now();
-    while begun.elapsed() < std::time::Duration::from_secs(6) {
-        ask(&bench, 1).await;
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
-    bench.postgres.as_ref().unwrap().resume();
-    let uses = ask(&bench, 1).await;
-    wait_for("the notes of the freeze", async || counted(&bench, issued.id).await == counts(uses, 0, 0)).await;
-    bench.postgres.as_ref().unwrap().kill();
-    ask(&bench, 7).await;
-    bench.postgres.as_mut().unwrap().restart().await.unwrap();
-    let uses = ask(&bench, 1).await;
-    wait_for("the notes of the outage", async || counted(&bench, issued.id).await == counts(uses, 0, 0)).await;
-    replica.stop().await;
-    assert_eq!(counted(&bench, issued.id).await, counts(uses, 0, 0));
 }

@@ -10,9 +10,9 @@ use domain::policy::{AllOr, Credits, Policy};
 use domain::secret::{PlainSecret, Prefix};
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, ENVIRONMENT, limit, policy};
+use testkit::keys_fixture::{ENVIRONMENT, KeysFixture, limit, policy, wrong_secret};
 
-async fn told(bench: &Bench, question: Value) -> (String, Value) {
+async fn told(bench: &KeysFixture, question: Value) -> (String, Value) {
     let replicas = bench.replicas(1).await;
     let answer = bench.verify(&replicas[0], question).await;
     (answer["verdict"].as_str().unwrap().to_owned(), answer)
@@ -20,7 +20,7 @@ async fn told(bench: &Bench, question: Value) -> (String, Value) {
 
 #[tokio::test]
 async fn a_valid_key_is_told_with_every_member() {
-    let bench = Bench::start("valid").await;
+    let bench = KeysFixture::start().await;
     let issued = bench.issue(policy()).await;
     let (verdict, answer) = told(&bench, json!({"key": issued.secret})).await;
     assert_eq!(verdict, "VALID");
@@ -56,7 +56,7 @@ async fn a_valid_key_is_told_with_every_member() {
 
 #[tokio::test]
 async fn who_proved_no_secret_learns_nothing() {
-    let bench = Bench::start("unproven").await;
+    let bench = KeysFixture::start().await;
     let replica = &bench.replicas(1).await[0];
     let issued = bench.issue(policy()).await;
     let foreign = bench.issue_for(bench.globex, policy(), None).await;
@@ -86,38 +86,10 @@ async fn who_proved_no_secret_learns_nothing() {
     }
 }
 
-/// The same public id with another secret part, and a checksum that fits.
-pub fn wrong_secret(secret: &str) -> String {
-    let id = secret.split('_').nth(2).unwrap();
-    loop {
-        let other = PlainSecret::generate(&Prefix::organization(), ENVIRONMENT);
-        let tail = other.expose().rsplit('_').next().unwrap().to_owned();
-        let body = format!("clv_{}_{id}_{}", ENVIRONMENT.tag(), &tail[..32]);
-        let alphabet = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-        let mut rest = crc32(body.as_bytes());
-        let mut check = [b'0'; 6];
-        for digit in check.iter_mut().rev() {
-            *digit = alphabet[(rest % 62) as usize];
-            rest /= 62;
-        }
-        let text = format!("{body}{}", std::str::from_utf8(&check).unwrap());
-        if PlainSecret::parse(&text).is_ok() {
-            return text;
-        }
-    }
-}
-
-fn crc32(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, byte: &u8| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
-    };
-    !bytes.iter().fold(u32::MAX, step)
-}
-
 /// A key with which everything is wrong; the question that nothing satisfies; then one mistake after another is mended.
 #[tokio::test]
 async fn the_first_failed_check_is_the_verdict_and_consumes_nothing() {
-    let bench = Bench::start("order").await;
+    let bench = KeysFixture::start().await;
     let replica = &bench.replicas(1).await[0];
     let now = bench.now().await;
     let customer = bench.insert_customer("them", vec![]).await;
@@ -139,7 +111,7 @@ async fn the_first_failed_check_is_the_verdict_and_consumes_nothing() {
     };
     let update = async |policy: Policy| {
         let generation = find_generation(&bench, issued.id).await;
-        let change = crate::bench::change(policy, Some(Credits { remaining: 1, refill: None }));
+        let change = testkit::keys_fixture::change(policy, Some(Credits { remaining: 1, refill: None }));
         let event = Event::KeyUpdated(issued.id);
         let (_, committed) = bench
             .commit(event, async |write| write.update_key(issued.id, generation, &change).await.unwrap().unwrap())
@@ -188,7 +160,7 @@ async fn the_first_failed_check_is_the_verdict_and_consumes_nothing() {
     assert!(limited["retry_after_ms"].as_u64().unwrap() > 50_000);
 }
 
-async fn find_generation(bench: &Bench, key: domain::ids::KeyId) -> i64 {
+async fn find_generation(bench: &KeysFixture, key: domain::ids::KeyId) -> i64 {
     let mut write = bench.write(bench.acme).await;
     write.find_key(key).await.unwrap().unwrap().generation
 }
@@ -196,7 +168,7 @@ async fn find_generation(bench: &Bench, key: domain::ids::KeyId) -> i64 {
 /// The promise is the second; the replica carries on the time that it was told, and the machine may be busy.
 #[tokio::test]
 async fn a_key_ends_at_its_instant_in_postgres_time() {
-    let bench = Bench::start("ends").await;
+    let bench = KeysFixture::start().await;
     let replica = &bench.replicas(1).await[0];
     let end = bench.now().await + Duration::seconds(2);
     let issued = bench.issue(Policy { expires_at: Some(end), limits: Vec::new(), ..policy() }).await;
@@ -217,7 +189,7 @@ async fn a_key_ends_at_its_instant_in_postgres_time() {
 
 #[tokio::test]
 async fn explaining_runs_every_check_and_consumes_nothing() {
-    let bench = Bench::start("explain").await;
+    let bench = KeysFixture::start().await;
     let replica = &bench.replicas(1).await[0];
     let rules = AllOr::Only(vec![IpRule::parse("203.0.113.0/24").unwrap()]);
     let credits = Some(Credits { remaining: 3, refill: None });
@@ -256,7 +228,7 @@ async fn explaining_runs_every_check_and_consumes_nothing() {
 
 #[tokio::test]
 async fn a_key_of_one_customer_stands_for_it_and_shares_its_limits() {
-    let bench = Bench::start("customer").await;
+    let bench = KeysFixture::start().await;
     let replica = &bench.replicas(1).await[0];
     let customer = bench.insert_customer("shared", vec![limit("customer", 3)]).await;
     let only = || Policy { customers: AllOr::Only(vec![customer.id]), ..policy() };

@@ -11,11 +11,11 @@ use domain::verdict::Verdict;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::bench::{Bench, policy};
+use testkit::keys_fixture::{KeysFixture, policy};
 
 #[tokio::test]
 async fn nobody_is_answered_without_the_service_token() {
-    let bench = Bench::start("token").await;
+    let bench = KeysFixture::start().await;
     let replica = &bench.replicas(1).await[0];
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     for path in ["/v1/keys/verify", "/v1/keys/verify-batch", "/internal/v1/verify", "/internal/v1/authenticate"] {
@@ -36,7 +36,7 @@ async fn nobody_is_answered_without_the_service_token() {
 
 #[tokio::test]
 async fn bodies_are_read_strictly_and_keys_of_any_length_are_judged() {
-    let bench = Bench::start("strict").await;
+    let bench = KeysFixture::start().await;
     let replica = &bench.replicas(1).await[0];
     for (body, status, code) in [
         (r#"{"key":"x","key":"y"}"#, 400, "duplicate-member"),
@@ -61,7 +61,7 @@ async fn bodies_are_read_strictly_and_keys_of_any_length_are_judged() {
 
 #[tokio::test]
 async fn a_batch_of_a_hundred_is_answered_in_order_and_no_more() {
-    let bench = Bench::start("batch").await;
+    let bench = KeysFixture::start().await;
     let replica = &bench.replicas(1).await[0];
     let issued = bench.issue(policy()).await;
     let question = |at: usize| if at.is_multiple_of(3) { json!({"key": issued.secret}) } else { json!({"key": "x"}) };
@@ -82,7 +82,7 @@ async fn a_batch_of_a_hundred_is_answered_in_order_and_no_more() {
 
 #[tokio::test]
 async fn a_log_line_names_the_one_organization_of_its_questions() {
-    let bench = Bench::start("whose").await;
+    let bench = KeysFixture::start().await;
     let replica = &bench.replicas(1).await[0];
     let own = bench.issue(policy()).await;
     let other = bench.issue_for(bench.globex, policy(), None).await;
@@ -143,14 +143,14 @@ async fn a_batch_takes_as_much_room_as_its_questions() {
     const ASKERS: usize = 64;
     // Of the places of one thread staging has half.
     const ROOM: usize = 4096 / 2;
-    let bench = Bench::alone("room").await;
+    let bench = KeysFixture::alone().await;
     let replica = &bench.replicas(1).await[0];
     let issued = bench.issue(policy()).await;
     assert_eq!(bench.verdict(replica, &issued.secret).await, "VALID");
     let question = json!({"key": issued.secret});
     for questions in [1, 100] {
         let batch = json!({"requests": vec![question.clone(); questions]});
-        let redis = bench.redis.as_ref().unwrap();
+        let redis = bench.redis();
         redis.pause();
         // While Redis is silent, everything that was let in is in progress.
         let asking = (0..ASKERS).map(|_| bench.ask(replica, "/v1/keys/verify-batch", &batch));
@@ -171,7 +171,7 @@ async fn a_batch_takes_as_much_room_as_its_questions() {
 
 #[tokio::test]
 async fn the_client_tells_the_integration_api_who_its_caller_is() {
-    let bench = Bench::start("client").await;
+    let bench = KeysFixture::start().await;
     let replica = &bench.replicas(1).await[0];
     let issued = bench.issue(policy()).await;
     let client = KeysClient::new(&replica.url, "0123456789abcdef0123456789abcdef-test");

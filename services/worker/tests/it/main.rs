@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test needs is part of the test")]
 
-mod bench;
+mod fixture;
 mod key_usage;
 mod outbox;
 mod process;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use store::DatabaseConfig;
 use tokio_util::sync::CancellationToken;
 
-use crate::bench::Bench;
+use crate::fixture::WorkerFixture;
 
 async fn read(address: SocketAddr, path: &str) -> Option<(u16, String)> {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
@@ -29,16 +29,16 @@ async fn wait_for(address: SocketAddr, path: &str, status: u16, part: &str) {
 
 #[tokio::test]
 async fn a_worker_publishes_by_itself_and_stops_when_told() {
-    let bench = Bench::start("process").await;
-    let bound = worker::bind(bench.config()).await.unwrap();
+    let fixture = WorkerFixture::start().await;
+    let bound = worker::bind(fixture.config()).await.unwrap();
     let address = bound.management;
     let shutdown = CancellationToken::new();
     let running = tokio::spawn(bound.run(shutdown.clone()));
 
     wait_for(address, "/health/ready", 200, r#""degraded":[]"#).await;
-    let change = bench.commit_unheard("acme").await;
+    let change = fixture.commit_unheard("acme").await;
     wait_for(address, "/metrics", 200, "claviger_outbox_published_total 1").await;
-    assert_eq!(bench.heard(&change).await, Some(change.generation.value));
+    assert_eq!(fixture.heard(&change).await, Some(change.generation.value));
 
     shutdown.cancel();
     running.await.unwrap().unwrap();
@@ -47,8 +47,8 @@ async fn a_worker_publishes_by_itself_and_stops_when_told() {
 
 #[tokio::test]
 async fn without_postgres_the_worker_lives_and_is_not_ready() {
-    let bench = Bench::start("lives").await;
-    let mut config = bench.config();
+    let fixture = WorkerFixture::start().await;
+    let mut config = fixture.config();
     config.database = DatabaseConfig::new("postgres://nobody@127.0.0.1:1/nothing", 1);
     let bound = worker::bind(config).await.unwrap();
     let address = bound.management;
@@ -65,8 +65,8 @@ async fn without_postgres_the_worker_lives_and_is_not_ready() {
 
 #[tokio::test]
 async fn without_redis_the_worker_is_ready_and_degraded() {
-    let bench = Bench::start("degraded").await;
-    let mut config = bench.config();
+    let fixture = WorkerFixture::start().await;
+    let mut config = fixture.config();
     config.redis.url = "redis://127.0.0.1:1".to_owned();
     let bound = worker::bind(config).await.unwrap();
     let address = bound.management;

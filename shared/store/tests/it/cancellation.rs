@@ -12,7 +12,7 @@ use store::{DatabaseConfig, Error, KeyFilter, Slice, Store};
 
 use crate::world::{Dice, World, new_customer, new_key, origin, scope};
 
-const ITERATIONS: u64 = 10_000;
+const ITERATIONS: u64 = 500;
 
 /// Drives a future for so many polls and drops it then; `None` when it was not done.
 async fn at_most_polls<T>(polls: u64, future: impl Future<Output = T>) -> Option<T> {

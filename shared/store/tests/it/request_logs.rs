@@ -233,27 +233,3 @@ async fn maintenance_that_has_to_wait_gives_up_and_writers_go_on() {
     assert!(world.store.delete_request_log_partition(KEPT).await.unwrap());
     assert!(!exists(&world, &name).await);
 }
-
-/// A figure for the record and no promise of this test: the machine is shared.
-#[tokio::test]
-async fn how_many_rows_a_second_go_in() {
-    const ROWS: usize = 200_000;
-    const BATCH: usize = 4_000;
-    let world = World::start().await;
-    let now = world.store.now().await.unwrap();
-    let keys: Vec<KeyId> = (0..1_000).map(|_| KeyId::mint(now)).collect();
-    let rows: Vec<RequestLog> = (0..ROWS)
-        .map(|number| {
-            let organization = if number % 2 == 0 { world.acme } else { world.globex };
-            let at = now + chrono::Duration::microseconds(i64::try_from(number).unwrap());
-            RequestLog { key: Some(keys[number % keys.len()]), ..request_log(organization, at) }
-        })
-        .collect();
-    let begun = Instant::now();
-    for batch in rows.chunks(BATCH) {
-        insert_request_logs(&world, batch).await;
-    }
-    let elapsed = begun.elapsed();
-    assert_eq!(rows_of(&world, "request_logs").await, i64::try_from(ROWS).unwrap());
-    println!("{ROWS} rows in {elapsed:.2?}: {:.0} rows/s", ROWS as f64 / elapsed.as_secs_f64());
-}

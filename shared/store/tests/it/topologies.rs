@@ -1,9 +1,9 @@
-//! What Redis is asked for, through sentinels and in a cluster, while masters die, freeze and change places.
+//! What Redis is asked for, through sentinels and in a cluster. What becomes of it while masters die and
+//! change places is in `tests/chaos`.
 
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use dev::{RedisCluster, RedisSentinel, RedisUser};
@@ -85,11 +85,6 @@ fn is_admitted(answer: &SpendAnswer) -> bool {
     answer.limits.as_ref().is_some_and(|limits| limits[0].is_admitted)
 }
 
-/// The name of an organization's key, as servers see it.
-fn name_of(organization: OrganizationId) -> String {
-    format!("claviger:test:{{{}}}:g", organization.uuid().simple())
-}
-
 /// Everything that the services ask of Redis, by one client and seen by another.
 async fn use_everything(one: &Counters, other: &Counters) {
     let wait = Duration::from_millis(500);
@@ -143,76 +138,6 @@ async fn rush(clients: &[Counters]) {
     assert!(admitted.iter().all(|count| *count == 200), "of 300 each: {admitted:?}");
 }
 
-/// When a call was answered, and by which run.
-type Answers = Vec<(Instant, Option<u64>)>;
-
-/// What several callers were answered about one organization while something happened.
-struct Load {
-    is_over: Arc<AtomicBool>,
-    tasks: Vec<tokio::task::JoinHandle<Answers>>,
-}
-
-impl Load {
-    fn start(clients: &[Counters], organization: OrganizationId) -> Self {
-        let is_over = Arc::new(AtomicBool::new(false));
-        let tasks = clients.iter().map(|client| {
-            let (client, is_over) = (client.clone(), Arc::clone(&is_over));
-            tokio::spawn(async move {
-                let (mut answers, limit) = (Vec::new(), limit(1_000_000_000));
-                while !is_over.load(Ordering::Relaxed) {
-                    let answer = spend(&client, organization, Source::Postgres, &limit).await;
-                    answers.push((Instant::now(), answer.map(|answer| answer.run)));
-                    tokio::time::sleep(Duration::from_millis(2)).await;
-                }
-                answers
-            })
-        });
-        Self { tasks: tasks.collect(), is_over }
-    }
-
-    /// For each client: how many calls failed, the longest time without an answer, and the runs that answered in turn.
-    async fn finish(self) -> Vec<(usize, Duration, Vec<u64>)> {
-        self.is_over.store(true, Ordering::Relaxed);
-        let answers = futures_util::future::join_all(self.tasks).await.into_iter().map(Result::unwrap);
-        let told = answers.map(|answers| {
-            let good: Vec<(Instant, u64)> = answers.iter().filter_map(|(at, run)| Some((*at, (*run)?))).collect();
-            let longest = good.windows(2).map(|pair| pair[1].0 - pair[0].0).max().unwrap_or_default();
-            let mut runs: Vec<u64> = good.iter().map(|(_, run)| *run).collect();
-            runs.dedup();
-            (answers.len() - good.len(), longest, runs)
-        });
-        told.collect()
-    }
-}
-
-/// Each client went from the first run to one other, and never back.
-fn assert_one_change(told: &[(usize, Duration, Vec<u64>)], first: u64) {
-    assert_changes(told, first, 1);
-}
-
-/// Each client went from the first run through at most so many others to the same, and never back.
-fn assert_changes(told: &[(usize, Duration, Vec<u64>)], first: u64, changes: usize) {
-    for (_, _, runs) in told {
-        let each: std::collections::BTreeSet<&u64> = runs.iter().collect();
-        assert_eq!((runs.len(), runs.first()), (each.len(), Some(&first)), "never back: {told:?}");
-        assert!((2..=1 + changes).contains(&runs.len()), "{changes} changes: {told:?}");
-    }
-    assert!(told.iter().all(|(_, _, runs)| runs.last() == told[0].2.last()), "all to the same: {told:?}");
-}
-
-/// How often the sentinels in this folder have named another master. On a busy machine a master may seem dead to them.
-fn switches(folder: &std::path::Path) -> usize {
-    let count = |number: usize| {
-        let log = std::fs::read_to_string(folder.join(format!("sentinel-{number}/log"))).unwrap();
-        log.matches("+switch-master").count()
-    };
-    (0..3).map(count).max().unwrap()
-}
-
-fn slowest(told: &[(usize, Duration, Vec<u64>)]) -> Duration {
-    told.iter().map(|(_, longest, _)| *longest).max().unwrap_or_default()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_works_through_sentinels_and_in_a_cluster() {
     let folder = tempfile::tempdir().unwrap();
@@ -225,133 +150,4 @@ async fn everything_works_through_sentinels_and_in_a_cluster() {
     assert_eq!(runs.len(), 3, "every master has some of the organizations");
     use_everything(&in_a_cluster[0], &in_a_cluster[1]).await;
     rush(&in_a_cluster).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_client_follows_sentinels_to_the_new_master() {
-    let folder = tempfile::tempdir().unwrap();
-    let (redis, clients) = start_sentinel(folder.path()).await;
-    for is_frozen in [false, true] {
-        let (master, first) = (redis.master().await.unwrap(), clients[0].run(organization(1)).unwrap());
-        let before = switches(folder.path());
-        let load = Load::start(&clients, organization(1));
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        if is_frozen {
-            redis.servers[master].pause()
-        } else {
-            redis.servers[master].kill()
-        }
-        let broken = Instant::now();
-        await_that("every client has another run", async || {
-            clients.iter().all(|client| client.run(organization(1)).is_some_and(|run| run != first))
-        })
-        .await;
-        let took = broken.elapsed();
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        // Thawed, it still takes itself for the master for some seconds, and would answer.
-        redis.servers[master].resume();
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        let told = load.finish().await;
-        let changes = switches(folder.path()) - before;
-        assert_changes(&told, first, changes);
-        println!(
-            "frozen {is_frozen}: {changes} changes, all clients moved after {took:?}; longest silence {:?}",
-            slowest(&told)
-        );
-    }
-    let first = clients[0].run(organization(1)).unwrap();
-    for number in [0, 1] {
-        redis.pause_sentinel(number);
-    }
-    let asked = Instant::now();
-    await_that("nobody is believed without a majority", async || clients[0].run(organization(1)).is_none()).await;
-    println!("without a majority of the sentinels the master was believed for {:?}", asked.elapsed());
-    redis.resume_sentinel(0);
-    await_that("two of three suffice", async || clients[0].run(organization(1)) == Some(first)).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_planned_failover_by_sentinels_loses_little_time() {
-    let folder = tempfile::tempdir().unwrap();
-    let (redis, clients) = start_sentinel(folder.path()).await;
-    let first = clients[0].run(organization(1)).unwrap();
-    let load = Load::start(&clients, organization(1));
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    redis.fail_over().await.unwrap();
-    await_that("every client has another run", async || {
-        clients.iter().all(|client| client.run(organization(1)).is_some_and(|run| run != first))
-    })
-    .await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let told = load.finish().await;
-    assert_one_change(&told, first);
-    println!("a planned failover: {told:?}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_client_follows_a_cluster_to_the_new_master() {
-    let folder = tempfile::tempdir().unwrap();
-    let (redis, clients) = start_cluster(folder.path()).await;
-    let (dead, frozen) = (redis.owner(&name_of(organization(1))).await.unwrap(), {
-        let other = (2..).find(|number| clients[0].run(organization(*number)) != clients[0].run(organization(1)));
-        organization(other.unwrap())
-    });
-    for is_frozen in [false, true] {
-        let own = if is_frozen { frozen } else { organization(1) };
-        let master = if is_frozen { redis.owner(&name_of(own)).await.unwrap() } else { dead };
-        let first = clients[0].run(own).unwrap();
-        let elsewhere: Vec<OrganizationId> =
-            (0..ORGANIZATIONS).map(organization).filter(|one| clients[0].run(*one) != Some(first)).collect();
-        let others: Vec<Option<u64>> = elsewhere.iter().map(|one| clients[0].run(*one)).collect();
-        let load = Load::start(&clients, own);
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        if is_frozen {
-            redis.servers[master].pause()
-        } else {
-            redis.servers[master].kill()
-        }
-        let broken = Instant::now();
-        await_that("every client has another run", async || {
-            clients.iter().all(|client| client.run(own).is_some_and(|run| run != first))
-        })
-        .await;
-        let took = broken.elapsed();
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        redis.servers[master].resume();
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        let told = load.finish().await;
-        assert_one_change(&told, first);
-        let now: Vec<Option<u64>> = elsewhere.iter().map(|one| clients[0].run(*one)).collect();
-        assert_eq!(now, others, "the other masters' organizations are as before");
-        println!("frozen {is_frozen}: all clients moved after {took:?}; longest silence {:?}", slowest(&told));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_planned_failover_and_a_slot_that_moves_lose_little_time() {
-    let folder = tempfile::tempdir().unwrap();
-    let (redis, clients) = start_cluster(folder.path()).await;
-    let own = organization(1);
-    let master = redis.owner(&name_of(own)).await.unwrap();
-    let first = clients[0].run(own).unwrap();
-    let load = Load::start(&clients, own);
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    redis.fail_over(master + 3).await.unwrap();
-    let moved = async || clients.iter().all(|client| client.run(own).is_some_and(|run| run != first));
-    await_that("every client has another run", moved).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let told = load.finish().await;
-    assert_one_change(&told, first);
-    println!("a planned failover: {told:?}");
-
-    let first = clients[0].run(own).unwrap();
-    let load = Load::start(&clients, own);
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    redis.move_slot(&name_of(own), master + 3, (master + 1) % 3).await.unwrap();
-    let moved = async || clients.iter().all(|client| client.run(own).is_some_and(|run| run != first));
-    await_that("every client has another run", moved).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let told = load.finish().await;
-    assert_one_change(&told, first);
-    println!("a slot that moves: {told:?}");
 }

@@ -1,24 +1,15 @@
-//! What is promised, while stores and replicas are killed, frozen, slowed down, emptied and cut off.
+//! What is promised, while stores and replicas are killed, frozen, slowed down, emptied and cut off, and while more is asked
+//! than can be done.
 //!
-//! `make test` runs the short form; `make chaos` runs the long one and makes the page of promises.
+//! A module for each group of `make chaos GROUP=…`. `make test` and `make check` build these tests and do not run them: they
+//! take minutes, and the machine alone.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "what a test needs, and tells, is part of the test")]
 
-mod capacity;
-mod dependencies;
 mod durability;
-mod fleet;
-mod ground;
-mod host;
+mod hostile;
 mod limits;
-mod load;
 mod overload;
-mod pace;
-mod recovery;
-mod repeats;
 mod revocation;
-mod revocation_away;
-mod rolling;
-mod strangers;
-mod twins;
-mod victims;
+mod stores;
+mod support;

@@ -4,12 +4,14 @@
 
 mod asking;
 mod dump;
+mod fleet;
 mod haystacks;
 mod isolation;
 mod limits;
 mod monitor;
 mod pooler;
 mod processes;
+mod recovery;
 mod request_log;
 mod revocation;
 mod rotation;

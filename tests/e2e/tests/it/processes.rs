@@ -22,7 +22,7 @@ pub struct Installation {
     /// The services.
     pub processes: Vec<Process>,
     /// Each environment.
-    pub places: Vec<Place>,
+    pub places: Vec<InstalledEnvironment>,
     /// Where health and metrics are.
     pub management: Vec<u16>,
     /// What nobody may ever read outside the configuration.
@@ -35,7 +35,7 @@ pub struct Installation {
 }
 
 /// One environment.
-pub struct Place {
+pub struct InstalledEnvironment {
     pub environment: Environment,
     pub database: LocalDatabase,
     pub redis: RedisUser,
@@ -102,7 +102,15 @@ impl Installation {
             let root_key = installation.make_root_key(environment, &config).await;
             installation.confide(&drawn, &database, &user);
             let token = drawn.token;
-            installation.places.push(Place { environment, database, redis: user, api, keys, token, root_key });
+            installation.places.push(InstalledEnvironment {
+                environment,
+                database,
+                redis: user,
+                api,
+                keys,
+                token,
+                root_key,
+            });
         }
         let keys = json!({
             "server": {"host": "127.0.0.1", "management_port": keys_management},

@@ -6,12 +6,12 @@ use domain::environment::Environment;
 use futures_util::future::join_all;
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
-use testkit::{Answer, Watch, World, last_accepted};
+use testkit::{Answer, VerifyPoller, World, last_accepted};
 
 use crate::asking::{about, assert_all, await_that, verdict, verdicts};
 
 const PRODUCTION: Environment = Environment::Production;
-const ROTATIONS: usize = 200;
+const ROTATIONS: usize = 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_secret_works_everywhere_at_once_and_the_old_nowhere() {
@@ -50,11 +50,11 @@ async fn an_overlap_lets_both_secrets_work_and_ends_on_the_second() {
     let world = World::builder().replicas(3).start().await;
     let (environment, api) = (world.environment(PRODUCTION), world.api(PRODUCTION));
     let mut latest = f64::MIN;
-    for round in 0..2 {
+    for round in 0..1 {
         let wide = json!([{"name": "requests", "limit": 1_000_000, "window_ms": 60_000}]);
         let made = api.create_key(&json!({"name": format!("overlapping {round}"), "limits": wide})).await;
         let path = api.path(world.acme, &format!("keys/{}/regenerate", made.text("/key/id")));
-        let watch = Watch::start(&environment.keys, &about(made.text("/secret")), Duration::from_millis(5));
+        let watch = VerifyPoller::start(&environment.keys, &about(made.text("/secret")), Duration::from_millis(5));
         watch.await_accepted().await;
         let asked = Instant::now();
         let rotated = api.organization_key().post(&path, &json!({"overlap_seconds": 2})).await.expect(200);
@@ -71,7 +71,7 @@ async fn an_overlap_lets_both_secrets_work_and_ends_on_the_second() {
         latest = latest.max(late);
         assert_all(&verdicts(environment, &new).await, "VALID");
     }
-    println!("2 overlaps: the last accepted request with the old secret began {:.0} ms after the end", latest * 1e3);
+    println!("1 overlap: the last accepted request with the old secret began {:.0} ms after the end", latest * 1e3);
 }
 
 /// Two requests that have both seen the key before either changes it: the key's row is held until both wait for it.
@@ -99,7 +99,7 @@ async fn rotate_twice_at_once(world: &World, path: &str, id: &str) -> Vec<Answer
 async fn of_two_rotations_at_once_one_wins_and_the_other_is_told() {
     let world = World::builder().replicas(3).start().await;
     let (environment, api) = (world.environment(PRODUCTION), world.api(PRODUCTION));
-    for round in 0..10 {
+    for round in 0..3 {
         let made = api.create_key(&json!({"name": format!("contended {round}")})).await;
         let id = made.text("/key/id");
         let path = api.path(world.acme, &format!("keys/{id}/regenerate"));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::haystacks::{Haystack, connect, gather_dead, gather_live};
 use crate::monitor::Monitor;
-use crate::processes::{Installation, Place};
+use crate::processes::{Installation, InstalledEnvironment};
 use crate::search::Search;
 
 const WORDS: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -43,13 +43,13 @@ fn random_text(length: usize) -> String {
 
 /// A caller that can write requests as wrong as it likes.
 struct Caller<'p> {
-    place: &'p Place,
+    place: &'p InstalledEnvironment,
     http: Client,
 }
 
 impl<'p> Caller<'p> {
     /// HTTP/2 tells more in a log than HTTP/1.1: every header field of every frame.
-    fn new(place: &'p Place, is_http2: bool) -> Self {
+    fn new(place: &'p InstalledEnvironment, is_http2: bool) -> Self {
         let builder = Client::builder().no_proxy().timeout(Duration::from_secs(20));
         let builder = if is_http2 { builder.http2_prior_knowledge() } else { builder };
         Self { place, http: builder.build().unwrap() }
@@ -79,7 +79,7 @@ impl<'p> Caller<'p> {
 }
 
 /// Everything that issues, takes and ends a secret, as it should be done.
-async fn use_as_meant(place: &Place, issued: &mut Issued) {
+async fn use_as_meant(place: &InstalledEnvironment, issued: &mut Issued) {
     let caller = Caller::new(place, false);
     let root = issued.keep(&place.root_key);
     caller.ask(&root, "/v1/organizations", &json!({"name": "Acme", "slug": "acme"}), 201).await;
@@ -184,7 +184,7 @@ fn wrong_places(caller: &Caller<'_>, secret: &str) -> Vec<(reqwest::RequestBuild
 }
 
 /// Everything that people and programs do wrong with a secret in their hands.
-async fn use_as_not_meant(place: &Place, issued: &mut Issued) {
+async fn use_as_not_meant(place: &InstalledEnvironment, issued: &mut Issued) {
     let root = place.root_key.clone();
     let made = Caller::new(place, false);
     let keys = "/v1/organizations/acme/keys";

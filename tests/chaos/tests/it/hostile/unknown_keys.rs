@@ -9,7 +9,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::bench::{Bench, ENVIRONMENT, Replica, TOKEN, policy};
+use testkit::keys_fixture::{ENVIRONMENT, KeysFixture, Replica, TOKEN, policy};
 
 /// Connections of the flood, and questions that each sends before it reads.
 const FLOODERS: usize = 200;
@@ -85,14 +85,14 @@ fn count_answers(text: &str, flood: &Flood) -> usize {
 }
 
 /// Transactions of this database so far.
-async fn transactions(bench: &Bench) -> i64 {
+async fn transactions(bench: &KeysFixture) -> i64 {
     let mut connection = PgConnection::connect(&bench.owner_url).await.unwrap();
     let sql = "select xact_commit + xact_rollback from pg_stat_database where datname = current_database()";
     sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
 }
 
 /// Asks about known keys in turn until the flood is over; says how many were answered, how many were not, and the times.
-async fn ask_known(bench: &Bench, replica: &Replica, keys: &[String], flood: &Flood) -> (usize, Vec<Duration>) {
+async fn ask_known(bench: &KeysFixture, replica: &Replica, keys: &[String], flood: &Flood) -> (usize, Vec<Duration>) {
     let (mut failed, mut times) = (0, Vec::new());
     for key in keys.iter().cycle() {
         if flood.is_over.load(Ordering::Relaxed) {
@@ -108,7 +108,7 @@ async fn ask_known(bench: &Bench, replica: &Replica, keys: &[String], flood: &Fl
 }
 
 /// How long a key that was just made takes to be accepted.
-async fn ask_new(bench: &Bench, replica: &Replica) -> Duration {
+async fn ask_new(bench: &KeysFixture, replica: &Replica) -> Duration {
     let issued = bench.issue(policy()).await;
     let (started, mut refusals) = (Instant::now(), std::collections::BTreeMap::<String, usize>::new());
     loop {
@@ -126,7 +126,7 @@ async fn ask_new(bench: &Bench, replica: &Replica) -> Duration {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_unknown_keys_is_bounded_and_known_keys_go_on() {
-    let bench = Bench::start("strangers").await;
+    let bench = KeysFixture::start().await;
     let replica = &bench.replicas(1).await[0];
     let mut known = Vec::new();
     for _ in 0..20 {
@@ -135,7 +135,7 @@ async fn a_flood_of_unknown_keys_is_bounded_and_known_keys_go_on() {
         known.push(bench.issue(lavish).await.secret);
         assert_eq!(bench.verdict(replica, known.last().unwrap()).await, "VALID");
     }
-    let lasting = Duration::from_secs(if fuzzing::is_long() { 60 } else { 5 });
+    let lasting = Duration::from_secs(30);
     let address = replica.url.strip_prefix("http://").unwrap().to_owned();
     let flood = Arc::new(Flood::default());
     let (before, started) = (transactions(&bench).await, Instant::now());
@@ -171,7 +171,7 @@ async fn a_flood_of_unknown_keys_is_bounded_and_known_keys_go_on() {
     );
     let worst = format!("{grown} KiB, {failed} of {} known keys failed", times.len());
     let bound = "memory is bounded, known keys are served";
-    fuzzing::Finding::new("P14", "a flood of unknown keys", bound, worst, asked as u64).record();
+    testkit::Finding::new("P14", "a flood of unknown keys", bound, worst, asked as u64).record();
     assert_eq!(other, 0, "every unknown key is not found, or to be asked again");
     assert!(not_found > 0 && times.len() > 50, "{not_found} {}", times.len());
     assert_eq!(failed, 0, "of {} questions about known keys", times.len());

@@ -8,7 +8,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use http::Method;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
-use testkit::{Answer, Client, Finding, Fleet, FleetBuilder, Member, Watch, about, await_that, last_accepted};
+use testkit::{Answer, Client, Finding, Fleet, FleetBuilder, Member, VerifyPoller, about, await_that, last_accepted};
 
 /// How many keys are made, or looked at, at the same time.
 const AT_ONCE: usize = 8;
@@ -38,7 +38,7 @@ pub struct Answered {
 pub type Act = BoxFuture<'static, Answered>;
 
 /// A fleet with clients that are made once.
-pub struct Stage {
+pub struct RevocationFixture {
     pub fleet: Fleet,
     pub api: Client,
     pub replicas: Vec<Client>,
@@ -47,10 +47,10 @@ pub struct Stage {
 /// Keys that all replicas know and are asked about.
 pub struct Batch {
     /// Each watch with the verdict that it has to end in.
-    watches: Vec<(Watch, &'static str)>,
+    watches: Vec<(VerifyPoller, &'static str)>,
 }
 
-impl Stage {
+impl RevocationFixture {
     pub async fn start(builder: FleetBuilder) -> Self {
         let fleet = builder.start().await;
         let place = fleet.place();
@@ -96,9 +96,10 @@ impl Stage {
 
     /// Has every replica asked until each of them knows each key.
     pub async fn watch(&self, questions: &[(Value, &'static str)], pause: Duration) -> Batch {
-        let watch =
-            |(question, verdict): &(Value, &'static str)| (Watch::start(&self.replicas, question, pause), *verdict);
-        let watches: Vec<(Watch, &'static str)> = questions.iter().map(watch).collect();
+        let watch = |(question, verdict): &(Value, &'static str)| {
+            (VerifyPoller::start(&self.replicas, question, pause), *verdict)
+        };
+        let watches: Vec<(VerifyPoller, &'static str)> = questions.iter().map(watch).collect();
         for (watch, _) in &watches {
             watch.await_accepted().await;
         }

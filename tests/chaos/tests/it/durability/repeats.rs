@@ -9,8 +9,6 @@ use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use testkit::{Client, Fault, Finding, Fleet};
 
-use crate::ground::by_length;
-
 const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long a commit of the API that will die is waited for: where all begin there, and where others may be first.
@@ -49,7 +47,7 @@ async fn is_cut_within(fleet: &Fleet, before: usize, time: Duration) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn identical_creations_make_one_key_although_an_api_dies() {
-    let (trials, duplicates) = by_length((5, 20), (100, 50));
+    let (trials, duplicates) = (100, 50);
     let mut fleet = Fleet::builder().apis(2).proxied().durable().start().await;
     let apis = [fleet.place().api(0), fleet.place().api(1)];
     let mut secrets = BTreeSet::new();

@@ -10,8 +10,7 @@ use http::Method;
 use serde_json::{Value, json};
 use testkit::{Asked, Fault, Fleet, FleetBuilder, about, await_that};
 
-use crate::ground::{by_length, is_long};
-use crate::victims::{Act, Answered, Stage, Victim, insist, insist_on, judge, latest};
+use crate::revocation::victims::{Act, Answered, RevocationFixture, Victim, insist, insist_on, judge, latest};
 
 const REPLICAS: usize = 3;
 const BOUND_MS: u32 = 5_000;
@@ -22,12 +21,12 @@ fn fleet() -> FleetBuilder {
 /// How many batches, of how many keys, revoked within how long. A trial takes as long as the bound, so many are made at
 /// the same time.
 fn shape() -> (usize, usize, Duration) {
-    by_length((1, 10, Duration::from_millis(500)), (2, 500, Duration::from_secs(5)))
+    (1, 500, Duration::from_secs(5))
 }
 
 /// How often each replica is asked about each key: as often as one machine can ask about all of them.
 fn pause() -> Duration {
-    by_length(Duration::from_millis(250), Duration::from_secs(2))
+    Duration::from_secs(2)
 }
 
 /// A situation with the way in which its trials are made.
@@ -45,7 +44,7 @@ fn situation_of(what: &str, count: usize) -> String {
 /// Revokes batches of keys while Redis is as `strike` leaves it and until `heal` ends that; per key and replica, how late
 /// the last accepted question began. `told_ms` is what receipts may say.
 async fn revoke_while(
-    stage: &mut Stage,
+    stage: &mut RevocationFixture,
     told_ms: &[u32],
     mut strike: impl AsyncFnMut(&mut Fleet),
     mut heal: impl AsyncFnMut(&mut Fleet),
@@ -75,7 +74,7 @@ async fn revoke_while(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revocation_holds_within_five_seconds_when_redis_is_killed() {
-    let mut stage = Stage::start(fleet()).await;
+    let mut stage = RevocationFixture::start(fleet()).await;
     let strike = async |fleet: &mut Fleet| fleet.redis.kill();
     let heal = async |fleet: &mut Fleet| fleet.redis.restart().await.unwrap();
     let late = revoke_while(&mut stage, &[BOUND_MS], strike, heal).await;
@@ -84,7 +83,7 @@ async fn a_revocation_holds_within_five_seconds_when_redis_is_killed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revocation_holds_within_five_seconds_when_redis_is_frozen() {
-    let mut stage = Stage::start(fleet()).await;
+    let mut stage = RevocationFixture::start(fleet()).await;
     let strike = async |fleet: &mut Fleet| fleet.redis.pause();
     let heal = async |fleet: &mut Fleet| fleet.redis.resume();
     let late = revoke_while(&mut stage, &[BOUND_MS], strike, heal).await;
@@ -94,7 +93,7 @@ async fn a_revocation_holds_within_five_seconds_when_redis_is_frozen() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revocation_holds_in_time_on_a_replica_without_redis() {
     // A second to answer, so that a busy machine does not pass for a lost Redis where it is not.
-    let mut stage = Stage::start(fleet().setting("redis.timeout_ms", 1_000)).await;
+    let mut stage = RevocationFixture::start(fleet().setting("redis.timeout_ms", 1_000)).await;
     let strike = async |fleet: &mut Fleet| fleet.keys[1].set_redis(&Fault::Lost);
     let heal = async |fleet: &mut Fleet| fleet.keys[1].set_redis(&Fault::None);
     // Nobody knows at first.
@@ -111,7 +110,7 @@ const SILENT_AFTER: Duration = Duration::from_millis(5_500);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_receipt_names_the_replica_that_has_lost_redis() {
-    let stage = Stage::start(fleet().setting("redis.timeout_ms", 1_000)).await;
+    let stage = RevocationFixture::start(fleet().setting("redis.timeout_ms", 1_000)).await;
     let victims = stage.victims(3, &json!({})).await;
     let receipt = async |victim: &Victim| {
         let answer = stage.api.post_empty(&format!("{}/revoke", victim.path)).await.expect(200);
@@ -139,7 +138,7 @@ async fn a_receipt_names_the_replica_that_has_lost_redis() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revocation_holds_in_time_when_the_api_has_lost_redis() {
-    let mut stage = Stage::start(fleet()).await;
+    let mut stage = RevocationFixture::start(fleet()).await;
     let strike = async |fleet: &mut Fleet| fleet.apis[0].set_redis(&Fault::Lost);
     let heal = async |fleet: &mut Fleet| fleet.apis[0].set_redis(&Fault::None);
     let late = revoke_while(&mut stage, &[BOUND_MS], strike, heal).await;
@@ -148,7 +147,7 @@ async fn a_revocation_holds_in_time_when_the_api_has_lost_redis() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revocation_holds_within_five_seconds_when_redis_is_slow() {
-    let mut stage = Stage::start(fleet()).await;
+    let mut stage = RevocationFixture::start(fleet()).await;
     let slow = Fault::Late { delay: Duration::from_millis(100), jitter: Duration::from_millis(10) };
     let set = |fleet: &Fleet, fault: &Fault| fleet.members().for_each(|member| member.set_redis(fault));
     let strike = async |fleet: &mut Fleet| set(fleet, &slow);
@@ -159,7 +158,7 @@ async fn a_revocation_holds_within_five_seconds_when_redis_is_slow() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_comes_back_empty_brings_no_revoked_key_back() {
-    let mut stage = Stage::start(fleet()).await;
+    let mut stage = RevocationFixture::start(fleet()).await;
     let (batches, count, spread) = shape();
     let mut late = Vec::new();
     for _ in 0..batches {
@@ -184,7 +183,7 @@ async fn a_redis_that_comes_back_empty_brings_no_revoked_key_back() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revocation_holds_within_five_seconds_when_redis_is_full() {
-    let stage = Stage::start(fleet()).await;
+    let stage = RevocationFixture::start(fleet()).await;
     let (batches, count, spread) = shape();
     let (mut spent, mut free) = (Vec::new(), Vec::new());
     // Half of the keys for each of the two situations.
@@ -222,9 +221,9 @@ async fn fill(fleet: &Fleet, is_full: bool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_suspension_and_a_narrowing_hold_within_five_seconds_too() {
-    let mut stage = Stage::start(fleet()).await;
+    let mut stage = RevocationFixture::start(fleet()).await;
     // So many for each of the two situations.
-    let (batches, count) = by_length((1, 10), (3, 334));
+    let (batches, count) = (3, 334);
     let (_, _, spread) = shape();
     let (mut narrowed, mut suspended) = (Vec::new(), Vec::new());
     for batch in 0..batches {
@@ -268,7 +267,7 @@ async fn a_suspension_and_a_narrowing_hold_within_five_seconds_too() {
     judge("Redis lost in silence to one replica; an organization suspended, many keys of it watched", &late, BOUND_MS);
 }
 
-fn narrowing(stage: &Stage, victim: &Victim) -> Act {
+fn narrowing(stage: &RevocationFixture, victim: &Victim) -> Act {
     let (api, path, etag) = (stage.api.clone(), victim.path.clone(), victim.etag.clone());
     let body = json!({"ips": ["198.51.100.0/24"]});
     // What an update takes away is known once it is read; until then it is a write like others, and may be told to come back.
@@ -279,7 +278,7 @@ fn narrowing(stage: &Stage, victim: &Victim) -> Act {
     .boxed()
 }
 
-fn suspension(stage: &Stage, path: String) -> Act {
+fn suspension(stage: &RevocationFixture, path: String) -> Act {
     let api = stage.api.clone();
     async move { Answered::of(&api.post_empty(&format!("{path}/suspend")).await.expect(200)) }.boxed()
 }
@@ -287,9 +286,9 @@ fn suspension(stage: &Stage, path: String) -> Act {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_without_stores_ends_within_30_seconds() {
     const BOUND: Duration = Duration::from_secs(30);
-    let stage = Stage::start(fleet()).await;
+    let stage = RevocationFixture::start(fleet()).await;
     let place = stage.fleet.place();
-    let victims = stage.victims(by_length(20, 1_000), &json!({})).await;
+    let victims = stage.victims(1_000, &json!({})).await;
     let lonely = &stage.replicas[1];
     let ask = async |victim: &Victim| Asked::ask(lonely, &about(&victim.secret)).await;
     for victim in &victims {
@@ -298,7 +297,7 @@ async fn a_replica_without_stores_ends_within_30_seconds() {
     stage.fleet.keys[1].set_redis(&Fault::Lost);
     stage.fleet.keys[1].set_postgres(&Fault::Lost);
     let lost = Instant::now();
-    let revoked = join_all(victims.chunks(by_length(5, 50)).map(async |victims| {
+    let revoked = join_all(victims.chunks(50).map(async |victims| {
         let mut answered = Vec::new();
         for victim in victims {
             answered.push(stage.revocation(victim).await.at);
@@ -307,7 +306,7 @@ async fn a_replica_without_stores_ends_within_30_seconds() {
     }));
     let answered: Vec<Instant> = revoked.await.concat();
     let unknown = PlainSecret::generate(&Prefix::organization(), place.environment);
-    let until = lost + if is_long() { BOUND + Duration::from_secs(8) } else { Duration::from_secs(6) };
+    let until = lost + BOUND + Duration::from_secs(8);
     let mut late: Vec<f64> = victims.iter().zip(&answered).map(|(_, answered)| since(*answered, lost)).collect();
     let (mut kept, mut turn) = (0, 0);
     while Instant::now() < until {
@@ -323,11 +322,9 @@ async fn a_replica_without_stores_ends_within_30_seconds() {
         turn += few.len();
     }
     assert!(kept > 0, "the replica goes on with what it knows for a while");
-    if is_long() {
-        let asked = ask(&victims[0]).await;
-        assert_eq!(asked.verdict, None, "nobody vouches for it any more");
-        judge("both stores lost to one replica; many keys revoked at once, asked about in turn", &late, 30_000);
-    }
+    let asked = ask(&victims[0]).await;
+    assert_eq!(asked.verdict, None, "nobody vouches for it any more");
+    judge("both stores lost to one replica; many keys revoked at once, asked about in turn", &late, 30_000);
     stage.fleet.keys[1].set_redis(&Fault::None);
     stage.fleet.keys[1].set_postgres(&Fault::None);
     let is_back = async || ask(&victims[0]).await.verdict.as_deref() == Some("REVOKED");

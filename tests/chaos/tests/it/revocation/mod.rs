@@ -3,6 +3,10 @@
 //!
 //! Redis gets a second here to answer, so that a busy machine does not pass for a lost Redis.
 
+mod away;
+mod failover;
+pub mod victims;
+
 use std::cell::Cell;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -14,8 +18,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use testkit::{Asked, Fault, Finding, Fleet, FleetBuilder, about, await_that};
 
-use crate::ground::by_length;
-use crate::victims::{Stage, Victim, insist, judge, latest, metric};
+use self::victims::{RevocationFixture, Victim, insist, judge, latest, metric};
 
 const REPLICAS: usize = 3;
 /// How many keys are revoked at the same time, where one does not disturb the others.
@@ -27,11 +30,10 @@ fn fleet() -> FleetBuilder {
     Fleet::builder().replicas(REPLICAS).proxied().setting("redis.timeout_ms", 1_000)
 }
 
-fn trials() -> usize {
-    by_length(15, 1_000)
-}
+/// As many as fit into the time of this group.
+const TRIALS: usize = 500;
 
-async fn revoke(stage: &Stage, victim: &Victim) -> Instant {
+async fn revoke(stage: &RevocationFixture, victim: &Victim) -> Instant {
     let answered = stage.revocation(victim).await;
     assert_eq!(answered.effective_within_ms, 0);
     answered.at
@@ -39,8 +41,8 @@ async fn revoke(stage: &Stage, victim: &Victim) -> Instant {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_replica_accepts_a_revoked_key_even_without_the_stream() {
-    let stage = Stage::start(fleet()).await;
-    let many = (trials(), AT_ONCE);
+    let stage = RevocationFixture::start(fleet()).await;
+    let many = (TRIALS, AT_ONCE);
     let late = stage.one_by_one(many, async |victim| revoke(&stage, victim).await).await;
     judge("all is well; keys one by one, each asked about every 5 ms", &late, 0);
 
@@ -57,8 +59,8 @@ async fn no_replica_accepts_a_revoked_key_even_without_the_stream() {
 /// Each waits for the one before, at the end of the organization's action log; none is sent away for that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_keys_are_revoked_at_once_though_postgres_is_far() {
-    let stage = Stage::start(fleet()).await;
-    let victims = stage.victims(by_length(100, 200), &json!({})).await;
+    let stage = RevocationFixture::start(fleet()).await;
+    let victims = stage.victims(200, &json!({})).await;
     let far = Fault::Late { delay: Duration::from_millis(1), jitter: Duration::ZERO };
     stage.fleet.apis[0].set_postgres(&far);
     let revoke = |victim: &Victim| {
@@ -77,11 +79,11 @@ async fn many_keys_are_revoked_at_once_though_postgres_is_far() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revocation_repeated_after_a_lost_commit_answer_holds() {
-    let stage = Stage::start(fleet()).await;
+    let stage = RevocationFixture::start(fleet()).await;
     let unanswered = Cell::new(0);
     // What is cut is every connection of the API.
     let late = stage
-        .one_by_one((trials(), 1), async |victim| {
+        .one_by_one((TRIALS, 1), async |victim| {
             let path = format!("{}/revoke", victim.path);
             let body = json!({"reason": "other"});
             stage.fleet.apis[0].set_postgres(&Fault::CutAfter(b"commit"));
@@ -108,7 +110,7 @@ async fn a_revocation_repeated_after_a_lost_commit_answer_holds() {
 /// Sends requests whose commits go unanswered, sends each again until it is answered, and tells for each how many
 /// milliseconds after the answer the last accepted question began.
 async fn repeat_after_a_cut<const COUNT: usize>(
-    stage: &Stage,
+    stage: &RevocationFixture,
     questions: [(Value, &'static str); COUNT],
     requests: [&dyn Fn() -> RequestBuilder; COUNT],
 ) -> [f64; COUNT] {
@@ -130,9 +132,9 @@ async fn repeat_after_a_cut<const COUNT: usize>(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_repeated_suspension_or_rotation_holds_once_answered() {
-    let stage = Stage::start(fleet()).await;
+    let stage = RevocationFixture::start(fleet()).await;
     let (mut suspended, mut rotated) = (Vec::new(), Vec::new());
-    for number in 0..by_length(5, 1_000) {
+    for number in 0..TRIALS {
         let body = json!({"name": format!("customer {number}")});
         let customer = stage.api.post(&stage.path("customers"), &body).await.expect(201);
         let bound = stage.victims(1, &json!({"customers": [customer.text("/id")]})).await.remove(0);
@@ -154,11 +156,11 @@ async fn a_repeated_suspension_or_rotation_holds_once_answered() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn generations_from_an_old_snapshot_bring_no_revoked_key_back() {
-    let stage = Stage::start(fleet()).await;
+    let stage = RevocationFixture::start(fleet()).await;
     let (place, redis) = (stage.fleet.place(), stage.fleet.redis.server());
     let prefix = format!("{}{{{}}}:g:k:", place.redis.prefix, place.acme.uuid().simple());
     let late = stage
-        .one_by_one((trials(), AT_ONCE), async |victim| {
+        .one_by_one((TRIALS, AT_ONCE), async |victim| {
             let name = format!("{prefix}{}", victim.id.uuid().simple());
             let old = redis.command(&["GET", &name]).await.unwrap();
             let answered = revoke(&stage, victim).await;
@@ -177,7 +179,7 @@ async fn wall_clocks_that_are_wrong_change_nothing() {
     let clock = |skew: &str| ["env", &preload, skew, "FAKETIME_DONT_FAKE_MONOTONIC=1"].map(str::to_owned);
     let (ahead, behind) = (clock("FAKETIME=+300"), clock("FAKETIME=-300"));
     let (ahead, behind) = (ahead.each_ref().map(String::as_str), behind.each_ref().map(String::as_str));
-    let stage = Stage::start(fleet().replica_prefix(1, &ahead).replica_prefix(2, &behind)).await;
+    let stage = RevocationFixture::start(fleet().replica_prefix(1, &ahead).replica_prefix(2, &behind)).await;
     for (replica, skew_seconds) in [(1, 300.0), (2, -300.0)] {
         let is_skewed = async || {
             let told = metric(&stage.fleet.keys[replica], "claviger_clock_offset_seconds").await;
@@ -185,19 +187,19 @@ async fn wall_clocks_that_are_wrong_change_nothing() {
         };
         await_that("the clock is wrong and the replica tells it", Duration::from_secs(10), is_skewed).await;
     }
-    let late = stage.one_by_one((trials(), AT_ONCE), async |victim| revoke(&stage, victim).await).await;
+    let late = stage.one_by_one((TRIALS, AT_ONCE), async |victim| revoke(&stage, victim).await).await;
     judge("one replica's wall clock 5 min ahead, another's 5 min behind; one by one", &late, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_that_slept_through_a_revocation_refuses_the_key() {
-    let stage = Stage::start(fleet()).await;
-    let (batches, count) = by_length((1, 10), (2, 500));
-    let asleep = by_length(Duration::from_secs(1), Duration::from_secs(20));
+    let stage = RevocationFixture::start(fleet()).await;
+    let (batches, count) = (2, 500);
+    let asleep = Duration::from_secs(20);
     let mut late = Vec::new();
     for _ in 0..batches {
         let victims = stage.victims(count, &json!({})).await;
-        let batch = stage.watch_victims(&victims, by_length(Duration::from_millis(500), Duration::from_secs(2))).await;
+        let batch = stage.watch_victims(&victims, Duration::from_secs(2)).await;
         stage.fleet.keys[1].pause();
         tokio::time::sleep(asleep).await;
         let answered = batch.carry_out(stage.revocations(&victims), Duration::from_millis(500)).await;

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use dev::{Cluster, LocalOptions, Postgres, Redis, RedisServer, RedisUser};
 use domain::access::Scope;
 use domain::environment::Environment;
 use domain::event::Event;
@@ -10,60 +9,30 @@ use domain::ids::{CustomerId, OrganizationId};
 use domain::names::{Name, Slug};
 use server::settings::{Log, LogFormat};
 use store::counters::{Counters, Expected, Mode, RedisConfig, Source, SpendRequest};
-use store::{DatabaseConfig, Generation, NewOrganization, Origin, Store, Subject};
+use store::{DatabaseConfig, Generation, NewOrganization, Origin, Subject};
+use testkit::{EnvironmentStores, Ownership, Servers};
 use worker::Config;
 use worker::config::{KeyUsage, RequestLog, Server};
 use worker::jobs::Stores;
 
-const OWNER: &str = "claviger_worker_owner";
-const APP: &str = "claviger_worker_app";
-
-/// One environment. Servers of its own where no others are named; they end with it.
-pub struct Bench {
+/// One environment. Servers of its own where the test run has none; they end with it.
+pub struct WorkerFixture {
     pub stores: Stores,
     pub database: DatabaseConfig,
     /// For what only the owner of the tables may do.
     pub owner_url: String,
     pub redis: RedisConfig,
-    server: RedisServer,
-    _servers: (Option<Postgres>, Option<Redis>),
-    _folder: tempfile::TempDir,
+    servers: Servers,
 }
 
-impl Bench {
-    pub async fn start(name: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let options = |name: &str| LocalOptions { directory: folder.path().join(name), port: None, is_durable: false };
-
-        let (cluster, own_postgres) = match Cluster::from_env().unwrap() {
-            Some(cluster) => (cluster, None),
-            None => {
-                let postgres = Postgres::start(options("postgres")).await.unwrap();
-                (postgres.cluster().clone(), Some(postgres))
-            }
-        };
-        let unique = format!("{name}_{}", std::process::id());
-        let local = cluster.create_database(&format!("worker_{unique}"), OWNER, APP).await.unwrap();
-        store::migrate(&local.owner_url, &local.app_role).await.unwrap();
-
-        let (server, own_redis) = match RedisServer::from_env() {
-            Some(server) => (server, None),
-            None => {
-                let redis = Redis::start(options("redis")).await.unwrap();
-                (redis.server().clone(), Some(redis))
-            }
-        };
-        let prefix = format!("claviger:worker:{unique}:");
-        let user = RedisUser { name: format!("worker_{unique}"), password: "password".to_owned(), prefix };
-        server.create_user(&user).await.unwrap();
-
-        let (database, owner_url) = (DatabaseConfig::new(local.app_url, 4), local.owner_url);
-        // Generous: the machine that runs the tests may be busy.
-        let redis = RedisConfig { url: server.url(&user), prefix: user.prefix, timeout_ms: 2_000 };
-        let counters = Counters::connect(&redis);
+impl WorkerFixture {
+    pub async fn start() -> Self {
+        let servers = Servers::start(Ownership::default()).await.unwrap();
+        let own = EnvironmentStores::create(&servers, Environment::Staging).await.unwrap();
+        let counters = Counters::connect(&own.redis);
         wait_for("Redis", || counters.run(OrganizationId::INSTALLATION).is_some()).await;
-        let stores = Stores { store: Store::connect(&database).await.unwrap(), counters };
-        Self { stores, database, owner_url, redis, server, _servers: (own_postgres, own_redis), _folder: folder }
+        let stores = Stores { store: own.store, counters };
+        Self { stores, database: own.config, owner_url: own.database.owner_url, redis: own.redis, servers }
     }
 
     /// The same database beside a Redis that nobody will ever reach.
@@ -76,7 +45,7 @@ impl Bench {
     pub async fn spoil(&self, change: &Unheard) {
         let organization = change.organization.uuid().simple();
         let name = format!("{}{{{organization}}}:g:o:{organization}", self.redis.prefix);
-        self.server.command(&["RPUSH", &name, "spoilt"]).await.unwrap();
+        self.servers.redis.command(&["RPUSH", &name, "spoilt"]).await.unwrap();
     }
 
     /// What a worker of this environment is told.

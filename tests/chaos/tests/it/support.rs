@@ -1,26 +1,16 @@
-//! What several of these tests need: long or short, keys made through the API, a load on them.
+//! What several of these tests need: keys made through the API, a load on them.
 
 use std::time::{Duration, Instant};
 
 use domain::secret::{PlainSecret, Prefix};
 use http::Method;
 use serde_json::{Value, json};
-use testkit::{Client, EVERYTHING_LIMIT, Load, Place, Samples};
+use testkit::{Client, EVERYTHING_LIMIT, FleetEnvironment, Load, Samples};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(100);
 /// How many questions tell whether a replica is well.
 const PROBES: usize = 10;
-
-/// Whether this is the long run.
-pub fn is_long() -> bool {
-    std::env::var_os("CLAVIGER_LONG").is_some()
-}
-
-/// The first in a short run, the second in a long one.
-pub fn by_length<T>(short: T, long: T) -> T {
-    if is_long() { long } else { short }
-}
 
 /// Makes a key of `acme` that no load uses up; answers with its id and secret.
 pub async fn make_key(api: &Client, name: &str) -> (String, String) {
@@ -40,14 +30,14 @@ pub async fn make_key(api: &Client, name: &str) -> (String, String) {
 }
 
 /// Keys to ask for: many that are good, one that is revoked, one that nobody ever made.
-pub struct Crowd {
+pub struct KeySet {
     bodies: Vec<Value>,
     goods: usize,
 }
 
-impl Crowd {
+impl KeySet {
     /// Makes them; each replica has seen each of them once.
-    pub async fn make(place: &Place, goods: usize) -> Self {
+    pub async fn make(place: &FleetEnvironment, goods: usize) -> Self {
         let root = place.root(0);
         let mut bodies = Vec::new();
         for number in 0..goods {
@@ -57,14 +47,14 @@ impl Crowd {
         root.post_empty(&format!("/v1/organizations/acme/keys/{id}/revoke")).await.expect(200);
         bodies.push(json!({"key": secret}));
         bodies.push(json!({"key": PlainSecret::generate(&Prefix::organization(), place.environment).expose()}));
-        let crowd = Self { bodies, goods };
+        let key_set = Self { bodies, goods };
         for replica in 0..place.keys_urls.len() {
-            for (at, body) in crowd.bodies.iter().enumerate() {
+            for (at, body) in key_set.bodies.iter().enumerate() {
                 let answer = place.keys(replica).post("/v1/keys/verify", body).await.expect(200);
-                assert_eq!(answer.text("/verdict"), crowd.expected(at));
+                assert_eq!(answer.text("/verdict"), key_set.expected(at));
             }
         }
-        crowd
+        key_set
     }
 
     /// Whether a replica answers as it should, with limits that all replicas share: about each kind of key, and some of
@@ -84,7 +74,7 @@ impl Crowd {
     }
 
     /// Questions about all of them to all replicas.
-    pub fn load(&self, place: &Place) -> Load {
+    pub fn load(&self, place: &FleetEnvironment) -> Load {
         Load::verifications(&place.keys_urls, &place.token, &self.bodies)
     }
 

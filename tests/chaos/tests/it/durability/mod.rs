@@ -1,4 +1,7 @@
-//! What was acknowledged is there after any of the processes were killed; what was not is settled by repeating it.
+//! Durability: what was acknowledged is there after any of the processes were killed; what was not is settled by repeating it.
+
+mod repeats;
+mod usage;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,8 +14,6 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use testkit::{Answer, Client, Finding, Fleet};
-
-use crate::ground::by_length;
 
 const SEED: u64 = 7;
 const WRITERS: usize = 10;
@@ -263,12 +264,12 @@ async fn no_acknowledged_write_is_lost_whatever_is_killed() {
         })
         .collect();
     let (mut unanswered, mut lost, mut odd, mut writing) = (0, 0, 0, Duration::ZERO);
-    let rounds = by_length(2, 50);
+    let rounds = 50;
     for round in 0..rounds {
         let is_over = Arc::new(AtomicBool::new(false));
         let began = Instant::now();
         let running: Vec<_> = writers.drain(..).map(|writer| tokio::spawn(writer.run(Arc::clone(&is_over)))).collect();
-        tokio::time::sleep(Duration::from_millis(random.random_range(400..by_length(700, 1_500)))).await;
+        tokio::time::sleep(Duration::from_millis(random.random_range(400..1_500))).await;
         // All of them at first; then any.
         let chosen = if round == 0 { VICTIMS } else { random.random_range(1..=VICTIMS) };
         let killed = kill_some(&mut fleet, &mut random, chosen).await;

@@ -1,4 +1,11 @@
-//! Verification while Redis, Postgres or both are killed, frozen, cut off, slow or unsteady, and after they came back.
+//! Stores: verification while Redis, Postgres or both are killed, frozen, cut off, slow or unsteady, and after they came back.
+
+mod control;
+mod outage;
+mod recovery;
+mod request_log;
+mod rolling;
+mod topologies;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -7,20 +14,19 @@ use serde_json::json;
 use testkit::{Fault, Finding, Fleet, Member, Samples, await_that};
 use tokio::task::block_in_place;
 
-use crate::ground::{Crowd, by_length, is_long, make_key};
-use crate::host::Host;
-use crate::twins::{Both, RunningLoads, Twins};
+use self::control::{Both, ControlledTrial, RunningLoads};
+use crate::overload::host::Host;
+use crate::support::{KeySet, make_key};
 
 const GOODS: usize = 8;
-/// How much of the capacity is used; the twin has as much beside it.
+/// How much of the capacity is used; the control has as much beside it.
 const PART: f64 = 0.4;
 const RATE_MAX: f64 = 1_000.0;
-const RATE_SHORT: f64 = 100.0;
 const PATIENCE: Duration = Duration::from_secs(20);
 const FLAP: Duration = Duration::from_secs(1);
 /// How soon all has to be as before.
 const RECOVERY_MAX: Duration = Duration::from_secs(5);
-/// How much of a replica's processor time in peace a question may cost: what is burnt is missing to the twin as well, and
+/// How much of a replica's processor time in peace a question may cost: what is burnt is missing to the control as well, and
 /// must not pass for the machine's doing.
 const COST_MAX: f64 = 2.0;
 /// Milliseconds.
@@ -51,8 +57,6 @@ struct Situation {
     redis: Harm,
     postgres: Harm,
     added: Added,
-    /// Whether the short run has it too.
-    is_short: bool,
 }
 
 /// One situation and what came of it.
@@ -74,100 +78,96 @@ const SILENT: Added =
         words: "≤ 50 ms later if it comes within the first 50 ms, then ≤ 5 ms", limit_ms: 5.0, at_first_ms: 50.0
     };
 const READ: Added = Added { words: "≤ 100 ms later", limit_ms: 100.0, at_first_ms: 0.0 };
-/// So much more of the requests may be late than of the twin's, in a long run.
+/// So much more of the requests may be late than of the control's.
 const NOISE: f64 = 0.01;
 /// The same of those that are later than what comes at first may be: less than comes at first.
 const NOISE_AT_FIRST: f64 = 0.001;
 
-fn redis(name: &'static str, harm: Harm, added: Added, is_short: bool) -> Situation {
-    Situation { name, redis: harm, postgres: Harm::None, added, is_short }
+fn redis(name: &'static str, harm: Harm, added: Added) -> Situation {
+    Situation { name, redis: harm, postgres: Harm::None, added }
 }
 
-fn postgres(name: &'static str, harm: Harm, is_short: bool) -> Situation {
-    Situation { name, redis: Harm::None, postgres: harm, added: READ, is_short }
+fn postgres(name: &'static str, harm: Harm) -> Situation {
+    Situation { name, redis: Harm::None, postgres: harm, added: READ }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_in_use_go_on_whatever_becomes_of_redis() {
     let slow = Fault::Late { delay: Duration::from_millis(100), jitter: Duration::from_millis(5) };
     run(vec![
-        redis("Redis killed", Harm::Killed, REFUSED, true),
-        redis("Redis frozen", Harm::Frozen, SILENT, true),
-        redis("Redis black-holed", Harm::Network(Fault::Lost), SILENT, false),
-        redis("Redis hears, its answers are lost", Harm::Network(Fault::AnswersLost), SILENT, false),
-        redis("Redis 200 ms late", Harm::Network(slow), SILENT, false),
-        redis("Redis resets every connection", Harm::Network(Fault::Reset), REFUSED, false),
-        redis("Redis flaps, a second away and a second back", Harm::Flapping, REFUSED, false),
+        redis("Redis killed", Harm::Killed, REFUSED),
+        redis("Redis frozen", Harm::Frozen, SILENT),
+        redis("Redis black-holed", Harm::Network(Fault::Lost), SILENT),
+        redis("Redis hears, its answers are lost", Harm::Network(Fault::AnswersLost), SILENT),
+        redis("Redis 200 ms late", Harm::Network(slow), SILENT),
+        redis("Redis resets every connection", Harm::Network(Fault::Reset), REFUSED),
+        redis("Redis flaps, a second away and a second back", Harm::Flapping, REFUSED),
     ])
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_in_use_go_on_whatever_becomes_of_postgres() {
-    let both = |name, redis, postgres, is_short| Situation { name, redis, postgres, added: READ, is_short };
+    let both = |name, redis, postgres| Situation { name, redis, postgres, added: READ };
     run(vec![
-        postgres("Postgres killed", Harm::Killed, true),
-        postgres("Postgres frozen", Harm::Frozen, false),
-        postgres("Postgres black-holed", Harm::Network(Fault::Lost), false),
-        postgres("Postgres flaps, a second away and a second back", Harm::Flapping, false),
-        both("both killed", Harm::Killed, Harm::Killed, false),
-        both("both frozen", Harm::Frozen, Harm::Frozen, true),
+        postgres("Postgres killed", Harm::Killed),
+        postgres("Postgres frozen", Harm::Frozen),
+        postgres("Postgres black-holed", Harm::Network(Fault::Lost)),
+        postgres("Postgres flaps, a second away and a second back", Harm::Flapping),
+        both("both killed", Harm::Killed, Harm::Killed),
+        both("both frozen", Harm::Frozen, Harm::Frozen),
     ])
     .await;
 }
 
 async fn run(situations: Vec<Situation>) {
-    let mut twins = Twins::start(GOODS).await;
-    // A short run is about right and wrong: on a busy machine a measured capacity holds for a moment.
-    let capacity = match is_long() {
-        true => twins.crowd.load(twins.harmed.place()).capacity(16, Duration::from_secs(5)).await,
-        false => RATE_SHORT / PART,
-    };
+    let mut trial = ControlledTrial::start(GOODS).await;
+    let capacity = trial.key_set.load(trial.faulted.place()).capacity(16, Duration::from_secs(5)).await;
     let rate = (capacity * PART).min(RATE_MAX);
-    println!("{capacity:.0} verifications a second are possible, {rate:.0} are asked, and as many of the twin");
-    let loads = twins.load(rate);
+    println!("{capacity:.0} verifications a second are possible, {rate:.0} are asked, and as many of the control");
+    let loads = trial.load(rate);
     let mut seen = Vec::new();
-    for situation in situations.into_iter().filter(|situation| situation.is_short || is_long()) {
-        seen.push(suffer(&mut twins, &loads, situation).await);
+    for situation in situations {
+        seen.push(suffer(&mut trial, &loads, situation).await);
     }
     let samples = loads.finish().await;
-    let mut misses = judge_well(&twins.crowd, &samples);
+    let mut misses = judge_well(&trial.key_set, &samples);
     for seen in &seen {
-        misses.extend(judge(seen, &twins.crowd, &samples));
+        misses.extend(judge(seen, &trial.key_set, &samples));
     }
     assert!(misses.is_empty(), "{misses:#?}");
 }
 
 /// A while of peace, of harm, and of recovery: three phases.
-async fn suffer(twins: &mut Twins, loads: &RunningLoads, situation: Situation) -> Seen {
-    let (fleet, crowd) = (&mut twins.harmed, &twins.crowd);
+async fn suffer(trial: &mut ControlledTrial, loads: &RunningLoads, situation: Situation) -> Seen {
+    let (fleet, key_set) = (&mut trial.faulted, &trial.key_set);
     let unseen = make_key(&fleet.place().root(0), situation.name).await.1;
     let peace = Spending::begin(&fleet.keys[0]);
-    tokio::time::sleep(by_length(Duration::from_millis(500), Duration::from_secs(3))).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
     let peace = peace.per_second(&fleet.keys[0]);
     let fault = loads.mark();
-    let time = by_length(Duration::from_secs(1), Duration::from_secs(15));
+    let time = Duration::from_secs(8);
     let (spending, host) = (Spending::begin(&fleet.keys[0]), Host::begin());
     harm(fleet, &situation).await;
-    let harmed_at = Instant::now();
+    let faulted_at = Instant::now();
     if matches!(situation.postgres, Harm::Killed | Harm::Frozen | Harm::Network(_)) {
         let asked = fleet.place().keys(0).post("/v1/keys/verify", &json!({"key": unseen})).await.expect(503);
         assert_eq!(asked.header("retry-after"), "1", "{}", situation.name);
     }
     let is_flapping = matches!((&situation.redis, &situation.postgres), (Harm::Flapping, _) | (_, Harm::Flapping));
-    while is_flapping && harmed_at.elapsed() + FLAP * 2 < time {
+    while is_flapping && faulted_at.elapsed() + FLAP * 2 < time {
         tokio::time::sleep(FLAP).await;
         heal(fleet, &situation).await;
         tokio::time::sleep(FLAP).await;
         harm(fleet, &situation).await;
     }
-    tokio::time::sleep(time.saturating_sub(harmed_at.elapsed())).await;
+    tokio::time::sleep(time.saturating_sub(faulted_at.elapsed())).await;
     let (cost, taken) = (spending.per_second(&fleet.keys[0]) / peace, host.took_percent());
     heal(fleet, &situation).await;
     let (recovery, healed_at) = (loads.mark(), Instant::now());
     let keys = fleet.place().keys(0);
-    let recovered = await_that("it answers as before", PATIENCE, async || crowd.is_right(&keys).await).await;
-    let watched = by_length(Duration::from_millis(300), Duration::from_secs(15));
+    let recovered = await_that("it answers as before", PATIENCE, async || key_set.is_right(&keys).await).await;
+    let watched = Duration::from_secs(6);
     tokio::time::sleep(watched.saturating_sub(healed_at.elapsed())).await;
     loads.mark();
     fleet.keys[0].await_ready().await.unwrap();
@@ -208,13 +208,13 @@ async fn heal(fleet: &mut Fleet, situation: &Situation) {
     }
 }
 
-/// What was not kept while nothing was harmed.
-fn judge_well(crowd: &Crowd, samples: &Both) -> Vec<String> {
-    let both = samples.goods(crowd, |phase| phase % 3 == 0);
-    let (well, wrong) = (&both.harmed, crowd.wrong_accepts(&samples.harmed));
-    let [share, at_twin] = [well, &both.spared].map(|samples| samples.percent(|sample| sample.outcome.is("VALID")));
+/// What was not kept while nothing was faulted.
+fn judge_well(key_set: &KeySet, samples: &Both) -> Vec<String> {
+    let both = samples.goods(key_set, |phase| phase % 3 == 0);
+    let (well, wrong) = (&both.faulted, key_set.wrong_accepts(&samples.faulted));
+    let [share, at_control] = [well, &both.control].map(|samples| samples.percent(|sample| sample.outcome.is("VALID")));
     let worst = format!(
-        "{share:.3} % (its twin {at_twin:.3} %), {wrong}; median {:.1} ms, 99 % within {:.1} ms",
+        "{share:.3} % (the control {at_control:.3} %), {wrong}; median {:.1} ms, 99 % within {:.1} ms",
         well.quantile_ms(0.5),
         well.quantile_ms(0.99)
     );
@@ -227,17 +227,17 @@ fn judge_well(crowd: &Crowd, samples: &Both) -> Vec<String> {
     if is_kept { Vec::new() } else { vec![missed()] }
 }
 
-/// What was not kept while something was harmed, and afterwards.
-fn judge(seen: &Seen, crowd: &Crowd, samples: &Both) -> Vec<String> {
+/// What was not kept while something was faulted, and afterwards.
+fn judge(seen: &Seen, key_set: &KeySet, samples: &Both) -> Vec<String> {
     let (name, promised) = (seen.situation.name, seen.situation.added);
-    let peace = samples.goods(crowd, |phase| [seen.fault - 1, seen.recovery + 1].contains(&phase));
-    let both = samples.goods(crowd, |phase| phase == seen.fault);
-    let (during, median_ms) = (&both.harmed, peace.harmed.quantile_ms(0.5));
+    let peace = samples.goods(key_set, |phase| [seen.fault - 1, seen.recovery + 1].contains(&phase));
+    let both = samples.goods(key_set, |phase| phase == seen.fault);
+    let (during, median_ms) = (&both.faulted, peace.faulted.quantile_ms(0.5));
     let share = during.percent(|sample| sample.outcome.is("VALID"));
     let added: Vec<f64> = during.latencies_ms().iter().map(|latency| latency - median_ms).collect();
     let late = [5.0, 50.0, 100.0].map(|added_ms| {
         let late = both.later_by(added_ms, &peace);
-        format!("{} (its twin {}) later by > {added_ms} ms", late.harmed, late.spared)
+        format!("{} (the control {}) later by > {added_ms} ms", late.faulted, late.control)
     });
     let worst = format!(
         "{share:.2} %; {}, worst {:.0} ms; {:.1} times the processor time; the host took {:.0} % of the machine's",
@@ -248,8 +248,8 @@ fn judge(seen: &Seen, crowd: &Crowd, samples: &Both) -> Vec<String> {
     );
     let bound =
         format!("≥ 99.9 % of good keys valid, {}, ≤ {COST_MAX} times the processor time of peace", promised.words);
-    let mut misses = if is_long() { added_too_much(promised, &both, &peace) } else { Vec::new() };
-    if is_long() && seen.cost > COST_MAX {
+    let mut misses = added_too_much(promised, &both, &peace);
+    if seen.cost > COST_MAX {
         misses.push(format!("{} times the processor time of peace", seen.cost));
     }
     if share < 99.9 {
@@ -258,8 +258,8 @@ fn judge(seen: &Seen, crowd: &Crowd, samples: &Both) -> Vec<String> {
     let finding = Finding::new("P5", name, &bound, worst, during.count() as u64).histogram(&added, &EDGES);
     finding.missed(!misses.is_empty()).record();
 
-    let after = samples.harmed.of(|sample| sample.phase == seen.recovery);
-    let goods_after = crowd.goods(&after);
+    let after = samples.faulted.of(|sample| sample.phase == seen.recovery);
+    let goods_after = key_set.goods(&after);
     let errors = goods_after.percent(|sample| sample.outcome.is_server_error());
     let worst = format!("{:.1} s, {errors:.2} %", seen.recovered.as_secs_f64());
     let bound = "as before within 5 s, ≤ 1 % of good keys answered 5xx until then";
@@ -278,9 +278,9 @@ fn added_too_much(promised: Added, during: &Both, peace: &Both) -> Vec<String> {
     let missed = |(added_ms, noise)| {
         let late = during.later_by(added_ms, peace);
         let allowed = late.allowed(noise);
-        (late.harmed as f64 > allowed).then(|| {
-            let (harmed, spared) = (late.harmed, late.spared);
-            format!("{harmed} later by more than {added_ms} ms, {spared} of its twin's, {allowed:.0} may be")
+        (late.faulted as f64 > allowed).then(|| {
+            let (faulted, control) = (late.faulted, late.control);
+            format!("{faulted} later by more than {added_ms} ms, {control} of the control, {allowed:.0} may be")
         })
     };
     std::iter::once((promised.limit_ms, NOISE)).chain(at_first).filter_map(missed).collect()

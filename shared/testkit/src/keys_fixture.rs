@@ -1,12 +1,16 @@
-//! An environment of its own for each test, with as many replicas of the service as it asks for.
+//! The key service of one environment, with as many replicas as a test asks for, and rows written without an API.
+
+#![expect(clippy::unwrap_used, reason = "a fixture that cannot be made is a test that failed")]
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use ::keys::Config;
+use ::keys::config::{EnvironmentConfig, Server};
 use chrono::{DateTime, Utc};
 use data_encoding::BASE64;
-use dev::{Cluster, LocalOptions, Postgres, Redis, RedisServer, RedisUser};
+use dev::{Postgres, Redis};
 use domain::access::Scope;
 use domain::environment::Environment;
 use domain::event::Event;
@@ -15,8 +19,6 @@ use domain::limit::Limit;
 use domain::names::{ExternalId, Name, Slug};
 use domain::policy::{AllOr, Credits, Policy, RevokeReason};
 use domain::secret::{Pepper, PepperRing, PlainSecret, Prefix};
-use keys::Config;
-use keys::config::{EnvironmentConfig, Server};
 use serde_json::{Value, json};
 use server::settings::{Log, LogFormat, PepperEntry, Tls};
 use store::counters::{Counters, RedisConfig};
@@ -25,25 +27,34 @@ use store::{NewSecret, Origin, Store, Write};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::answer::Client;
+use crate::servers::{Ownership, Servers};
+use crate::stores::EnvironmentStores;
+
 /// The environment of all tests here.
 pub const ENVIRONMENT: Environment = Environment::Staging;
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef-test";
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// Stores with two organizations in them.
-pub struct Bench {
+pub struct KeysFixture {
+    /// The rows.
     pub store: Store,
+    /// The counters.
     pub counters: Counters,
+    /// One organization.
     pub acme: OrganizationId,
+    /// Another.
     pub globex: OrganizationId,
+    /// How the replicas reach Postgres.
     pub database: DatabaseConfig,
+    /// For what only the owner of the tables may do.
     pub owner_url: String,
+    /// How the replicas reach Redis.
     pub redis_config: RedisConfig,
-    pub postgres: Option<Postgres>,
-    pub redis: Option<Redis>,
     ring: PepperRing,
     http: reqwest::Client,
-    _folders: (tempfile::TempDir, Option<tempfile::TempDir>),
+    servers: Servers,
 }
 
 /// A running replica.
@@ -62,87 +73,68 @@ pub struct Issued {
     pub secret: String,
 }
 
-impl Bench {
-    /// On the servers that the environment names, if it names any.
-    pub async fn start(name: &str) -> Self {
-        let (cluster, server) = (Cluster::from_env().unwrap(), RedisServer::from_env());
-        Self::over(name, cluster, server).await
+impl KeysFixture {
+    /// On the servers of the test run, if it has any.
+    pub async fn start() -> Self {
+        let servers = Servers::start(Ownership::default()).await.unwrap();
+        let stores = EnvironmentStores::create(&servers, ENVIRONMENT).await.unwrap();
+        Self::over(servers, stores).await
     }
 
     /// On servers of its own, which the test may stop.
-    pub async fn alone(name: &str) -> Self {
-        Self::over(name, None, None).await
+    pub async fn alone() -> Self {
+        let servers = Servers::start(Ownership { owns_postgres: true, owns_redis: true }).await.unwrap();
+        let stores = EnvironmentStores::create(&servers, ENVIRONMENT).await.unwrap();
+        Self::over(servers, stores).await
     }
 
-    /// On the Postgres that the environment names, if it names one, and a Redis that the test has made.
-    pub async fn on(name: &str, redis_config: RedisConfig) -> Self {
-        let unique = unique(name);
-        Self::over_stores(&unique, Cluster::from_env().unwrap(), (redis_config, None)).await
+    /// On the Postgres of the test run, if it has one, and a Redis that the test has made.
+    pub async fn on(redis: RedisConfig) -> Self {
+        let servers = Servers::start(Ownership::default()).await.unwrap();
+        let stores = EnvironmentStores::create(&servers, ENVIRONMENT).await.unwrap();
+        Self::over(servers, EnvironmentStores { redis, ..stores }).await
     }
 
-    async fn over(name: &str, cluster: Option<Cluster>, server: Option<RedisServer>) -> Self {
-        let unique = unique(name);
-        let user =
-            RedisUser { name: unique.clone(), password: "password".into(), prefix: format!("claviger:{unique}:") };
-        let (url, redis) = match server {
-            Some(server) => {
-                server.create_user(&user).await.unwrap();
-                (server.url(&user), None)
-            }
-            None => {
-                let folder = tempfile::tempdir().unwrap();
-                let directory = folder.path().join("redis");
-                let redis = Redis::start(LocalOptions { directory, port: None, is_durable: false }).await.unwrap();
-                redis.create_user(&user).await.unwrap();
-                (redis.url(&user), Some((redis, folder)))
-            }
-        };
-        // Generous: the machine that runs the tests may be busy.
-        let redis_config = RedisConfig { url, prefix: user.prefix, timeout_ms: 2_000 };
-        Self::over_stores(&unique, cluster, (redis_config, redis)).await
-    }
-
-    async fn over_stores(
-        unique: &str,
-        cluster: Option<Cluster>,
-        (redis_config, redis): (RedisConfig, Option<(Redis, tempfile::TempDir)>),
-    ) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let options = |name: &str| LocalOptions { directory: folder.path().join(name), port: None, is_durable: false };
-        let (redis, redis_folder) = redis.unzip();
-        let (cluster, postgres) = match cluster {
-            Some(cluster) => (cluster, None),
-            None => {
-                let postgres = Postgres::start(options("postgres")).await.unwrap();
-                (postgres.cluster().clone(), Some(postgres))
-            }
-        };
-        let local = cluster.create_database(unique, "claviger_keys_owner", "claviger_keys_app").await.unwrap();
-        store::migrate(&local.owner_url, &local.app_role).await.unwrap();
-        let database = DatabaseConfig::new(local.app_url, 8);
-        let store = Store::connect(&database).await.unwrap();
-        let counters = Self::connect(&redis_config).await;
-        let pepper = Pepper::new("test", pepper_bytes()).unwrap();
-        let ring = PepperRing::new(pepper, Vec::new());
+    async fn over(servers: Servers, stores: EnvironmentStores) -> Self {
+        let counters = Self::connect(&stores.redis).await;
+        let ring = PepperRing::new(Pepper::new("test", pepper_bytes()).unwrap(), Vec::new());
         let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).no_proxy().build().unwrap();
         let nobody = OrganizationId::INSTALLATION;
-        let bench = Self {
-            store,
+        let fixture = Self {
+            store: stores.store,
             counters,
             acme: nobody,
             globex: nobody,
-            database,
-            owner_url: local.owner_url,
-            redis_config,
-            postgres,
-            redis,
+            database: stores.config,
+            owner_url: stores.database.owner_url,
+            redis_config: stores.redis,
             ring,
             http,
-            _folders: (folder, redis_folder),
+            servers,
         };
-        let acme = bench.insert_organization("acme", Vec::new()).await;
-        let globex = bench.insert_organization("globex", Vec::new()).await;
-        Self { acme, globex, ..bench }
+        let acme = fixture.insert_organization("acme", Vec::new()).await;
+        let globex = fixture.insert_organization("globex", Vec::new()).await;
+        Self { acme, globex, ..fixture }
+    }
+
+    /// Its own Postgres, to freeze and kill.
+    pub fn postgres(&self) -> &Postgres {
+        self.servers.own_postgres.as_ref().expect("only a fixture that is alone may break its Postgres")
+    }
+
+    /// The same, to restart.
+    pub fn postgres_mut(&mut self) -> &mut Postgres {
+        self.servers.own_postgres.as_mut().expect("only a fixture that is alone may break its Postgres")
+    }
+
+    /// Its own Redis, to freeze and kill.
+    pub fn redis(&self) -> &Redis {
+        self.servers.own_redis.as_ref().expect("only a fixture that is alone may break its Redis")
+    }
+
+    /// The same, to restart.
+    pub fn redis_mut(&mut self) -> &mut Redis {
+        self.servers.own_redis.as_mut().expect("only a fixture that is alone may break its Redis")
     }
 
     /// Counters that have every master there is.
@@ -327,11 +319,12 @@ impl Bench {
     }
 }
 
-fn unique(name: &str) -> String {
-    format!("keys_{name}_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
-}
-
 impl Replica {
+    /// A client with the service token.
+    pub fn client(&self) -> Client {
+        Client::new(&self.url).with(TOKEN)
+    }
+
     /// Stops it as SIGTERM would, and waits until it has ended.
     pub async fn stop(self) {
         self.shutdown.cancel();
@@ -376,5 +369,26 @@ pub async fn wait_for(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     while !is_so().await {
         assert!(Instant::now() < deadline, "{what} did not come about");
         tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The same public id with another secret part, and a checksum that fits.
+pub fn wrong_secret(secret: &str) -> String {
+    let id = secret.split('_').nth(2).unwrap();
+    loop {
+        let other = PlainSecret::generate(&Prefix::organization(), ENVIRONMENT);
+        let tail = other.expose().rsplit('_').next().unwrap().to_owned();
+        let body = format!("clv_{}_{id}_{}", ENVIRONMENT.tag(), &tail[..32]);
+        let alphabet = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        let mut rest = crc32fast::hash(body.as_bytes());
+        let mut check = [b'0'; 6];
+        for digit in check.iter_mut().rev() {
+            *digit = alphabet[(rest % 62) as usize];
+            rest /= 62;
+        }
+        let text = format!("{body}{}", std::str::from_utf8(&check).unwrap());
+        if PlainSecret::parse(&text).is_ok() {
+            return text;
+        }
     }
 }

@@ -30,13 +30,13 @@ pub struct Asked {
 type Notes = Arc<Mutex<Vec<Asked>>>;
 
 /// A key under watch. Dropping it lets the questions that are on their way end by themselves.
-pub struct Watch {
+pub struct VerifyPoller {
     notes: Vec<Notes>,
     is_over: Arc<AtomicBool>,
     tasks: Vec<JoinHandle<()>>,
 }
 
-impl Watch {
+impl VerifyPoller {
     /// Starts to ask every replica, with a pause after each answer.
     pub fn start(replicas: &[Client], question: &Value, pause: Duration) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));

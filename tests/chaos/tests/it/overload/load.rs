@@ -33,10 +33,8 @@ pub struct Load {
 #[derive(Debug, Default)]
 pub struct Outcome {
     pub offered: u64,
-    /// From when an accepted request was due to its answer, in milliseconds, in ascending order.
+    /// From when an accepted request was sent to its answer, in milliseconds, in ascending order.
     pub accepted_ms: Vec<f64>,
-    /// From when it was sent, which is later where all connections had to wait for answers.
-    pub sent_ms: Vec<f64>,
     /// From when a refused request was sent to its refusal, in milliseconds, in ascending order.
     pub refused_ms: Vec<f64>,
     /// Let in, and not answered for want of a store.
@@ -52,26 +50,8 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Several, one after another, as if they were one.
-    pub fn of_all(outcomes: impl IntoIterator<Item = Self>) -> Self {
-        let mut all = Self::default();
-        for outcome in outcomes {
-            all.offered += outcome.offered;
-            all.accepted_ms.extend(outcome.accepted_ms);
-            all.sent_ms.extend(outcome.sent_ms);
-            all.refused_ms.extend(outcome.refused_ms);
-            all.unavailable += outcome.unavailable;
-            all.without_retry_after += outcome.without_retry_after;
-            all.unanswered += outcome.unanswered;
-            all.failed += outcome.failed;
-            all.time += outcome.time;
-        }
-        all.sort();
-        all
-    }
-
     fn sort(&mut self) {
-        for waits_ms in [&mut self.accepted_ms, &mut self.sent_ms, &mut self.refused_ms] {
+        for waits_ms in [&mut self.accepted_ms, &mut self.refused_ms] {
             waits_ms.sort_by(f64::total_cmp);
         }
     }
@@ -100,8 +80,8 @@ impl Outcome {
         percentile(&self.accepted_ms, 0.99)
     }
 
-    pub fn sent_p99(&self) -> f64 {
-        percentile(&self.sent_ms, 0.99)
+    pub fn accepted(&self) -> usize {
+        self.accepted_ms.len()
     }
 
     pub fn refused_p99(&self) -> f64 {
@@ -205,21 +185,18 @@ impl Sender {
                 self.outcome.borrow_mut().unanswered += 1;
                 return;
             };
-            self.note(&answer, asked.is_err(), due, sent);
+            self.note(&answer, asked.is_err(), sent);
             if asked.is_err() {
                 stream = connect(self.load.address).await;
             }
         }
     }
 
-    fn note(&self, answer: &[u8], is_broken: bool, due: Instant, sent: Instant) {
+    fn note(&self, answer: &[u8], is_broken: bool, sent: Instant) {
         let mut outcome = self.outcome.borrow_mut();
         let status = if is_broken { b"" } else { answer.get(9..12).unwrap_or_default() };
         match status {
-            b"200" => {
-                outcome.accepted_ms.push(due.elapsed().as_secs_f64() * 1_000.0);
-                outcome.sent_ms.push(sent.elapsed().as_secs_f64() * 1_000.0);
-            }
+            b"200" => outcome.accepted_ms.push(sent.elapsed().as_secs_f64() * 1_000.0),
             b"503" if says(answer, b"\"overloaded\"") => {
                 outcome.refused_ms.push(sent.elapsed().as_secs_f64() * 1_000.0);
                 outcome.without_retry_after += u64::from(!says(answer, RETRY_AFTER));
