@@ -1,6 +1,6 @@
-//! The texts that people give things: names, slugs, tags, external ids, notes and metadata.
+//! Texts that people choose: names, slugs, tags, external ids, notes and metadata.
 //!
-//! Nothing is trimmed or repaired in silence: a text is kept as it was sent (in NFC where people type it) or refused.
+//! Nothing is trimmed or repaired: a text is stored as sent (in NFC where people type it) or refused.
 
 use serde_json::{Map, Value};
 use unicode_general_category::{GeneralCategory, get_general_category};
@@ -27,7 +27,7 @@ pub const METADATA_MEMBERS_MAX: usize = 64;
 /// Longest member name in metadata, in characters, at any depth.
 pub const METADATA_KEY_CHARS_MAX: usize = 64;
 
-/// What a person calls something; shown as it is, and unique by its [`fold`](Name::fold).
+/// A display name; shown as sent, and unique by its [`fold`](Name::fold).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
@@ -74,7 +74,7 @@ impl From<Name> for String {
     }
 }
 
-/// An organization's name in paths: lower-case words joined by single hyphens, which no id can look like.
+/// An organization's name in paths: lower-case words joined by single hyphens. No id has this form.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Slug(String);
@@ -133,7 +133,7 @@ impl From<Slug> for String {
     }
 }
 
-/// A short label by which keys are found and usage is split.
+/// A short label to filter keys and usage by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Tag(String);
@@ -170,7 +170,7 @@ impl From<Tag> for String {
     }
 }
 
-/// What an organization's own systems call a customer; kept character for character, without normalisation.
+/// A customer's id in the organization's own systems; stored character for character, without normalisation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ExternalId(String);
@@ -362,14 +362,14 @@ fn too_long(chars_max: usize) -> ValidationError {
     ValidationError::new("too-long", format!("must have at most {chars_max} characters"))
 }
 
-/// What [`Name::fold`] makes of any text, so that it can be looked for in folded names.
+/// Folds any text like [`Name::fold`], to search for it in folded names.
 pub fn fold(text: &str) -> String {
     // The order of Unicode's compatibility caseless match (D146): folding can undo a normal form and the reverse.
     let folded: String = fold_case(text.nfd()).nfkd().collect();
     fold_case(folded.chars()).nfkc().collect()
 }
 
-/// Full case folding by way of upper case, character by character: `ß` and `ẞ` meet `ss`, `ς` meets `σ`.
+/// Full case folding through upper case, character by character: `ß` and `ẞ` become `ss`, `ς` becomes `σ`.
 fn fold_case(text: impl Iterator<Item = char>) -> String {
     text.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }
