@@ -59,7 +59,7 @@ impl Member {
         let path = folder.join(format!("{name}.yaml"));
         // JSON is YAML.
         std::fs::write(&path, serde_json::to_vec(config)?)?;
-        command.extend([kind.command().into(), "--config".into(), path.into_os_string()]);
+        command.extend(["serve".into(), kind.command().into(), "--config".into(), path.into_os_string()]);
         let log = folder.join(format!("{name}.log"));
         let process = launch(&name, &command, &log)?;
         Ok(Self { name, command, log, process, management_port, proxies })

@@ -13,12 +13,9 @@ use clap::Subcommand;
 pub enum Command {
     /// Start everything on this machine from nothing: stores, services, three environments, demo data
     Dev(dev::Dev),
-    /// Run the Integration API of one environment
-    Api(serve::Serve),
-    /// Run the key service
-    Keys(serve::Serve),
-    /// Run the worker of one environment
-    Worker(serve::Serve),
+    /// Run one process of the installation
+    #[command(subcommand)]
+    Serve(serve::Serve),
     /// Bring the schema of an environment's database up to date
     Migrate(migrate::Migrate),
     /// What the administrator of an installation does
@@ -26,6 +23,12 @@ pub enum Command {
     Admin(admin::Admin),
     /// Print the OpenAPI document of the Integration API
     Openapi,
+    #[command(hide = true)]
+    Api(serve::Moved),
+    #[command(hide = true)]
+    Keys(serve::Moved),
+    #[command(hide = true)]
+    Worker(serve::Moved),
 }
 
 impl Command {
@@ -33,12 +36,13 @@ impl Command {
     pub async fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Dev(dev) => dev.run().await,
-            Self::Api(serve) => serve.api().await,
-            Self::Keys(serve) => serve.keys().await,
-            Self::Worker(serve) => serve.worker().await,
+            Self::Serve(serve) => serve.run().await,
             Self::Migrate(migrate) => migrate.run().await,
             Self::Admin(admin) => admin.run().await,
             Self::Openapi => openapi::print().await,
+            Self::Api(moved) => Err(moved.to("api")),
+            Self::Keys(moved) => Err(moved.to("keys")),
+            Self::Worker(moved) => Err(moved.to("worker")),
         }
     }
 }

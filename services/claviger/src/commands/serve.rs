@@ -1,8 +1,9 @@
-//! `claviger api`, `keys` and `worker`: load a configuration, start logging, run until told to stop.
+//! `claviger serve api`, `keys` and `worker`: load a configuration, start logging, run until told to stop.
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use anyhow::anyhow;
+use clap::{Args, Subcommand};
 use domain::environment::Environment;
 use serde::de::DeserializeOwned;
 use server::settings::{Log, LogFormat};
@@ -11,16 +12,52 @@ use store::{DatabaseConfig, Store};
 use crate::failure::Unusable;
 
 /// One process of the installation.
+#[derive(Subcommand)]
+pub enum Serve {
+    /// Run the Integration API of one environment
+    Api(Process),
+    /// Run the key service
+    Keys(Process),
+    /// Run the worker of one environment
+    Worker(Process),
+}
+
+/// How a process is configured.
 #[derive(Args)]
-pub struct Serve {
+pub struct Process {
     /// A YAML file; CLAVIGER__SECTION__KEY variables go over it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
+/// What a server subcommand was called before.
+#[derive(Args)]
+pub struct Moved {
+    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    _arguments: Vec<String>,
+}
+
 impl Serve {
+    /// Runs it until it is told to stop.
+    pub async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Api(process) => process.api().await,
+            Self::Keys(process) => process.keys().await,
+            Self::Worker(process) => process.worker().await,
+        }
+    }
+}
+
+impl Moved {
+    /// Says what it is called now.
+    pub fn to(&self, name: &str) -> anyhow::Error {
+        anyhow!("the process is started by `claviger serve {name}` now, with the same options")
+    }
+}
+
+impl Process {
     /// Runs the Integration API.
-    pub async fn api(self) -> anyhow::Result<()> {
+    async fn api(self) -> anyhow::Result<()> {
         let config = load_api(self.config.as_deref())?;
         start_log(&config.log)?;
         check_production(config.environment, &config.database).await?;
@@ -28,7 +65,7 @@ impl Serve {
     }
 
     /// Runs the key service.
-    pub async fn keys(self) -> anyhow::Result<()> {
+    async fn keys(self) -> anyhow::Result<()> {
         let config = load::<keys::Config>(keys::DEFAULTS, self.config.as_deref())?.checked()?;
         start_log(&config.log)?;
         for (environment, settings) in &config.environments {
@@ -38,7 +75,7 @@ impl Serve {
     }
 
     /// Runs the worker.
-    pub async fn worker(self) -> anyhow::Result<()> {
+    async fn worker(self) -> anyhow::Result<()> {
         let config = load::<worker::Config>(worker::DEFAULTS, self.config.as_deref())?.checked()?;
         start_log(&config.log)?;
         check_production(config.environment, &config.database).await?;

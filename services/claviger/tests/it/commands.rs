@@ -14,11 +14,20 @@ pub fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn an_unknown_setting_ends_the_process_with_78() {
-    let mut worker = claviger(&["worker"]);
+    let mut worker = claviger(&["serve", "worker"]);
     worker.env("CLAVIGER__ENVIRONMENT", "staging").env("CLAVIGER__DATABSE__URL", "postgres://x");
     let output = worker.output().unwrap();
     assert_eq!(output.status.code(), Some(78), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("CLAVIGER__DATABSE__URL"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn an_old_server_subcommand_names_the_new_one() {
+    for name in ["api", "keys", "worker"] {
+        let output = claviger(&[name, "--config", "/nowhere"]).output().unwrap();
+        assert!(!output.status.success());
+        assert!(text(&output.stderr).contains(&format!("claviger serve {name}")), "{}", text(&output.stderr));
+    }
 }
 
 #[test]

@@ -74,7 +74,11 @@ const WORKER: Process = Process {
 impl Process {
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_claviger"));
-        command.arg(self.name).current_dir(std::env::temp_dir()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(["serve", self.name])
+            .current_dir(std::env::temp_dir())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         for (name, value) in self.settings {
             set(&mut command, name, value);
         }

@@ -222,7 +222,7 @@ impl Installation {
             ["api", "worker"].iter().flat_map(|kind| Environment::ALL.map(|one| (*kind, format!("{kind}-{one}"))));
         for (command, name) in [("keys", "keys".to_owned())].into_iter().chain(of_each) {
             let config = self.file(&format!("{name}.yaml"));
-            let arguments = [OsStr::new(command), OsStr::new("--config"), config.as_os_str()];
+            let arguments = [OsStr::new("serve"), OsStr::new(command), OsStr::new("--config"), config.as_os_str()];
             let log = self.log(&name);
             let process = Process::start(&name, &program(), &arguments, &log, StopSignal::Terminate);
             self.processes.push(process.unwrap());

@@ -264,7 +264,7 @@ async fn start_with_mistakes(installation: &Installation) {
             config["secrets"]["peppers"][0]["value"] = Value::String(pepper);
         }
         let path = installation.write(name, &config);
-        let (status, _) = installation.run(name, &["api", "--config", path.to_str().unwrap()]).await;
+        let (status, _) = installation.run(name, &["serve", "api", "--config", path.to_str().unwrap()]).await;
         assert_eq!(status, Some(78));
     }
 }

@@ -19,7 +19,7 @@ const REDIS_TIMEOUT_MS: u64 = 250;
 pub struct Service {
     /// `api-staging`, for logs and messages.
     pub name: String,
-    /// The subcommand.
+    /// The subcommand of `serve`.
     pub command: &'static str,
     /// Its configuration.
     pub config: PathBuf,

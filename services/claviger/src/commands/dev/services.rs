@@ -24,7 +24,8 @@ impl Services {
         let program = std::env::current_exe().context("finding this program's own file")?;
         let mut started = Self { processes: Vec::with_capacity(services.len()) };
         for service in services {
-            let arguments = [OsStr::new(service.command), OsStr::new("--config"), service.config.as_os_str()];
+            let arguments =
+                [OsStr::new("serve"), OsStr::new(service.command), OsStr::new("--config"), service.config.as_os_str()];
             let log = folder.log(&service.name);
             started.processes.push(Process::start(&service.name, &program, &arguments, &log, StopSignal::Terminate)?);
         }
