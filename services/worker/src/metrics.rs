@@ -21,6 +21,10 @@ pub struct WorkerMetrics {
     pub key_usage_deleted: Counter,
     /// Runs of the key usage job that failed.
     pub key_usage_failures: Counter,
+    /// Rows deleted because they were past their retention.
+    pub retention_deleted: Counter,
+    /// Runs of the retention job that failed.
+    pub retention_failures: Counter,
 }
 
 impl WorkerMetrics {
@@ -66,6 +70,16 @@ impl WorkerMetrics {
                 name: "claviger_key_usage_failures_total",
                 help: "Runs of the job that deletes old usage of keys that ended early.",
                 labels: &[],
+            }),
+            retention_deleted: metrics.counter(MetricRow {
+                name: "claviger_retention_deleted_total",
+                help: "Rows that were deleted because they were past their retention, by table.",
+                labels: &["table"],
+            }),
+            retention_failures: metrics.counter(MetricRow {
+                name: "claviger_retention_failures_total",
+                help: "Runs of the retention job that ended early, by table.",
+                labels: &["table"],
             }),
         }
     }

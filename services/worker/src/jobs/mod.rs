@@ -3,6 +3,7 @@
 pub mod key_usage;
 pub mod outbox;
 pub mod request_log;
+pub mod retention;
 
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ pub async fn run(stores: &Stores, settings: &Config, metrics: &WorkerMetrics, sh
         repeat(outbox::INTERVAL, shutdown, || outbox::run(stores, metrics)),
         repeat(request_log::INTERVAL, shutdown, || request_log::run(&stores.store, log_days, metrics)),
         repeat(key_usage::INTERVAL, shutdown, || key_usage::run(&stores.store, usage_days, metrics)),
+        repeat(retention::INTERVAL, shutdown, || retention::run(&stores.store, metrics)),
     );
 }
 

@@ -7,3 +7,4 @@ mod key_usage;
 mod outbox;
 mod process;
 mod request_log;
+mod retention;

@@ -17,7 +17,13 @@ const POLICIES: &str = "
     ('key_usage_select_by_job', '(current_setting(''claviger.job''::text, true) = ''key-usage''::text)', null),
     ('key_usage_insert_by_job', null, '(current_setting(''claviger.job''::text, true) = ''key-usage''::text)'),
     ('key_usage_update_by_job', '(current_setting(''claviger.job''::text, true) = ''key-usage''::text)', '(current_setting(''claviger.job''::text, true) = ''key-usage''::text)'),
-    ('key_usage_delete_by_job', '(current_setting(''claviger.job''::text, true) = ''key-usage''::text)', null)";
+    ('key_usage_delete_by_job', '(current_setting(''claviger.job''::text, true) = ''key-usage''::text)', null),
+    ('idempotency_select_by_job', '(current_setting(''claviger.job''::text, true) = ''retention''::text)', null),
+    ('idempotency_delete_by_job', '(current_setting(''claviger.job''::text, true) = ''retention''::text)', null),
+    ('receipts_select_by_job', '(current_setting(''claviger.job''::text, true) = ''retention''::text)', null),
+    ('receipts_delete_by_job', '(current_setting(''claviger.job''::text, true) = ''retention''::text)', null),
+    ('secrets_select_by_job', '(current_setting(''claviger.job''::text, true) = ''retention''::text)', null),
+    ('secrets_delete_by_job', '(current_setting(''claviger.job''::text, true) = ''retention''::text)', null)";
 
 /// Functions that run as their owner, each with all that it takes. Decision 0016 says why there are any: they make and
 /// drop partitions, of which a number alone can be chosen.
