@@ -61,6 +61,16 @@ pub struct NewCustomer {
     pub limits: Vec<Limit>,
 }
 
+impl NewCustomer {
+    /// Whether the customer is like this already.
+    fn is_met_by(&self, customer: &Customer) -> bool {
+        self.name.as_str() == customer.name
+            && self.external_id.as_ref().map(ExternalId::as_str) == customer.external_id.as_deref()
+            && self.metadata == customer.metadata
+            && self.limits == customer.limits
+    }
+}
+
 impl Rows {
     /// The customer with this id or external id, if it is in scope.
     pub async fn find_customer(&mut self, reference: &str) -> Result<Option<Customer>, Error> {
@@ -119,6 +129,13 @@ impl Write {
         seen: i64,
         change: &NewCustomer,
     ) -> Result<Option<Customer>, Error> {
+        if let Some(customer) = self.find_customer(&id.to_string()).await?
+            && customer.generation == seen
+            && change.is_met_by(&customer)
+        {
+            self.leave_unchanged(Some((Subject::Customer(id), seen)));
+            return Ok(Some(customer));
+        }
         let sql = format!(
             "update customers
             set external_id = $5, name = $6, metadata = $7, limits = $8,
@@ -185,9 +202,7 @@ impl Write {
             // Told again: it may have been committed before and not told.
             None => {
                 let customer = self.find_customer(&id.to_string()).await?;
-                if let Some(found) = &customer {
-                    self.bump(Subject::Customer(found.id), found.generation);
-                }
+                self.leave_unchanged(customer.as_ref().map(|found| (Subject::Customer(found.id), found.generation)));
                 Ok(customer)
             }
         }

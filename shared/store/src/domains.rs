@@ -91,6 +91,11 @@ impl Write {
         id: DomainId,
         verified_at: Option<DateTime<Utc>>,
     ) -> Result<Option<Domain>, Error> {
+        let Some(domain) = self.find_domain(id).await? else { return Ok(None) };
+        if domain.verified_at.is_some() == verified_at.is_some() {
+            self.leave_unchanged(None);
+            return Ok(Some(domain));
+        }
         let sql = format!(
             "update domains
             set verified_at = $4, generation = generation + 1

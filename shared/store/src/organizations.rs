@@ -72,6 +72,16 @@ pub struct OrganizationChange {
     pub default_limits: Vec<Limit>,
 }
 
+impl OrganizationChange {
+    /// Whether the organization is like this already.
+    fn is_met_by(&self, organization: &Organization) -> bool {
+        self.name.as_str() == organization.name
+            && self.permissions == organization.permissions
+            && self.limits == organization.limits
+            && self.default_limits == organization.default_limits
+    }
+}
+
 impl Rows {
     /// The scope's organization.
     pub async fn find_organization(&mut self) -> Result<Option<Organization>, Error> {
@@ -138,6 +148,13 @@ impl Write {
         seen: i64,
         change: &OrganizationChange,
     ) -> Result<Option<Organization>, Error> {
+        if let Some(organization) = self.find_organization().await?
+            && organization.generation == seen
+            && change.is_met_by(&organization)
+        {
+            self.leave_unchanged(Some((Subject::Organization(organization.id), seen)));
+            return Ok(Some(organization));
+        }
         let sql = format!(
             "update organizations
             set name = $3, permissions = $4, limits = $5, default_limits = $6,
@@ -198,9 +215,8 @@ impl Write {
             // Told again: it may have been committed before and not told.
             None => {
                 let organization = self.find_organization().await?;
-                if let Some(found) = &organization {
-                    self.bump(Subject::Organization(found.id), found.generation);
-                }
+                let version = |found: &Organization| (Subject::Organization(found.id), found.generation);
+                self.leave_unchanged(organization.as_ref().map(version));
                 Ok(organization)
             }
         }

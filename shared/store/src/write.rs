@@ -30,6 +30,8 @@ pub struct Write {
     pub(crate) origin: Origin,
     pub(crate) bumped: BTreeMap<Subject, i64>,
     pub(crate) receipts: BTreeMap<KeyId, ReceiptId>,
+    /// Set by an operation that found everything as it should be: the versions that there are.
+    pub(crate) unchanged: Option<BTreeMap<Subject, i64>>,
 }
 
 /// What a commit left behind for Redis to hear of.
@@ -43,13 +45,16 @@ pub struct Committed {
 
 impl Write {
     pub(crate) fn new(rows: Rows, origin: Origin) -> Self {
-        Self { rows, origin, bumped: BTreeMap::new(), receipts: BTreeMap::new() }
+        Self { rows, origin, bumped: BTreeMap::new(), receipts: BTreeMap::new(), unchanged: None }
     }
 
     /// Keeps the change together with its event and the outbox rows of every version it made.
     ///
-    /// When the event cannot be written nothing is kept.
+    /// When the event cannot be written nothing is kept. A change that found everything as it should be writes nothing at all.
     pub async fn commit(mut self, event: Event, details: Value) -> Result<Committed, Error> {
+        if let (true, Some(unchanged)) = (self.bumped.is_empty(), &self.unchanged) {
+            return Ok(Committed { generations: listed(unchanged), outbox_ids: Vec::new() });
+        }
         // Whatever is wrong with the log, it is not of the caller's making and may pass.
         self.append_event(&event, &details).await.map_err(Error::into_unavailable)?;
         let outbox_ids = self.insert_outbox().await.map_err(Error::into_unavailable)?;
@@ -59,13 +64,23 @@ impl Write {
     }
 
     pub(crate) fn generations(&self) -> Vec<Generation> {
-        self.bumped.iter().map(|(&subject, &value)| Generation { subject, value }).collect()
+        listed(&self.bumped)
+    }
+
+    /// Takes note that an operation had nothing to change, in which case the commit writes nothing either. The version that
+    /// there is, if the row has one, is still published: an earlier attempt may have been committed and not told.
+    pub(crate) fn leave_unchanged(&mut self, version: Option<(Subject, i64)>) {
+        self.unchanged.get_or_insert_default().extend(version);
     }
 
     /// Remembers a version that this change made.
     pub(crate) fn bump(&mut self, subject: Subject, value: i64) {
         self.bumped.insert(subject, value);
     }
+}
+
+fn listed(versions: &BTreeMap<Subject, i64>) -> Vec<Generation> {
+    versions.iter().map(|(&subject, &value)| Generation { subject, value }).collect()
 }
 
 impl Deref for Write {

@@ -239,3 +239,28 @@ async fn an_idempotency_key_seals_anew_after_a_day() {
     installation.age_replays(Environment::Development, "11 minutes").await;
     assert!(side.ask_once(&own, &path, &body, "one-key").await.json()["secret"].is_null());
 }
+
+#[tokio::test]
+async fn a_request_that_changes_nothing_writes_nothing() {
+    let installation = Installation::start().await;
+    let side = installation.side(Environment::Staging);
+    let (target, _) = key(side, &["documents.read"], json!({"credits": {"remaining": 5}})).await;
+    let customer = side.create_customer("still").await;
+    let path = |rest: &str| side.path(&format!("keys/{target}{rest}"));
+    let revoked = side.root(Method::POST, &path("/revoke"), None).await;
+    side.root(Method::POST, &side.path(&format!("customers/{customer}/suspend")), None).await;
+    let rows = "select (select count(*) from events) + (select count(*) from receipts)";
+    let before = installation.count(Environment::Staging, rows).await;
+    for _ in 0..5 {
+        let again = side.root(Method::POST, &path("/revoke"), None).await;
+        assert_eq!(again["receipt"]["id"], revoked["receipt"]["id"]);
+        let suspended = side.path(&format!("customers/{customer}"));
+        side.root(Method::POST, &format!("{suspended}/suspend"), None).await;
+        let body = Some(json!({"name": "still"}));
+        assert_eq!(side.change(&side.root_key(), &suspended, body, "*").await.status, 200);
+        let body = json!({"permissions": ["documents.read"], "customers": "all", "credits": {"remaining": 5}});
+        let same = side.change(&side.root_key(), &path(""), Some(body), "*").await;
+        assert_eq!((same.status, same.headers["etag"].to_str().unwrap()), (200, "\"2\""));
+    }
+    assert_eq!(installation.count(Environment::Staging, rows).await, before);
+}

@@ -89,6 +89,11 @@ impl Installation {
         sqlx::query(sql).bind(by.to_owned()).execute(&mut superuser).await.unwrap();
     }
 
+    /// One number, of all organizations' rows.
+    pub async fn count(&self, environment: Environment, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&mut self.superuser(environment).await).await.unwrap()
+    }
+
     async fn superuser(&self, environment: Environment) -> PgConnection {
         let database = &self.world.environment(environment).database.name;
         PgConnection::connect(&self.world.servers().cluster.superuser_url(database)).await.unwrap()

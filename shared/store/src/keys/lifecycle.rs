@@ -46,8 +46,9 @@ impl Write {
             .bind(ended > 0);
         if let Some(row) = self.rows.session.optional(statement).await? {
             self.bump(Subject::Key(id), row.try_get("generation")?);
+            return self.find_key(id).await;
         }
-        self.find_key(id).await
+        self.find_unchanged_key(id).await
     }
 
     /// Undoes a revoke. Refused while the newest secret is compromised, after the key's end, and while nothing is
@@ -66,9 +67,10 @@ impl Write {
         if is_empty(&key.policy.customers) || is_empty(&key.policy.domains) {
             return Err(Error::conflict(conflict::KEY_SCOPE_REMOVED));
         }
-        if key.revoked_at.is_some() {
-            self.change_key(id, "revoked_at = null, revoke_reason = null, revoke_note = null,").await?;
+        if key.revoked_at.is_none() {
+            return self.find_unchanged_key(id).await;
         }
+        self.change_key(id, "revoked_at = null, revoke_reason = null, revoke_note = null,").await?;
         self.find_key(id).await
     }
 
@@ -104,9 +106,10 @@ impl Write {
         let sql = "update secrets set retires_at = $4
             where organization_id = $1 and key_id = $2 and id = $3 and (retires_at is null or retires_at > $4)";
         let statement = sqlx::query(sql).bind(self.organization()).bind(key.uuid()).bind(secret.uuid()).bind(self.now);
-        if self.rows.session.execute(statement).await? > 0 {
-            self.change_key(key, "").await?;
+        if self.rows.session.execute(statement).await? == 0 {
+            return self.find_unchanged_key(key).await;
         }
+        self.change_key(key, "").await?;
         self.find_key(key).await
     }
 
@@ -121,6 +124,13 @@ impl Write {
         key.generation = self.change_key(id, "deleted_at = $3,").await?;
         key.updated_at = self.now;
         Ok(Some(key))
+    }
+
+    /// The key, in which this operation had nothing to change.
+    pub(super) async fn find_unchanged_key(&mut self, id: KeyId) -> Result<Option<Key>, Error> {
+        let key = self.find_key(id).await?;
+        self.leave_unchanged(key.as_ref().map(|key| (Subject::Key(id), key.generation)));
+        Ok(key)
     }
 
     /// Makes a new version of a held key, with these columns set beside.

@@ -39,6 +39,21 @@ pub enum CreditsChange {
     Set(Option<Credits>),
 }
 
+impl KeyChange {
+    /// Whether the key is like this already.
+    fn is_met_by(&self, key: &Key) -> bool {
+        let keeps_credits = match &self.credits {
+            CreditsChange::Keep => true,
+            CreditsChange::Set(credits) => *credits == key.credits,
+        };
+        keeps_credits
+            && self.name.as_str() == key.name
+            && self.policy == key.policy
+            && self.metadata == key.metadata
+            && self.tags == key.tags
+    }
+}
+
 impl Write {
     /// Makes a key with its first secret. In the installation it is a root key, elsewhere an organization key.
     ///
@@ -101,6 +116,9 @@ impl Write {
     pub async fn update_key(&mut self, id: KeyId, seen: i64, change: &KeyChange) -> Result<Option<Key>, Error> {
         if self.hold_key(id).await?.is_none_or(|held| held.generation != seen) {
             return Ok(None);
+        }
+        if self.find_key(id).await?.is_some_and(|key| change.is_met_by(&key)) {
+            return self.find_unchanged_key(id).await;
         }
         let policy = &change.policy;
         let sql = "update keys

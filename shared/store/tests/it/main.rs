@@ -20,4 +20,5 @@ mod request_logs;
 mod snapshots;
 mod tenants;
 mod topologies;
+mod unchanged;
 mod world;
