@@ -198,6 +198,14 @@ async fn a_postgres_that_comes_later_is_asked_for_its_role_first() {
     }
 }
 
+#[test]
+fn health_and_metrics_are_on_loopback_by_default() {
+    for defaults in [api::DEFAULTS, keys::DEFAULTS, worker::DEFAULTS] {
+        let defaults: serde_yaml_ng::Value = serde_yaml_ng::from_str(defaults).unwrap();
+        assert_eq!(defaults["server"]["management_host"], "127.0.0.1");
+    }
+}
+
 /// What the process says of whether it is ready, as soon as it says anything.
 async fn readiness(management: &str) -> String {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).no_proxy().build().unwrap();
