@@ -282,7 +282,7 @@ impl WorldBuilder {
 
     fn worker_config(&self, own: &EnvironmentStores) -> anyhow::Result<worker::Config> {
         let mut settings = Settings::default();
-        settings.set("SERVER__HOST", HOST).set("SERVER__MANAGEMENT_PORT", 0).set("ENVIRONMENT", own.environment);
+        settings.set("SERVER__MANAGEMENT_PORT", 0).set("ENVIRONMENT", own.environment);
         settings.stores("", DatabaseConfig { pool_size: 2, ..own.config.clone() }, &own.redis);
         self.telemetry(&mut settings);
         settings.load(worker::DEFAULTS)
