@@ -68,12 +68,12 @@ check: setup-check fmt lint test contract requests docs deny unused alerts bare 
 	@echo "── all checks passed"
 
 .PHONY: fix
-fix: ## format, and regenerate what is generated: openapi.json and the access matrix
+fix: ## format, and regenerate what is generated: openapi.json, the access matrix and docs/events.md
 	cargo fmt --all
 	cargo build --workspace --all-targets
 	$(claviger) openapi > $(openapi).new
 	mv $(openapi).new $(openapi)
-	CLAVIGER_UPDATE=1 $(with_stores) cargo test -q -p api --test it access
+	CLAVIGER_UPDATE=1 $(with_stores) cargo test -q -p api --test it -- access events
 
 .PHONY: fmt
 fmt:

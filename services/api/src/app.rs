@@ -10,7 +10,6 @@ use domain::environment::Environment;
 use domain::event::Event;
 use domain::ids::ReceiptId;
 use domain::secret::PepperRing;
-use serde_json::Value;
 use server::metrics::Metrics;
 use server::problem::Problem;
 use store::counters::{Away, Counters, Reach, Replica};
@@ -19,10 +18,10 @@ use store::{Committed, Generation, Key, Store, Subject, Write};
 use crate::config::{Config, KeyPolicy, Keys};
 use crate::cursor::Cursors;
 use crate::metrics::ApiMetrics;
+use crate::outbox_ack::OutboxAck;
 use crate::ownership::Ownership;
 use crate::priority::Queues;
-use crate::told::Told;
-use crate::wire::receipt::ReceiptBody;
+use crate::resources::receipts::wire::ReceiptBody;
 
 /// The bound on a change that Redis has not heard of yet: the hard age of what a replica holds.
 const UNPUBLISHED_BOUND_MS: u64 = 5_000;
@@ -46,7 +45,7 @@ pub struct App {
     /// Lets proven callers in.
     pub queues: Queues,
     /// Forgets what Redis has heard of.
-    told: Told,
+    outbox_ack: OutboxAck,
     /// What this environment demands of keys.
     pub demands: KeyPolicy,
     /// What this process counts.
@@ -67,7 +66,7 @@ impl App {
         let store = Store::connect(&config.database).await?;
         Ok(Arc::new(Self {
             environment: config.environment,
-            told: Told::start(store.clone()),
+            outbox_ack: OutboxAck::start(store.clone()),
             store,
             counters: Counters::connect(&config.redis),
             keys: keys_client(&config.keys)?,
@@ -81,8 +80,8 @@ impl App {
     }
 
     /// Commits a change that has no receipt, and tells every replica of the key service.
-    pub async fn settle(&self, scope: &Scope, write: Write, event: Event, details: Value) -> Result<(), Problem> {
-        let committed = write.commit(event, details).await?;
+    pub async fn commit_and_publish(&self, scope: &Scope, write: Write, event: Event) -> Result<(), Problem> {
+        let committed = write.commit(event).await?;
         self.publish(scope, &committed, None).await;
         Ok(())
     }
@@ -91,12 +90,12 @@ impl App {
     ///
     /// When Redis cannot be told, the outbox row of the commit stays and a worker repeats it.
     pub async fn publish(&self, scope: &Scope, committed: &Committed, receipt: Option<ReceiptId>) -> u64 {
-        let Ok(told) = self.counters.publish(scope.organization(), &committed.generations, receipt).await else {
+        let Ok(reach) = self.counters.publish(scope.organization(), &committed.generations, receipt).await else {
             self.metrics.publish_failed();
             return UNPUBLISHED_BOUND_MS;
         };
-        self.told.forget(&committed.outbox_ids);
-        match told {
+        self.outbox_ack.forget(&committed.outbox_ids);
+        match reach {
             Reach::All => 0,
             Reach::Full => UNPUBLISHED_BOUND_MS,
         }

@@ -9,7 +9,7 @@ use domain::secret::{PepperRing, is_sample};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use server::config::ConfigErrors;
-use server::settings::{Log, LogFormat, PepperEntry, Telemetry, Tls, check_stores, check_token, read_peppers};
+use server::settings::{Log, PepperEntry, Telemetry, Tls, check_stores, check_token, read_peppers};
 use store::DatabaseConfig;
 use store::counters::RedisConfig;
 
@@ -116,39 +116,6 @@ impl Config {
             errors.push("request_log.queue_rows_max", "is 0; at least one row has to have room");
         }
         errors.none_or(self)
-    }
-
-    /// A configuration that names nothing real: enough to print the document of the API.
-    pub(crate) fn for_the_document() -> Self {
-        let loopback = IpAddr::from([127, 0, 0, 1]);
-        let redis =
-            RedisConfig { url: "redis://127.0.0.1:1".to_owned(), prefix: "document:".to_owned(), timeout_ms: 1 };
-        let random: Vec<u8> = (0..32).map(|at: u8| at.wrapping_mul(73) ^ 29).collect();
-        let value = BASE64.encode(&random);
-        Self {
-            environment: Environment::Development,
-            server: Server {
-                host: loopback,
-                integration_port: 0,
-                tls: Tls::default(),
-                management_host: loopback,
-                management_port: 0,
-                trusted_proxies: Vec::new(),
-            },
-            flags: Flags { enable_integration_api: true, public_docs: true },
-            database: DatabaseConfig::new("postgres://127.0.0.1:1/document", 1),
-            redis,
-            keys: Keys { url: "http://127.0.0.1:1".to_owned(), ca_file: String::new(), token: String::new() },
-            secrets: Secrets {
-                peppers: vec![PepperEntry { id: "document".to_owned(), value: value.clone() }],
-                cursor_key: value,
-            },
-            request_log: RequestLog { queue_rows_max: 1 },
-            dns: Dns { servers: Vec::new() },
-            policy: KeyPolicy { key_lifetime_days_max: 0, require_ips: false, allow_supplied_secrets: true },
-            log: Log { level: "info".to_owned(), format: LogFormat::Text },
-            telemetry: Telemetry::off(),
-        }
     }
 }
 

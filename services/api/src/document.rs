@@ -4,7 +4,11 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use crate::operations::{OPERATIONS, Operation};
+use crate::access::SCHEME;
+use crate::operation::Route;
+use crate::page::PAGING;
+use crate::query::Parameter;
+use crate::resources::ROUTES;
 
 /// Answers whose members are `null` when they have nothing to say.
 const NULLABLE_ANSWERS: [&str; 2] = ["VerifyAnswer", "TraceStep"];
@@ -13,10 +17,10 @@ const NULLABLE_ANSWERS: [&str; 2] = ["VerifyAnswer", "TraceStep"];
 pub fn openapi(generated: &str) -> String {
     let mut document: Value = serde_json::from_str(generated).expect("the generator writes JSON");
     let paths = document["paths"].as_object_mut().expect("a document has paths");
-    for (path, item) in paths.iter_mut() {
+    for item in paths.values_mut() {
         let methods = item.as_object_mut().expect("a path has methods");
         for (method, operation) in methods.iter_mut() {
-            complete(path, method, operation);
+            complete(method, operation);
         }
     }
     for name in NULLABLE_ANSWERS {
@@ -34,22 +38,27 @@ pub fn openapi(generated: &str) -> String {
     text
 }
 
-/// Adds what the generator cannot know of an operation: parameters of the query, headers, the permission.
-fn complete(path: &str, method: &str, operation: &mut Value) {
-    let pattern = path.replace('{', ":").replace('}', "");
-    let Some(row) = Operation::find(&method.to_uppercase(), &pattern) else { return };
+/// Adds what the generator cannot know of an operation: parameters of the query, headers, the permission. Takes away the
+/// mark of the operation, which is no security scheme.
+fn complete(method: &str, operation: &mut Value) {
+    let id = operation["operationId"].as_str().unwrap_or_default();
+    let row = ROUTES.iter().find(|route| route.operation.id == id).expect("every handler is in the table").operation;
+    if let Some(schemes) = operation["security"].as_array_mut() {
+        schemes.retain(|scheme| scheme.get(SCHEME).is_some());
+    }
     let mut parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
-    parameters.extend(row.parameters().map(query_parameter));
+    let paging = if row.is_paged { PAGING } else { &[] };
+    parameters.extend(paging.iter().chain(row.query).map(query_parameter));
     if method == "patch" {
         let about = "The ETag of the object that the change was decided on.";
         parameters.push(header_parameter("If-Match", about, true));
     }
-    if method == "post" && operation["responses"]["201"].is_object() || row.id == "regenerate_key" {
+    if row.is_idempotent {
         let about = "Sent again with the same key, the request is answered with the first answer; 24 hours.";
         parameters.push(header_parameter("Idempotency-Key", about, false));
     }
     operation["parameters"] = Value::Array(parameters);
-    if let Some(permission) = row.permission() {
+    if let Some(permission) = row.permission {
         operation["x-permission"] = Value::String(permission.name().to_owned());
         let about = operation["description"].as_str().unwrap_or_default();
         let needed = format!("Needs the permission `{}`.", permission.name());
@@ -66,16 +75,9 @@ fn nullable(mut schema: Value) -> Value {
     schema
 }
 
-fn query_parameter(parameter: &'static crate::operations::Parameter) -> Value {
-    let schema = match parameter.kind {
-        "integer" => json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
-        "date-time" => json!({"type": "string", "format": "date-time"}),
-        _ if parameter.name == "status" => {
-            json!({"type": "string", "enum": ["active", "inactive", "expired", "scheduled"]})
-        }
-        _ => json!({"type": "string", "minLength": 1}),
-    };
-    json!({"name": parameter.name, "in": "query", "required": false, "description": parameter.about, "schema": schema})
+fn query_parameter(parameter: &Parameter) -> Value {
+    let (name, about) = (parameter.name, parameter.about.trim_start());
+    json!({"name": name, "in": "query", "required": false, "description": about, "schema": (parameter.schema)()})
 }
 
 fn header_parameter(name: &str, about: &str, is_required: bool) -> Value {
@@ -87,14 +89,9 @@ fn header_parameter(name: &str, about: &str, is_required: bool) -> Value {
 pub fn llms_text(openapi: &str) -> String {
     let document: Value = serde_json::from_str(openapi).expect("the document is JSON");
     let mut text = String::from(INTRODUCTION);
-    for row in OPERATIONS {
-        let path = row.path.split('/').map(|part| match part.strip_prefix(':') {
-            Some(name) => format!("{{{name}}}"),
-            None => part.to_owned(),
-        });
-        let path = path.collect::<Vec<_>>().join("/");
-        let operation = &document["paths"][&path][row.method.to_lowercase()];
-        write_operation(&mut text, row, &path, operation);
+    for route in ROUTES.iter() {
+        let operation = &document["paths"][&route.path][route.method.as_str().to_lowercase()];
+        write_operation(&mut text, route, operation);
     }
     text.push_str("\n## Shapes\n");
     let schemas = document["components"]["schemas"].as_object().cloned().unwrap_or_default();
@@ -116,10 +113,10 @@ The full document is at /v1/openapi.json.
 ## Operations
 ";
 
-fn write_operation(text: &mut String, row: &Operation, path: &str, operation: &Value) {
-    let summary = operation["summary"].as_str().unwrap_or(row.id);
+fn write_operation(text: &mut String, route: &Route, operation: &Value) {
+    let summary = operation["summary"].as_str().unwrap_or(route.operation.id);
     let about = operation["description"].as_str().unwrap_or_default();
-    let _ = write!(text, "\n### {} {path}\n\n{summary}. {about}\n", row.method);
+    let _ = write!(text, "\n### {} {}\n\n{summary}. {about}\n", route.method, route.path);
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
         let (name, place) = (&parameter["name"], &parameter["in"]);
         let about = parameter["description"].as_str().unwrap_or_default();

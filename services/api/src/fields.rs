@@ -55,3 +55,10 @@ impl Fields {
         Err(Problem::new(code).errors(self.errors))
     }
 }
+
+/// A value that was refused without a mistake being noted: cannot happen while `Fields` keeps its word.
+pub fn unread() -> Problem {
+    let mut fields = Fields::default();
+    fields.refuse("", ValidationError::new("unread", "the body could not be read"));
+    fields.finish().err().unwrap_or_else(|| Problem::new(ErrorCode::Validation))
+}

@@ -3,26 +3,32 @@
 //! Whatever makes a key stronger is judged as if that key were made anew: the whole of what it would be, against all that
 //! the caller holds ([`check_creation`]).
 
+use domain::access::{Authority, Scope};
 use domain::ids::CustomerId;
 use domain::names::Name;
 use domain::permission::Permission;
 use domain::policy::{AllOr, Credits, Grantor, KeyKind, Policy, limits_within, rate_within};
 use domain::secret::{LookupId, PlainSecret, Prefix};
 use domain::validation::{ValidationError, excerpt};
-use serde_json::{Map, Value};
 use server::problem::{ErrorCode, FieldError, Problem};
 use store::{CreditsChange, KeyChange, NewSecret, Write};
 
+use crate::access::Scoped;
 use crate::app::App;
-use crate::caller::{Caller, Scoped, denied, not_found};
-use crate::fields::Fields;
-use crate::wire::customer::unread;
-use crate::wire::key_input::{
+use crate::authenticate::{denied, not_found};
+use crate::fields::{Fields, unread};
+use crate::operation::Operation;
+use crate::resources::keys::wire::key_input::{
     HashedSecret, KeyImport, KeyPatch, NewKey, PolicyDraft, Reading, check_demands, check_order,
 };
 
 /// Reads a new key's body into what is stored, refusing what the caller may not give.
-pub async fn read_new_key(app: &App, access: &Scoped, write: &mut Write, body: &NewKey) -> Result<KeyChange, Problem> {
+pub async fn read_new_key(
+    app: &App,
+    access: &Scoped<impl Operation>,
+    write: &mut Write,
+    body: &NewKey,
+) -> Result<KeyChange, Problem> {
     let organization = write.find_organization().await?.ok_or_else(not_found)?;
     let reading = Reading { now: write.now(), own_permissions: &organization.permissions, demands: &app.demands };
     let mut fields = Fields::default();
@@ -52,7 +58,7 @@ pub async fn read_new_key(app: &App, access: &Scoped, write: &mut Write, body: &
 /// as soon as any member allows more than before, the whole key is judged as if it were made anew.
 pub async fn read_patch(
     app: &App,
-    access: &Scoped,
+    access: &Scoped<impl Operation>,
     write: &mut Write,
     key: &store::Key,
     body: &KeyPatch,
@@ -87,7 +93,11 @@ pub async fn read_patch(
 }
 
 /// Refuses to hand the caller a secret of a key that may do more than the caller.
-pub async fn check_regenerate(access: &Scoped, write: &mut Write, key: &store::Key) -> Result<(), Problem> {
+pub async fn check_regenerate(
+    access: &Scoped<impl Operation>,
+    write: &mut Write,
+    key: &store::Key,
+) -> Result<(), Problem> {
     let organization = write.find_organization().await?.ok_or_else(not_found)?;
     check_authority(access, write, &organization, (&key.policy, key.credits.as_ref())).await
 }
@@ -95,7 +105,7 @@ pub async fn check_regenerate(access: &Scoped, write: &mut Write, key: &store::K
 /// Refuses to bring a key back to life to a caller that could not make it now. `key` is the key as it would be.
 pub async fn check_reactivation(
     app: &App,
-    access: &Scoped,
+    access: &Scoped<impl Operation>,
     write: &mut Write,
     key: &store::Key,
 ) -> Result<(), Problem> {
@@ -110,13 +120,13 @@ pub async fn check_reactivation(
 /// Refuses to raise what keys of the organization get by default beyond what the calling key is held to. A root key may:
 /// it sets the limits that they all share.
 pub fn check_default_limits(
-    caller: &Caller,
+    authority: &Authority,
     organization: &store::Organization,
     change: &store::OrganizationChange,
 ) -> Result<(), Problem> {
-    let (limits, own) = (&change.default_limits, &caller.authority.policy.limits);
+    let (limits, own) = (&change.default_limits, &authority.policy.limits);
     let is_kept = limits_within(limits, &organization.default_limits);
-    if is_kept || caller.authority.kind == KeyKind::Root || rate_within(limits, own) {
+    if is_kept || authority.kind == KeyKind::Root || rate_within(limits, own) {
         return Ok(());
     }
     Err(Problem::new(ErrorCode::ExceedsGrantor).errors(vec![beyond("default_limits")]))
@@ -124,11 +134,11 @@ pub fn check_default_limits(
 
 /// Refuses to lift limits of a customer to a caller that is limited to it, for they bind the caller too.
 pub fn check_customer_limits(
-    access: &Scoped,
+    scope: &Scope,
     customer: &store::Customer,
     change: &store::NewCustomer,
 ) -> Result<(), Problem> {
-    if access.scope.customers() == &AllOr::All || limits_within(&change.limits, &customer.limits) {
+    if scope.customers() == &AllOr::All || limits_within(&change.limits, &customer.limits) {
         return Ok(());
     }
     let detail = "The limits that a customer's keys share bind the calling key too, which cannot lift them.";
@@ -165,7 +175,7 @@ pub fn regenerate_secret(app: &App, key: &store::Key) -> Result<PlainSecret, Pro
 }
 
 /// What is stored of a secret.
-pub fn sealed(app: &App, access: &Scoped, secret: &PlainSecret) -> NewSecret {
+pub fn sealed(app: &App, access: &Scoped<impl Operation>, secret: &PlainSecret) -> NewSecret {
     NewSecret {
         prefix: secret.prefix().clone(),
         lookup_id: secret.lookup_id(),
@@ -175,7 +185,7 @@ pub fn sealed(app: &App, access: &Scoped, secret: &PlainSecret) -> NewSecret {
 }
 
 /// What is stored of a secret that was issued elsewhere: its text is read once, or only its digest is known.
-pub fn read_import(app: &App, access: &Scoped, body: &KeyImport) -> Result<NewSecret, Problem> {
+pub fn read_import(app: &App, access: &Scoped<impl Operation>, body: &KeyImport) -> Result<NewSecret, Problem> {
     let mut fields = Fields::default();
     let own = [("/key/secret", &body.key.secret), ("/key/prefix", &body.key.prefix)];
     for (pointer, _) in own.into_iter().filter(|(_, member)| member.0.is_some()) {
@@ -208,7 +218,11 @@ fn read_whole(app: &App, text: &str) -> Result<PlainSecret, ValidationError> {
     Ok(secret)
 }
 
-fn read_hashed(app: &App, access: &Scoped, hashed: &HashedSecret) -> Result<NewSecret, ValidationError> {
+fn read_hashed(
+    app: &App,
+    access: &Scoped<impl Operation>,
+    hashed: &HashedSecret,
+) -> Result<NewSecret, ValidationError> {
     let prefix = Prefix::parse_own(&hashed.prefix)?;
     let lookup_id = LookupId::parse(&hashed.id).ok_or_else(|| {
         ValidationError::new("secret-id", format!("\"{}\" is not 16 base62 characters", excerpt(&hashed.id)))
@@ -264,23 +278,23 @@ fn merge(policy: &Policy, draft: &PolicyDraft, customers: Option<AllOr<CustomerI
 
 /// Refuses what the caller could not make: it lacks the permission to make keys, or the key would go beyond it.
 async fn check_creation(
-    access: &Scoped,
+    access: &Scoped<impl Operation>,
     write: &mut Write,
     organization: &store::Organization,
     key: (&Policy, Option<&Credits>),
 ) -> Result<(), Problem> {
-    access.caller.authority.check(Permission::KeysCreate).map_err(denied)?;
+    access.authority.check(Permission::KeysCreate).map_err(denied)?;
     check_authority(access, write, organization, key).await
 }
 
 /// Refuses what goes beyond the caller: any member of the key's policy, or its balance.
 async fn check_authority(
-    access: &Scoped,
+    access: &Scoped<impl Operation>,
     write: &mut Write,
     organization: &store::Organization,
     (policy, credits): (&Policy, Option<&Credits>),
 ) -> Result<(), Problem> {
-    let authority = &access.caller.authority;
+    let authority = &access.authority;
     let held = match authority.kind {
         KeyKind::Organization => write.find_credits(authority.key).await?,
         // There is no way to give a root key a balance.
@@ -311,16 +325,4 @@ pub fn is_narrowing(old: &store::Key, change: &KeyChange) -> bool {
         CreditsChange::Set(credits) => Credits::are_within(old.credits.as_ref(), credits.as_ref()),
     };
     !(keeps_credits && old.policy.is_within(&change.policy))
-}
-
-/// What the action log keeps of a policy: everything, for it holds no secret.
-pub fn details(change: &KeyChange) -> Value {
-    let policy = &change.policy;
-    let expires_at = policy.expires_at.map(domain::instants::format_instant);
-    let mut details = Map::new();
-    let names = policy.permissions.iter().map(|name| Value::String(name.to_string()));
-    details.insert("name".to_owned(), Value::String(change.name.as_str().to_owned()));
-    details.insert("permissions".to_owned(), Value::Array(names.collect()));
-    details.insert("expires_at".to_owned(), expires_at.map_or(Value::Null, Value::String));
-    Value::Object(details)
 }

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use store::Write;
 use store::idempotency::{Replay, ReplayKey};
 
-use crate::caller::Caller;
+use crate::authenticate::Proven;
 
 /// How long a replay still shows a created secret.
 const SECRET_MINUTES: i64 = 10;
@@ -30,7 +30,7 @@ const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 
 /// A creation; its caller may send it again if it asked for that.
-pub struct Attempt(Option<Repeatable>);
+pub struct IdempotentRequest(Option<Repeatable>);
 
 struct Repeatable {
     key: ReplayKey,
@@ -41,24 +41,24 @@ struct Repeatable {
 
 /// What became of an attempt.
 pub enum Outcome {
-    /// No such creation yet: do it, then [`Attempt::keep`] the answer.
+    /// No such creation yet: do it, then [`IdempotentRequest::keep`] the answer.
     First,
     /// It was done: this is its answer.
-    Again(Value),
+    Replayed(Value),
 }
 
 /// The body of a creation's answer: made now, or kept from the first time.
 #[derive(Debug)]
-pub enum Kept<T> {
+pub enum Idempotent<T> {
     /// Made now.
     First(T),
     /// Kept from the first time.
-    Again(Value),
+    Replayed(Value),
 }
 
-impl Attempt {
+impl IdempotentRequest {
     /// Reads the header; without one the attempt is not repeatable.
-    pub fn read(caller: &Caller, body: &[u8]) -> Result<Self, Problem> {
+    pub fn read(caller: &Proven, body: &[u8]) -> Result<Self, Problem> {
         let mut values = caller.headers.get_all("idempotency-key").iter();
         let Some(value) = values.next() else { return Ok(Self(None)) };
         let text = value.to_str().ok().filter(|text| is_acceptable(text) && values.next().is_none());
@@ -96,7 +96,7 @@ impl Attempt {
             members.insert("secret".to_owned(), Value::String(secret));
             members.remove("secret_note");
         }
-        Ok(Outcome::Again(body))
+        Ok(Outcome::Replayed(body))
     }
 
     /// Keeps the answer beside the creation. The secret, if there is one, is kept sealed and apart from the answer.
@@ -149,7 +149,7 @@ fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-impl<T: Type> Type for Kept<T> {
+impl<T: Type> Type for Idempotent<T> {
     const IS_REQUIRED: bool = true;
     type RawValueType = Self;
     type RawElementValueType = Self;
@@ -175,11 +175,11 @@ impl<T: Type> Type for Kept<T> {
     }
 }
 
-impl<T: ToJSON> ToJSON for Kept<T> {
+impl<T: ToJSON> ToJSON for Idempotent<T> {
     fn to_json(&self) -> Option<Value> {
         match self {
             Self::First(answer) => answer.to_json(),
-            Self::Again(answer) => Some(answer.clone()),
+            Self::Replayed(answer) => Some(answer.clone()),
         }
     }
 }

@@ -8,7 +8,7 @@ use server::admission::{AdmissionQueue, FairnessKey, Permit, Rejected};
 use server::metrics::Metrics;
 use store::DatabaseConfig;
 
-use crate::operations::Operation;
+use crate::operation::Descriptor;
 
 /// Connections to Postgres that are left for revocations, and for asking whether Postgres is there.
 const SPARE_CONNECTIONS: usize = 2;
@@ -36,31 +36,12 @@ impl Queues {
     }
 
     /// Waits until the operation may be done for a caller of this organization.
-    pub async fn acquire(&self, operation: &Operation, caller: OrganizationId) -> Result<Permit, Rejected> {
-        let priority = operation.priority();
+    pub async fn acquire(&self, operation: &Descriptor, caller: OrganizationId) -> Result<Permit, Rejected> {
+        let priority = operation.priority;
         // They wait for the key service, and for the DNS, mostly.
-        let is_elsewhere = priority == Priority::Verification || operation.id == "check_domain";
+        let is_elsewhere = priority == Priority::Verification || operation.waits_elsewhere;
         let queue = if is_elsewhere { &self.requests } else { &self.database };
         queue.acquire(priority, FairnessKey::Organization(caller), 1).await
-    }
-}
-
-impl Operation {
-    /// What the operation is given up for, and what for its sake.
-    pub fn priority(&self) -> Priority {
-        match self.id {
-            "revoke_key"
-            | "delete_key"
-            | "retire_secret"
-            | "suspend_organization"
-            | "delete_organization"
-            | "suspend_customer"
-            | "delete_customer"
-            | "delete_domain" => Priority::Revocation,
-            "verify_key" | "verify_keys" => Priority::Verification,
-            id if id.starts_with("list_") => Priority::Lists,
-            _ => Priority::Writes,
-        }
     }
 }
 
@@ -69,14 +50,15 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::operations::OPERATIONS;
+    use crate::resources::ROUTES;
 
     #[test]
-    fn what_cuts_off_is_urgent_and_lists_are_not() {
-        for operation in OPERATIONS {
+    fn what_cuts_off_is_declared_as_a_revocation() {
+        for operation in ROUTES.iter().map(|route| route.operation) {
             let cuts_off =
                 ["revoke_", "delete_", "retire_", "suspend_"].iter().any(|verb| operation.id.starts_with(verb));
-            assert_eq!(cuts_off, operation.priority() == Priority::Revocation, "{}", operation.id);
+            assert_eq!(cuts_off, operation.priority == Priority::Revocation, "{}", operation.id);
+            assert!(!operation.is_paged || operation.priority == Priority::Lists, "{}", operation.id);
         }
     }
 
@@ -87,7 +69,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_revocation_passes_a_flood_of_lists_and_writes() {
         let queues = Queues::start(&DatabaseConfig::new("postgres://nobody@nowhere/none", 10), &Metrics::new());
-        let operation = |id: &str| OPERATIONS.iter().find(|operation| operation.id == id).unwrap();
+        let operation = |id: &str| ROUTES.iter().find(|route| route.operation.id == id).unwrap().operation;
         let now = |id: &str, caller| queues.acquire(operation(id), organization(caller)).now_or_never()?.ok();
         let lists: Vec<_> = (0..100).filter_map(|caller| now("list_keys", caller)).collect();
         let own: Vec<_> = (0..100).filter_map(|_| now("create_key", 1)).collect();

@@ -70,7 +70,7 @@ pub async fn create(
     new.permissions.dedup();
     let mut write = open(store, environment).await?;
     let expires_at = new.lifetime.map(|lifetime| write.now() + lifetime);
-    let details = json!({
+    let view = json!({
         "name": new.name.as_str(), "permissions": &new.permissions, "limits": [&new.limit], "ips": ips(&new.ips),
         "expires_at": expires_at.map(domain::instants::format_instant),
     });
@@ -95,7 +95,7 @@ pub async fn create(
         }
         inserted => inserted.context("the root key cannot be created")?,
     };
-    write.commit(Event::KeyCreated(key.id), details).await?;
+    write.commit(Event::of("key.created", key.id).changed(None, Some(view))).await?;
     Ok((key, secret))
 }
 
@@ -106,9 +106,9 @@ impl RootKeys {
         let (mut keys, mut slice): (Vec<Key>, _) = (Vec::new(), Slice::first(PAGE_SIZE_MAX));
         loop {
             let page = read.list_keys(&KeyFilter::none(), &slice).await?;
-            slice.after = page.items.last().map(|key| (key.created_at, key.id.uuid()));
+            slice.after = page.next;
             keys.extend(page.items);
-            if !page.has_more {
+            if page.next.is_none() {
                 return Ok((keys, read.now()));
             }
         }
@@ -138,8 +138,8 @@ impl RootKeys {
         if key.generation == seen.generation {
             return Ok((key, None));
         }
-        let details = json!({"reason": reason.name(), "note": note});
-        let effect = self.commit(write, Event::KeyRevoked(id), details).await?;
+        let event = Event::of("key.revoked", id).with("reason", reason.name()).with("note", note);
+        let effect = self.commit(write, event).await?;
         Ok((key, Some(effect)))
     }
 
@@ -155,14 +155,14 @@ impl RootKeys {
         let sealed = NewSecret::new(&secret, self.peppers.hash(OrganizationId::INSTALLATION, &secret));
         let regenerated = write.regenerate_key(&seen, &sealed, overlap).await;
         let key = regenerated.context("the root key cannot be regenerated")?.with_context(|| missing(reference))?;
-        let details = json!({"overlap_seconds": overlap.as_secs()});
-        let effect = self.commit(write, Event::KeyRegenerated(id), details).await?;
+        let event = Event::of("key.regenerated", id).with("overlap_seconds", overlap.as_secs());
+        let effect = self.commit(write, event).await?;
         Ok((key, secret, effect))
     }
 
     /// Commits a change and publishes it. Until Redis has been told the outbox row stays, and a worker repeats it.
-    async fn commit(&self, write: Write, event: Event, details: Value) -> anyhow::Result<Effect> {
-        let committed = write.commit(event, details).await?;
+    async fn commit(&self, write: Write, event: Event) -> anyhow::Result<Effect> {
+        let committed = write.commit(event).await?;
         let published = self.counters.publish(OrganizationId::INSTALLATION, &committed.generations, None).await;
         let Ok(reach) = published else { return Ok(Effect::Soon) };
         // A row that stays is published once more, which does no harm.

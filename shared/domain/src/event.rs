@@ -1,104 +1,106 @@
 //! What the action log says: one entry for each change, written by the commit that made it.
 
-use crate::ids::{CustomerId, DomainId, KeyId, OrganizationId, SecretId};
+use std::fmt::Display;
+
+use serde_json::{Map, Value, json};
+
+/// A member of every body that says when it changed, which the entry's own time says already.
+const NOT_LOGGED: &str = "updated_at";
 
 /// A change that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// An organization came to be.
-    OrganizationCreated(OrganizationId),
-    /// Its name, limits or policy changed.
-    OrganizationUpdated(OrganizationId),
-    /// All its keys are refused from now on.
-    OrganizationSuspended(OrganizationId),
-    /// Its keys work again.
-    OrganizationResumed(OrganizationId),
-    /// It is gone.
-    OrganizationDeleted(OrganizationId),
-    /// A key was made.
-    KeyCreated(KeyId),
-    /// A key was brought from elsewhere.
-    KeyImported(KeyId),
-    /// A key's policy changed.
-    KeyUpdated(KeyId),
-    /// A key was cut off.
-    KeyRevoked(KeyId),
-    /// A revoke was undone.
-    KeyReactivated(KeyId),
-    /// A key got a new secret.
-    KeyRegenerated(KeyId),
-    /// An old secret was ended early.
-    SecretRetired(KeyId, SecretId),
-    /// A key is gone.
-    KeyDeleted(KeyId),
-    /// A customer came to be.
-    CustomerCreated(CustomerId),
-    /// A customer changed.
-    CustomerUpdated(CustomerId),
-    /// A customer's requests are refused from now on.
-    CustomerSuspended(CustomerId),
-    /// A customer's requests work again.
-    CustomerResumed(CustomerId),
-    /// A customer is gone.
-    CustomerDeleted(CustomerId),
-    /// A domain was registered.
-    DomainCreated(DomainId),
-    /// A domain's proof was looked up.
-    DomainChecked(DomainId),
-    /// A domain is gone.
-    DomainDeleted(DomainId),
+pub struct Event {
+    action: &'static str,
+    subject: String,
+    details: Map<String, Value>,
 }
 
 impl Event {
-    /// `resource.action`, as the log shows it.
-    pub const fn action(&self) -> &'static str {
-        match self {
-            Self::OrganizationCreated(_) => "organization.created",
-            Self::OrganizationUpdated(_) => "organization.updated",
-            Self::OrganizationSuspended(_) => "organization.suspended",
-            Self::OrganizationResumed(_) => "organization.resumed",
-            Self::OrganizationDeleted(_) => "organization.deleted",
-            Self::KeyCreated(_) => "key.created",
-            Self::KeyImported(_) => "key.imported",
-            Self::KeyUpdated(_) => "key.updated",
-            Self::KeyRevoked(_) => "key.revoked",
-            Self::KeyReactivated(_) => "key.reactivated",
-            Self::KeyRegenerated(_) => "key.regenerated",
-            Self::SecretRetired(_, _) => "secret.retired",
-            Self::KeyDeleted(_) => "key.deleted",
-            Self::CustomerCreated(_) => "customer.created",
-            Self::CustomerUpdated(_) => "customer.updated",
-            Self::CustomerSuspended(_) => "customer.suspended",
-            Self::CustomerResumed(_) => "customer.resumed",
-            Self::CustomerDeleted(_) => "customer.deleted",
-            Self::DomainCreated(_) => "domain.created",
-            Self::DomainChecked(_) => "domain.checked",
-            Self::DomainDeleted(_) => "domain.deleted",
+    /// A change of one thing. `action` is `resource.action`; services declare theirs beside their operations, and
+    /// `docs/events.md` lists them.
+    pub fn of(action: &'static str, subject: impl Display) -> Self {
+        Self { action, subject: subject.to_string(), details: Map::new() }
+    }
+
+    /// Keeps what differs between two views of the thing, member by member: `{"before": …, "after": …}`, with one of
+    /// them alone where the thing did not exist before or does not any more. The views are what callers may see: they
+    /// hold no secret.
+    #[must_use]
+    pub fn changed(mut self, before: Option<Value>, after: Option<Value>) -> Self {
+        let (before, after) = (members(before), members(after));
+        let mut changed = Map::new();
+        for (name, old) in &before {
+            match after.get(name) {
+                Some(new) if new == old => {}
+                Some(new) => drop(changed.insert(name.clone(), json!({"before": old, "after": new}))),
+                None => drop(changed.insert(name.clone(), json!({"before": old}))),
+            }
         }
+        for (name, new) in after.iter().filter(|(name, _)| !before.contains_key(*name)) {
+            changed.insert(name.clone(), json!({"after": new}));
+        }
+        self.details.insert("changed".to_owned(), Value::Object(changed));
+        self
+    }
+
+    /// Says more about the change: why, or what else came with it.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl serde::Serialize) -> Self {
+        self.details.insert(name.to_owned(), json!(value));
+        self
+    }
+
+    /// `resource.action`, as the log shows it.
+    pub fn action(&self) -> &'static str {
+        self.action
     }
 
     /// The id of what changed.
-    pub fn subject(&self) -> String {
-        match self {
-            Self::OrganizationCreated(id)
-            | Self::OrganizationUpdated(id)
-            | Self::OrganizationSuspended(id)
-            | Self::OrganizationResumed(id)
-            | Self::OrganizationDeleted(id) => id.to_string(),
-            Self::KeyCreated(id)
-            | Self::KeyImported(id)
-            | Self::KeyUpdated(id)
-            | Self::KeyRevoked(id)
-            | Self::KeyReactivated(id)
-            | Self::KeyRegenerated(id)
-            | Self::KeyDeleted(id) => id.to_string(),
-            Self::SecretRetired(_, id) => id.to_string(),
-            Self::CustomerCreated(id)
-            | Self::CustomerUpdated(id)
-            | Self::CustomerSuspended(id)
-            | Self::CustomerResumed(id)
-            | Self::CustomerDeleted(id) => id.to_string(),
-            Self::DomainCreated(id) | Self::DomainChecked(id) | Self::DomainDeleted(id) => id.to_string(),
-        }
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The rest, as the log keeps it.
+    pub fn details(&self) -> Value {
+        Value::Object(self.details.clone())
+    }
+}
+
+fn members(view: Option<Value>) -> Map<String, Value> {
+    let mut members = match view {
+        Some(Value::Object(members)) => members,
+        Some(_) | None => Map::new(),
+    };
+    members.remove(NOT_LOGGED);
+    members
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changed(before: Option<Value>, after: Option<Value>) -> Value {
+        Event::of("thing.changed", "thg_1").changed(before, after).details()["changed"].take()
+    }
+
+    #[test]
+    fn an_update_keeps_the_members_that_differ_and_no_others() {
+        let before = json!({"name": "a", "limits": [1], "metadata": {"x": 1}, "end": null, "updated_at": 1});
+        let after = json!({"name": "b", "limits": [1], "metadata": {"x": 2}, "end": null, "updated_at": 2});
+        let expected = json!({
+            "name": {"before": "a", "after": "b"},
+            "metadata": {"before": {"x": 1}, "after": {"x": 2}},
+        });
+        assert_eq!(changed(Some(before.clone()), Some(after)), expected);
+        assert_eq!(changed(Some(before.clone()), Some(before)), json!({}));
+    }
+
+    #[test]
+    fn what_comes_or_goes_has_one_side() {
+        let view = json!({"name": "a", "end": null});
+        let after = json!({"name": {"after": "a"}, "end": {"after": null}});
+        assert_eq!(changed(None, Some(view.clone())), after);
+        let before = json!({"name": {"before": "a"}, "end": {"before": null}});
+        assert_eq!(changed(Some(view), None), before);
     }
 }

@@ -14,58 +14,61 @@ const PIECE: u128 = 62_u128.pow(10);
 #[error("not an id of this kind")]
 pub struct InvalidId;
 
+/// Declares ids, each with its three letters. A resource declares its own beside its rows; its crate has `chrono`, `serde`
+/// and `uuid`.
+#[macro_export]
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Deserialize)]
         #[serde(try_from = "String")]
-        pub struct $name(Uuid);
+        pub struct $name(uuid::Uuid);
 
         impl $name {
             /// The text before the underscore.
             pub const PREFIX: &'static str = $prefix;
 
             /// A new id whose order follows `at`.
-            pub fn mint(at: DateTime<Utc>) -> Self {
-                Self(uuid_at(at))
+            pub fn mint(at: chrono::DateTime<chrono::Utc>) -> Self {
+                Self($crate::ids::uuid_at(at))
             }
 
             /// The id that a row holds.
-            pub const fn from_uuid(uuid: Uuid) -> Self {
+            pub const fn from_uuid(uuid: uuid::Uuid) -> Self {
                 Self(uuid)
             }
 
             /// What a row stores.
-            pub const fn uuid(self) -> Uuid {
+            pub const fn uuid(self) -> uuid::Uuid {
                 self.0
             }
         }
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(IdText::new($prefix, self.0).as_str())
+                f.write_str($crate::ids::IdText::new($prefix, self.0).as_str())
             }
         }
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(IdText::new($prefix, self.0).as_str())
+                serializer.serialize_str($crate::ids::IdText::new($prefix, self.0).as_str())
             }
         }
 
         impl std::str::FromStr for $name {
-            type Err = InvalidId;
+            type Err = $crate::ids::InvalidId;
 
-            fn from_str(text: &str) -> Result<Self, InvalidId> {
-                let digits = text.strip_prefix(concat!($prefix, "_")).ok_or(InvalidId)?;
-                decode(digits).map(Self).ok_or(InvalidId)
+            fn from_str(text: &str) -> Result<Self, $crate::ids::InvalidId> {
+                let digits = text.strip_prefix(concat!($prefix, "_")).ok_or($crate::ids::InvalidId)?;
+                $crate::ids::decode(digits).map(Self).ok_or($crate::ids::InvalidId)
             }
         }
 
         impl TryFrom<String> for $name {
-            type Error = InvalidId;
+            type Error = $crate::ids::InvalidId;
 
-            fn try_from(text: String) -> Result<Self, InvalidId> {
+            fn try_from(text: String) -> Result<Self, $crate::ids::InvalidId> {
                 text.parse()
             }
         }
@@ -107,16 +110,18 @@ impl OrganizationId {
     }
 }
 
-fn uuid_at(at: DateTime<Utc>) -> Uuid {
+/// A UUIDv7 whose order follows `at`.
+pub fn uuid_at(at: DateTime<Utc>) -> Uuid {
     let seconds = u64::try_from(at.timestamp()).unwrap_or(0);
     Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, at.timestamp_subsec_nanos()))
 }
 
 /// An id as text, on the stack: every answer holds several.
-struct IdText([u8; PREFIX_LENGTH + 1 + DIGITS]);
+pub struct IdText([u8; PREFIX_LENGTH + 1 + DIGITS]);
 
 impl IdText {
-    fn new(prefix: &str, uuid: Uuid) -> Self {
+    /// The text of an id.
+    pub fn new(prefix: &str, uuid: Uuid) -> Self {
         let mut text = [b'_'; PREFIX_LENGTH + 1 + DIGITS];
         text[..PREFIX_LENGTH].copy_from_slice(prefix.as_bytes());
         // In register-sized pieces: dividing 128 bits once per digit takes ten times as long.
@@ -132,12 +137,13 @@ impl IdText {
         Self(text)
     }
 
-    fn as_str(&self) -> &str {
+    /// The text.
+    pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("prefixes and the alphabet are ASCII")
     }
 }
 
-fn decode(digits: &str) -> Option<Uuid> {
+pub fn decode(digits: &str) -> Option<Uuid> {
     if digits.len() != DIGITS {
         return None;
     }

@@ -97,7 +97,7 @@ impl Rows {
             .bind(text)
             .bind(slice.fetched());
         let rows = self.session.all(statement).await?;
-        Ok(Page::cut(rows.iter().map(read_row).collect::<Result<_, _>>()?, slice))
+        Page::read(&rows, slice, read_row)
     }
 }
 

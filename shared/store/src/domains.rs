@@ -64,7 +64,7 @@ impl Rows {
             .bind(text)
             .bind(slice.fetched());
         let rows = self.session.all(statement).await?;
-        Ok(Page::cut(rows.iter().map(read_row).collect::<Result<_, _>>()?, slice))
+        Page::read(&rows, slice, read_row)
     }
 }
 
@@ -91,10 +91,10 @@ impl Write {
         id: DomainId,
         verified_at: Option<DateTime<Utc>>,
     ) -> Result<Option<Domain>, Error> {
-        let Some(domain) = self.find_domain(id).await? else { return Ok(None) };
-        if domain.verified_at.is_some() == verified_at.is_some() {
+        let Some(found) = self.find_domain(id).await? else { return Ok(None) };
+        if found.verified_at.is_some() == verified_at.is_some() {
             self.leave_unchanged(None);
-            return Ok(Some(domain));
+            return Ok(Some(found));
         }
         let sql = format!(
             "update domains
@@ -116,9 +116,9 @@ impl Write {
         let statement =
             sqlx::query(AssertSqlSafe(sql)).bind(self.organization()).bind(self.bounds.domains.clone()).bind(id.uuid());
         let Some(row) = self.rows.session.optional(statement).await? else { return Ok(None) };
-        let domain = read_row(&row)?;
-        let removal = self.remove_domain_from_keys(&domain.name).await?;
-        Ok(Some(Deleted { row: domain, revoked: removal.revoked, narrowed: removal.narrowed }))
+        let row = read_row(&row)?;
+        let removal = self.remove_domain_from_keys(&row.name).await?;
+        Ok(Some(Deleted { row, revoked: removal.revoked, narrowed: removal.narrowed }))
     }
 }
 

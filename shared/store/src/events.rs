@@ -9,7 +9,6 @@ use chrono::{DateTime, Utc};
 use domain::event::Event;
 use domain::ids::{EventId, OrganizationId};
 use ipnet::IpNet;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -126,7 +125,7 @@ impl Rows {
 
 impl Write {
     /// Appends to the organization's chain, whose end this transaction holds from here on.
-    pub(crate) async fn append_event(&mut self, event: &Event, details: &Value) -> Result<(), Error> {
+    pub(crate) async fn append_event(&mut self, event: &Event) -> Result<(), Error> {
         let (seq, previous_hash) = self.hold_head().await?;
         let mut row = EventRow {
             organization: self.bounds.organization,
@@ -136,10 +135,10 @@ impl Write {
             at: self.now,
             actor: self.bounds.actor.clone(),
             action: event.action().to_owned(),
-            subject: event.subject(),
+            subject: event.subject().to_owned(),
             request_id: self.origin.request_id.clone(),
             ip: self.origin.ip,
-            details: details.to_string(),
+            details: event.details().to_string(),
             previous_hash,
             hash: [0; 32],
         };

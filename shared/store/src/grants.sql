@@ -30,6 +30,17 @@ begin
     loop
         execute format('grant %s on %I to %I', entry.privileges, entry.name, app);
     end loop;
+    -- What protect_tenant_table was told in a table's own migration.
+    for entry in
+        select c.relname as name, substring(obj_description(c.oid, 'pg_class') from '^tenant table: (.*)$') as privileges
+        from pg_class c
+        join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition
+    loop
+        if entry.privileges is not null then
+            execute format('grant %s on %I to %I', entry.privileges, entry.name, app);
+        end if;
+    end loop;
     -- They run as the owner: docs/decisions/0016.
     execute format('grant execute on function claviger_create_request_log_partitions(integer) to %I', app);
     execute format('grant execute on function claviger_drop_request_log_partition(integer) to %I', app);

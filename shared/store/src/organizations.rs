@@ -108,7 +108,7 @@ impl Rows {
             .bind(text)
             .bind(slice.fetched());
         let rows = self.session.all(statement).await?;
-        Ok(Page::cut(rows.iter().map(read_row).collect::<Result<_, _>>()?, slice))
+        Page::read(&rows, slice, read_row)
     }
 
     /// How many keys of the organization work or will: neither deleted, nor revoked, nor past their end.

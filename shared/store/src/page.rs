@@ -1,7 +1,11 @@
 //! Pages of a list, from newest to oldest, by keyset.
 
 use chrono::{DateTime, Utc};
+use sqlx::Row;
+use sqlx::postgres::PgRow;
 use uuid::Uuid;
+
+use crate::error::Error;
 
 /// The most rows of one page.
 pub const PAGE_SIZE_MAX: i64 = 200;
@@ -23,8 +27,8 @@ pub struct Slice {
 pub struct Page<T> {
     /// Newest first.
     pub items: Vec<T>,
-    /// Whether more rows follow.
-    pub has_more: bool,
+    /// Where the next page begins, if more rows follow: behind this creation time and id.
+    pub next: Option<(DateTime<Utc>, Uuid)>,
 }
 
 impl Slice {
@@ -51,11 +55,16 @@ impl Slice {
 }
 
 impl<T> Page<T> {
-    /// The page in `rows`, which may hold the one row too many.
-    pub(crate) fn cut(mut items: Vec<T>, slice: &Slice) -> Self {
+    /// The page in `rows`, which may hold the one row too many; each has its `created_at` and its `id`.
+    pub(crate) fn read(
+        rows: &[PgRow],
+        slice: &Slice,
+        read_row: impl FnMut(&PgRow) -> Result<T, Error>,
+    ) -> Result<Self, Error> {
         let wanted = usize::try_from(slice.wanted()).expect("between 1 and 200");
-        let has_more = items.len() > wanted;
-        items.truncate(wanted);
-        Self { items, has_more }
+        let shown = &rows[..rows.len().min(wanted)];
+        let last = shown.last().filter(|_| rows.len() > wanted);
+        let next = last.map(|row| Ok::<_, Error>((row.try_get("created_at")?, row.try_get("id")?))).transpose()?;
+        Ok(Self { items: shown.iter().map(read_row).collect::<Result<_, _>>()?, next })
     }
 }

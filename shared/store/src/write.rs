@@ -6,7 +6,6 @@ use std::ops::{Deref, DerefMut};
 
 use domain::event::Event;
 use domain::ids::{KeyId, ReceiptId};
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::Error;
@@ -51,12 +50,12 @@ impl Write {
     /// Keeps the change together with its event and the outbox rows of every version it made.
     ///
     /// When the event cannot be written nothing is kept. A change that found everything as it should be writes nothing at all.
-    pub async fn commit(mut self, event: Event, details: Value) -> Result<Committed, Error> {
+    pub async fn commit(mut self, event: Event) -> Result<Committed, Error> {
         if let (true, Some(unchanged)) = (self.bumped.is_empty(), &self.unchanged) {
             return Ok(Committed { generations: listed(unchanged), outbox_ids: Vec::new() });
         }
         // Whatever is wrong with the log, it is not of the caller's making and may pass.
-        self.append_event(&event, &details).await.map_err(Error::into_unavailable)?;
+        self.append_event(&event).await.map_err(Error::into_unavailable)?;
         let outbox_ids = self.insert_outbox().await.map_err(Error::into_unavailable)?;
         let generations = self.generations();
         self.rows.session.commit().await?;

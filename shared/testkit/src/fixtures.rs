@@ -10,7 +10,7 @@ use domain::names::{Name, Slug};
 use domain::permission::{Permission, PermissionName};
 use domain::policy::{AllOr, KeyKind, Policy};
 use domain::secret::{PepperRing, PlainSecret, Prefix};
-use serde_json::{Map, json};
+use serde_json::Map;
 use store::{CreditsChange, KeyChange, NewOrganization, NewSecret, Origin, Store};
 
 /// The limit of the keys that hold every permission: out of every test's way.
@@ -44,7 +44,7 @@ impl Fixtures<'_> {
         };
         let mut write = self.store.write(&self.scope(id), &origin()).await?;
         write.insert_organization(&new).await?;
-        write.commit(Event::OrganizationCreated(id), json!({"slug": slug})).await?;
+        write.commit(Event::of("organization.created", id).with("slug", slug)).await?;
         Ok(())
     }
 
@@ -80,7 +80,7 @@ impl Fixtures<'_> {
         };
         let mut write = self.store.write(&self.scope(organization), &origin()).await?;
         let key = write.insert_key(&change, &sealed).await.context("inserting a key")?;
-        write.commit(Event::KeyCreated(key.id), json!({"name": name})).await?;
+        write.commit(Event::of("key.created", key.id).with("name", name)).await?;
         Ok(FixtureKey { id: key.id, secret: secret.expose().to_owned() })
     }
 

@@ -255,7 +255,7 @@ impl KeysFixture {
             default_limits: Vec::new(),
         };
         write.insert_organization(&row).await.unwrap();
-        let committed = write.commit(Event::OrganizationCreated(id), json!({})).await.unwrap();
+        let committed = write.commit(Event::of("organization.created", id)).await.unwrap();
         self.publish(id, &committed).await;
         id
     }
@@ -269,7 +269,7 @@ impl KeysFixture {
             limits,
         };
         let customer = write.insert_customer(&row).await.unwrap();
-        let committed = write.commit(Event::CustomerCreated(customer.id), json!({})).await.unwrap();
+        let committed = write.commit(Event::of("customer.created", customer.id)).await.unwrap();
         self.publish(self.acme, &committed).await;
         customer
     }
@@ -284,7 +284,7 @@ impl KeysFixture {
         let (plain, secret) = self.new_secret(organization);
         let mut write = self.write(organization).await;
         let key = write.insert_key(&change, &secret).await.unwrap();
-        let committed = write.commit(Event::KeyCreated(key.id), json!({})).await.unwrap();
+        let committed = write.commit(Event::of("key.created", key.id)).await.unwrap();
         self.publish(organization, &committed).await;
         Issued { id: key.id, key, secret: plain.expose().to_owned() }
     }
@@ -298,14 +298,14 @@ impl KeysFixture {
     /// Revokes a key of acme and tells nobody.
     pub async fn revoke(&self, id: KeyId) -> Committed {
         let revoke = async |write: &mut Write| write.revoke_key(id, RevokeReason::Other, None).await.unwrap().unwrap();
-        self.commit(Event::KeyRevoked(id), revoke).await.1
+        self.commit(Event::of("key.revoked", id), revoke).await.1
     }
 
     /// Gives a key of acme this secret, ends the one before, and tells everybody.
     pub async fn regenerate(&self, key: &Key, secret: &NewSecret) -> Key {
         let regenerate =
             async |write: &mut Write| write.regenerate_key(key, secret, Duration::ZERO).await.unwrap().unwrap();
-        let (key, committed) = self.commit(Event::KeyRegenerated(key.id), regenerate).await;
+        let (key, committed) = self.commit(Event::of("key.regenerated", key.id), regenerate).await;
         self.publish(self.acme, &committed).await;
         key
     }
@@ -314,7 +314,7 @@ impl KeysFixture {
     pub async fn commit<T>(&self, event: Event, change: impl AsyncFnOnce(&mut Write) -> T) -> (T, Committed) {
         let mut write = self.write(self.acme).await;
         let changed = change(&mut write).await;
-        let committed = write.commit(event, json!({})).await.unwrap();
+        let committed = write.commit(event).await.unwrap();
         (changed, committed)
     }
 }

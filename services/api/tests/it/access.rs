@@ -7,16 +7,17 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use api::operations::{Access, OPERATIONS, Operation};
+use api::operation::{Reach, Route};
+use api::resources::ROUTES;
 use domain::environment::Environment;
 use domain::permission::{Permission, Plane};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Caller, Installation, Side};
+use crate::support::{Answer, Caller, Installation, Side};
 
 /// The columns, in the order in which they are printed.
-const CALLERS: [&str; 11] = [
+const CALLERS: [&str; 12] = [
     "none",
     "malformed",
     "wrong-env",
@@ -26,17 +27,22 @@ const CALLERS: [&str; 11] = [
     "exactly",
     "all-but",
     "customer",
+    "domain",
     "other-org",
     "root",
 ];
 
+/// The domain that one caller is limited to; target keys are within it.
+pub const DOMAIN: &str = "limited.example.com";
+
 /// One environment with a caller of each kind.
-struct Cast<'a> {
-    side: &'a Side,
+pub struct Cast<'a> {
+    pub side: &'a Side,
     fixed: BTreeMap<&'static str, Caller>,
     exactly: BTreeMap<&'static str, Caller>,
     all_but: BTreeMap<&'static str, Caller>,
-    customer: String,
+    pub customer: String,
+    pub domain: String,
 }
 
 #[tokio::test]
@@ -45,10 +51,10 @@ async fn every_operation_answers_every_caller_as_the_matrix_says() {
     let mut table = String::from(HEADER);
     for environment in Environment::ALL {
         let cast = Cast::gather(&installation, environment).await;
-        for operation in OPERATIONS {
-            let _ = write!(table, "{:<22} {:<12}", operation.id, environment.name());
+        for route in ROUTES.iter() {
+            let _ = write!(table, "{:<22} {:<12}", route.operation.id, environment.name());
             for name in CALLERS {
-                let status = cast.ask(operation, name).await;
+                let status = cast.ask(route, name).await.status;
                 let _ = write!(table, " {name}={status}");
             }
             table.push('\n');
@@ -76,23 +82,58 @@ fn check_rules(table: &str) {
         for refused in ["none", "malformed", "wrong-env", "expired", "revoked"] {
             assert!(line.contains(&format!(" {refused}=401")), "{line}");
         }
-        let operation = OPERATIONS.iter().find(|row| line.starts_with(&format!("{} ", row.id))).unwrap();
-        if operation.permission().is_some() {
+        let id = line.split_once(' ').unwrap().0;
+        let operation = ROUTES.iter().find(|route| route.operation.id == id).unwrap().operation;
+        if operation.permission.is_some() {
             assert!(line.contains(" without=403") && line.contains(" all-but=403"), "{line}");
         }
-        if matches!(operation.access, Access::Within(_)) {
+        if operation.reach == Reach::Organization {
             assert!(line.contains(" other-org=404") || line.contains(" other-org=403"), "{line}");
+        }
+        for (is_beyond, limited) in
+            [(operation.is_beyond_customers, "customer"), (operation.is_beyond_domains, "domain")]
+        {
+            assert!(!is_beyond || line.contains(&format!(" {limited}=403")), "{line}");
         }
         assert!(line.contains(" root=20"), "{line}");
         assert!(!line.contains("=5"), "{line}");
     }
 }
 
+#[test]
+fn a_change_of_what_is_shared_is_beyond_some_limit() {
+    for route in ROUTES.iter().filter(|route| route.operation.action.is_some()) {
+        let (operation, is_of_a_key) = (route.operation, route.path.contains("/keys"));
+        let is_beyond = operation.is_beyond_customers || operation.is_beyond_domains;
+        assert!(is_of_a_key || is_beyond, "{} says not which limits it is beyond", operation.id);
+    }
+}
+
+#[test]
+fn every_permission_is_needed_by_an_operation() {
+    for permission in Permission::ALL {
+        let is_needed = ROUTES.iter().any(|route| route.operation.permission == Some(*permission));
+        assert!(is_needed, "{} is needed by no operation", permission.name());
+    }
+}
+
+#[test]
+fn an_operation_reaches_what_its_path_names() {
+    for route in ROUTES.iter() {
+        let names_one = route.path.contains("{organization}");
+        assert_eq!(names_one, route.operation.reach == Reach::Organization, "{}", route.operation.id);
+    }
+}
+
 impl<'a> Cast<'a> {
-    async fn gather(installation: &'a Installation, environment: Environment) -> Self {
+    pub async fn gather(installation: &'a Installation, environment: Environment) -> Self {
         let side = installation.side(environment);
         let elsewhere = Environment::ALL.into_iter().find(|other| *other != environment).unwrap();
         let customer = side.create_customer("Matrix customer").await;
+        let made = side.root(Method::POST, &side.path("domains"), Some(json!({"name": DOMAIN}))).await;
+        let domain = made["id"].as_str().unwrap().to_owned();
+        let text = |member: &str| made[member].as_str().unwrap();
+        installation.set_record(text("challenge_name"), text("challenge_value"));
         let all: Vec<&str> = grantable().map(Permission::name).collect();
         let mut fixed = BTreeMap::new();
         fixed.insert("none", Caller::anonymous());
@@ -103,6 +144,8 @@ impl<'a> Cast<'a> {
         fixed.insert("root", side.root_key());
         let limited = json!({"name": "customer", "permissions": all, "customers": [customer]});
         fixed.insert("customer", side.create_key(limited).await.1);
+        let limited = json!({"name": "domain", "permissions": all, "domains": [DOMAIN]});
+        fixed.insert("domain", side.create_key(limited).await.1);
         let soon = installation.instant_in(std::time::Duration::from_millis(1_600)).await;
         let (expiring, caller) =
             side.create_key(json!({"name": "expired", "permissions": all, "expires_at": soon})).await;
@@ -120,11 +163,11 @@ impl<'a> Cast<'a> {
             all_but.insert(name, side.create_key(others).await.1);
         }
         side.wait_until_expired(&expiring).await;
-        Self { side, fixed, exactly, all_but, customer }
+        Self { side, fixed, exactly, all_but, customer, domain }
     }
 
-    fn caller(&self, operation: &Operation, name: &str) -> &Caller {
-        let own = operation.permission().map(Permission::name);
+    fn caller(&self, route: &Route, name: &str) -> &Caller {
+        let own = route.operation.permission.map(Permission::name);
         let of = |callers: &'_ BTreeMap<&'static str, Caller>| own.and_then(|own| callers.get(own)).is_some();
         match name {
             "exactly" if of(&self.exactly) => &self.exactly[own.unwrap()],
@@ -135,79 +178,54 @@ impl<'a> Cast<'a> {
         }
     }
 
-    /// Makes what the operation works on, asks as the caller, and says what came back.
-    async fn ask(&self, operation: &Operation, name: &str) -> u16 {
-        let caller = self.caller(operation, name);
-        let request = self.request(operation).await;
-        let answer = match operation.method {
-            "PATCH" => self.side.change(caller, &request.path, request.body, &request.if_match).await,
-            method => self.side.ask(caller, method.parse().unwrap(), &request.path, request.body).await,
-        };
-        answer.status
-    }
-
-    /// A request that succeeds for whoever may make it, on objects of its own.
-    async fn request(&self, operation: &Operation) -> Request {
-        let side = self.side;
-        let mut request = Request { path: operation.path.to_owned(), body: None, if_match: String::new() };
-        if operation.id.ends_with("_organization") && operation.path.contains(":organization") {
-            let organization = side.target_organization(operation.id).await;
-            request.path = request.path.replace(":organization", &organization.id);
-            request.if_match = organization.etag;
+    /// Makes what the operation works on, asks as the caller, and gives what came back.
+    pub async fn ask(&self, route: &Route, name: &str) -> Answer {
+        let caller = self.caller(route, name);
+        let Example { names, body, if_match } = crate::example(self, route.operation).await;
+        let mut path = route.path.clone();
+        for (name, value) in names.into_iter().chain([("organization", self.side.organization().to_owned())]) {
+            path = path.replace(&format!("{{{name}}}"), &value);
         }
-        request.path = request.path.replace(":organization", side.organization());
-        if request.path.contains(":key") {
-            let body = json!({"name": side.fresh("target"), "customers": [self.customer]});
-            let (key, _) = side.create_key(body).await;
-            request.if_match = "\"1\"".to_owned();
-            if operation.id == "reactivate_key" {
-                side.root(Method::POST, &side.path(&format!("keys/{key}/revoke")), None).await;
-            }
-            if request.path.contains(":secret") {
-                let secret = side.rotate(&key).await;
-                request.path = request.path.replace(":secret", &secret);
-            }
-            request.path = request.path.replace(":key", &key);
+        match &route.method {
+            &Method::PATCH => self.side.change(caller, &path, body, &if_match).await,
+            method => self.side.ask(caller, method.clone(), &path, body).await,
         }
-        if request.path.contains(":receipt") {
-            request.path = request.path.replace(":receipt", &side.create_receipt(&self.customer).await);
-        }
-        if request.path.contains(":customer") {
-            let is_shared = matches!(operation.id, "find_customer" | "list_customer_keys");
-            let customer = if is_shared { self.customer.clone() } else { side.create_customer("Target").await };
-            request.path = request.path.replace(":customer", &customer);
-            request.if_match = "\"1\"".to_owned();
-        }
-        if request.path.contains(":domain") {
-            request.path = request.path.replace(":domain", &side.create_domain().await);
-        }
-        request.body = body(operation.id, side, &self.customer);
-        request
     }
 }
 
-struct Request {
-    path: String,
+/// What a request of an operation needs, so that it succeeds for whoever may make it. Each resource makes its own.
+#[derive(Default)]
+pub struct Example {
+    names: Vec<(&'static str, String)>,
     body: Option<Value>,
     if_match: String,
 }
 
-fn body(operation: &str, side: &Side, customer: &str) -> Option<Value> {
-    let key = || side.organization_key().secret().to_owned();
-    match operation {
-        "create_organization" => Some(json!({"name": "New", "slug": side.fresh_slug()})),
-        "update_organization" => Some(json!({"name": "Renamed"})),
-        "create_key" => Some(json!({"name": side.fresh("made"), "customers": [customer]})),
-        "import_key" => Some(json!({
-            "key": {"name": side.fresh("imported"), "customers": [customer]}, "secret": side.foreign_secret(),
-        })),
-        "update_key" => Some(json!({"name": side.fresh("renamed")})),
-        "verify_key" => Some(json!({"key": key()})),
-        "verify_keys" => Some(json!({"requests": [{"key": key()}]})),
-        "create_customer" => Some(json!({"name": "Made"})),
-        "update_customer" => Some(json!({"name": "Renamed"})),
-        "create_domain" => Some(json!({"name": side.fresh_host()})),
-        _ => None,
+impl Example {
+    /// With this in the place of `{name}` in the path.
+    pub fn at(name: &'static str, value: &str) -> Self {
+        Self::default().and(name, value)
+    }
+
+    /// And with this in the place of `{name}`.
+    pub fn and(mut self, name: &'static str, value: &str) -> Self {
+        self.names.push((name, value.to_owned()));
+        self
+    }
+
+    /// With this body.
+    pub fn of(body: Value) -> Self {
+        Self::default().with(body)
+    }
+
+    /// And with this body.
+    pub fn with(self, body: Value) -> Self {
+        Self { body: Some(body), ..self }
+    }
+
+    /// And after this version was seen.
+    pub fn seen(self, version: &str) -> Self {
+        Self { if_match: version.to_owned(), ..self }
     }
 }
 

@@ -82,6 +82,21 @@ impl Installation {
         sqlx::query_scalar(sql).bind(attempt.to_owned()).fetch_one(&mut superuser).await.unwrap()
     }
 
+    /// The newest entry of all action logs: its action and its details.
+    pub async fn last_event(&self, environment: Environment) -> (String, Value) {
+        let sql = "select action, details::text from events order by at desc, seq desc limit 1";
+        let mut superuser = self.superuser(environment).await;
+        let (action, details): (String, String) = sqlx::query_as(sql).fetch_one(&mut superuser).await.unwrap();
+        (action, serde_json::from_str(&details).unwrap())
+    }
+
+    /// How many entries hold this text.
+    pub async fn count_events_with(&self, environment: Environment, text: &str) -> i64 {
+        let sql = "select count(*) from events where strpos(details::text, $1) > 0";
+        let mut superuser = self.superuser(environment).await;
+        sqlx::query_scalar(sql).bind(text.to_owned()).fetch_one(&mut superuser).await.unwrap()
+    }
+
     /// Makes the kept answers of creations older by so much.
     pub async fn age_replays(&self, environment: Environment, by: &str) {
         let sql = "update idempotency set created_at = created_at - $1::text::interval";

@@ -39,7 +39,7 @@ impl Command {
             Self::Serve(serve) => serve.run().await,
             Self::Migrate(migrate) => migrate.run().await,
             Self::Admin(admin) => admin.run().await,
-            Self::Openapi => openapi::print().await,
+            Self::Openapi => openapi::print(),
             Self::Api(moved) => Err(moved.to("api")),
             Self::Keys(moved) => Err(moved.to("keys")),
             Self::Worker(moved) => Err(moved.to("worker")),

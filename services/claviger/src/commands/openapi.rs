@@ -5,8 +5,8 @@ use std::io::Write;
 use anyhow::Context;
 
 /// Prints the document.
-pub async fn print() -> anyhow::Result<()> {
-    let document = api::openapi_json().await?;
+pub fn print() -> anyhow::Result<()> {
+    let document = api::openapi_json();
     let mut output = std::io::stdout().lock();
     write!(output, "{document}").context("writing to standard output")
 }

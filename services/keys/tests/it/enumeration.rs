@@ -70,7 +70,7 @@ async fn presented(bench: &KeysFixture, replica: &Replica) -> [String; 5] {
     let revoke = async |write: &mut store::Write| {
         write.revoke_key(revoked.id, RevokeReason::Other, None).await.unwrap().unwrap();
     };
-    let ((), committed) = bench.commit(Event::KeyRevoked(revoked.id), revoke).await;
+    let ((), committed) = bench.commit(Event::of("key.revoked", revoked.id), revoke).await;
     bench.publish(bench.acme, &committed).await;
     // All are warm, as keys are that somebody uses.
     for (secret, verdict) in [(&active, "VALID"), (&revoked, "REVOKED"), (&foreign, "VALID")] {

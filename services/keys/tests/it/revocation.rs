@@ -20,7 +20,7 @@ async fn every_replica_refuses_a_revoked_key_from_the_next_request() {
         for replica in replicas.iter().rev() {
             assert_eq!(bench.verdict(replica, &issued.secret).await, "REVOKED");
         }
-        let event = Event::KeyReactivated(issued.id);
+        let event = Event::of("key.reactivated", issued.id);
         let (_, committed) = bench.commit(event, async |write| write.reactivate_key(issued.id).await.unwrap()).await;
         bench.publish(bench.acme, &committed).await;
         for replica in &replicas {
@@ -59,7 +59,7 @@ async fn every_live_replica_acknowledges_and_a_stopped_one_need_not() {
     let mut write = bench.write(bench.acme).await;
     let key = write.revoke_key(issued.id, RevokeReason::Other, None).await.unwrap().unwrap();
     let receipt = write.insert_receipt(key.id, key.generation).await.unwrap();
-    let committed = write.commit(Event::KeyRevoked(issued.id), serde_json::json!({})).await.unwrap();
+    let committed = write.commit(Event::of("key.revoked", issued.id)).await.unwrap();
     bench.counters.publish(bench.acme, &committed.generations, Some(receipt.id)).await.unwrap();
     wait_for("the acknowledgements", async || {
         let acks = bench.counters.find_acks(receipt.id).await.unwrap();

@@ -112,26 +112,26 @@ async fn the_first_failed_check_is_the_verdict_and_consumes_nothing() {
     let update = async |policy: Policy| {
         let generation = find_generation(&bench, issued.id).await;
         let change = testkit::keys_fixture::change(policy, Some(Credits { remaining: 1, refill: None }));
-        let event = Event::KeyUpdated(issued.id);
+        let event = Event::of("key.updated", issued.id);
         let (_, committed) = bench
             .commit(event, async |write| write.update_key(issued.id, generation, &change).await.unwrap().unwrap())
             .await;
         bench.publish(bench.acme, &committed).await;
     };
 
-    let event = Event::OrganizationSuspended(bench.acme);
+    let event = Event::of("organization.suspended", bench.acme);
     let (_, committed) = bench.commit(event, async |write| write.suspend_organization().await.unwrap()).await;
     bench.publish(bench.acme, &committed).await;
     let committed = bench.revoke(issued.id).await;
     bench.publish(bench.acme, &committed).await;
     expect(&asked, "SUSPENDED", Some("ORGANIZATION_SUSPENDED")).await;
 
-    let event = Event::OrganizationResumed(bench.acme);
+    let event = Event::of("organization.resumed", bench.acme);
     let (_, committed) = bench.commit(event, async |write| write.resume_organization().await.unwrap()).await;
     bench.publish(bench.acme, &committed).await;
     expect(&asked, "REVOKED", Some("KEY_REVOKED")).await;
 
-    let event = Event::KeyReactivated(issued.id);
+    let event = Event::of("key.reactivated", issued.id);
     let (_, committed) = bench.commit(event, async |write| write.reactivate_key(issued.id).await.unwrap()).await;
     bench.publish(bench.acme, &committed).await;
     expect(&asked, "NOT_YET_VALID", None).await;
@@ -242,7 +242,7 @@ async fn a_key_of_one_customer_stands_for_it_and_shares_its_limits() {
     let remaining = answer["limits"].as_array().unwrap().iter().map(|limit| limit["remaining"].as_u64().unwrap());
     assert_eq!(remaining.collect::<Vec<_>>(), [999, 0], "all or nothing: the key's own limit lost nothing");
 
-    let event = Event::CustomerSuspended(customer.id);
+    let event = Event::of("customer.suspended", customer.id);
     let (_, committed) = bench.commit(event, async |write| write.suspend_customer(customer.id).await.unwrap()).await;
     bench.publish(bench.acme, &committed).await;
     let answer = bench.verify(replica, json!({"key": one.secret})).await;

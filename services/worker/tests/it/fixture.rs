@@ -78,7 +78,7 @@ impl WorkerFixture {
             default_limits: Vec::new(),
         };
         write.insert_organization(&row).await.unwrap();
-        let committed = write.commit(Event::OrganizationCreated(organization), serde_json::Value::Null).await.unwrap();
+        let committed = write.commit(Event::of("organization.created", organization)).await.unwrap();
         let generation = committed.generations.first().copied().unwrap();
         Unheard { organization, generation }
     }

@@ -114,7 +114,7 @@ impl Rows {
         // The other tables are asked about the keys of the page, and about no others.
         sql.push(format!(") select {COLUMNS} from page k {BESIDE} order by k.created_at desc, k.id desc"));
         let rows = self.session.all(sql.build()).await?;
-        Ok(Page::cut(rows.iter().map(read_row).collect::<Result<_, _>>()?, slice))
+        Page::read(&rows, slice, read_row)
     }
 
     /// What is not asked for is no part of the statement, so that each combination has a plan of its own.

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use domain::event::Event;
 use domain::ids::OrganizationId;
-use serde_json::json;
 use store::{DatabaseConfig, Error, KeyFilter, Slice, Store};
 
 use crate::world::{Dice, World, new_customer, new_key, origin, scope};
@@ -44,7 +43,7 @@ async fn list_own(store: &Store, organization: OrganizationId) -> Result<Vec<Org
 async fn insert_named(store: &Store, organization: OrganizationId, name: &str) -> Result<(), Error> {
     let mut write = store.write(&scope(organization), &origin()).await?;
     let customer = write.insert_customer(&new_customer(name)).await?;
-    write.commit(Event::CustomerCreated(customer.id), json!({})).await.map(drop)
+    write.commit(Event::of("customer.created", customer.id)).await.map(drop)
 }
 
 #[tokio::test]

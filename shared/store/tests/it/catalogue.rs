@@ -7,6 +7,9 @@ use crate::world::World;
 /// Without a tenant's data: the list of migrations that were run.
 const NO_TENANT: &str = "_sqlx_migrations";
 
+/// Tables of tenants that there were when tables began to protect themselves.
+const MIGRATED_TABLES: usize = 16;
+
 /// Policies beside the tenant's own, each by name with what it lets be reached and what it lets be written.
 const POLICIES: &str = "
     ('secrets_select_by_lookup', '(lookup_id = NULLIF(current_setting(''claviger.lookup''::text, true), ''''::text))', null),
@@ -206,5 +209,70 @@ async fn the_schema_isolates_organizations() {
     let world = World::start().await;
     let mut superuser = world.superuser().await;
     assert_eq!(violations(&mut superuser, &world.database.app_role).await, Vec::<String>::new());
-    assert_eq!(tenant_tables(&mut superuser).await.len(), 16, "{NO_TENANT} is the one table without tenants");
+    let found = tenant_tables(&mut superuser).await.len();
+    assert!(found >= MIGRATED_TABLES, "{found} tables of tenants: {NO_TENANT} is the one without");
+}
+
+/// A database with a function that protects tables, as the migrations' own session sees it.
+async fn owner(world: &World) -> PgConnection {
+    let mut superuser = world.superuser().await;
+    let sql = "select set_config('claviger.app_role', $1, false)";
+    sqlx::query(sql).bind(world.database.app_role.clone()).execute(&mut superuser).await.unwrap();
+    superuser
+}
+
+#[tokio::test]
+async fn a_table_that_its_migration_protects_is_isolated() {
+    let world = World::start().await;
+    let mut owner = owner(&world).await;
+    let sql = "create table notes (
+            organization_id uuid not null, id uuid not null, text text not null,
+            constraint notes_pkey primary key (organization_id, id),
+            constraint notes_organization_text_unique unique (organization_id, text),
+            constraint notes_organization_fkey foreign key (organization_id) references organizations (id));
+        select protect_tenant_table('notes', 'select, insert');";
+    sqlx::raw_sql(sql).execute(&mut owner).await.unwrap();
+    assert_eq!(violations(&mut owner, &world.database.app_role).await, Vec::<String>::new());
+    store::migrate(&world.cluster.superuser_url(&world.database.name), &world.database.app_role).await.unwrap();
+    let granted = "select string_agg(privilege, ' ' order by privilege)
+        from unnest(array['select', 'insert', 'update', 'delete']) privilege
+        where has_table_privilege($1, 'notes', privilege)";
+    let granted: String =
+        sqlx::query_scalar(granted).bind(world.database.app_role.clone()).fetch_one(&mut owner).await.unwrap();
+    assert_eq!(granted, "insert select", "and no more after the grants of the next migration");
+}
+
+#[tokio::test]
+async fn a_table_whose_keys_lack_the_organization_is_refused() {
+    let world = World::start().await;
+    let mut owner = owner(&world).await;
+    let column = "organization_id uuid not null, id uuid not null, key_id uuid not null";
+    let primary = "primary key (organization_id, id)";
+    for (members, privileges, fault) in [
+        ("id uuid primary key".to_owned(), "select", "has no organization_id"),
+        ("organization_id uuid, id uuid not null unique".to_owned(), "select", "has no organization_id"),
+        ("organization_id text not null, id uuid primary key".to_owned(), "select", "has no organization_id"),
+        (column.to_owned(), "select", "primary key"),
+        (format!("{column}, primary key (id, organization_id)"), "select", "primary key"),
+        (format!("{column}, {primary}, constraint bare_unique unique (key_id)"), "select", "bare_unique lacks"),
+        (
+            format!(
+                "{column}, {primary}, constraint bare_fkey foreign key (key_id, organization_id)
+                references keys (organization_id, id)"
+            ),
+            "select",
+            "bare_fkey does not tie",
+        ),
+        (format!("{column}, {primary}"), "select, truncate", "cannot be granted"),
+        (format!("{column}, {primary}"), "", "cannot be granted"),
+    ] {
+        let sql = format!(
+            "begin; create table untied ({members}); select protect_tenant_table('untied', '{privileges}'); commit"
+        );
+        let error = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut owner).await.unwrap_err();
+        sqlx::raw_sql("rollback").execute(&mut owner).await.unwrap();
+        assert!(error.to_string().contains(fault), "{members}: {error}");
+    }
+    let nothing = sqlx::raw_sql("select protect_tenant_table('nothing')").execute(&mut owner).await.unwrap_err();
+    assert!(nothing.to_string().contains("there is no table"), "{nothing}");
 }

@@ -32,11 +32,42 @@ pub async fn fill(world: &World, organization: OrganizationId) {
     let replay = ReplayKey { organization, credential: key.id, route: "POST /".into(), key: "once".into() };
     let answer = Replay { request_hash: [1; 32], body: json!({}), sealed_secret: None, created_at: write.now() };
     write.insert_replay(&replay, &answer).await.unwrap();
-    write.commit(Event::KeyRegenerated(key.id), json!({})).await.unwrap();
+    write.commit(Event::of("key.regenerated", key.id)).await.unwrap();
     insert_request_logs(world, &[request_log(organization, key.created_at)]).await;
     update_key_usage(world, 1, &[key_use(organization, key.id, key.created_at)]).await;
     let own = organization.uuid();
     world.run(&format!("insert into usage_flushes select '{own}', '{own}', seq, at from usage_flushes limit 1")).await;
+    fill_empty_tables(world, organization).await;
+}
+
+/// One row of made-up values in every table that is still empty: a new table needs a row in [`fill`] only where its
+/// constraints ask for more.
+async fn fill_empty_tables(world: &World, organization: OrganizationId) {
+    let mut superuser = world.superuser().await;
+    let own = organization.uuid();
+    for (table, tenant) in tenant_tables(&mut superuser).await {
+        let count = format!("select count(*) from {table} where {tenant} = '{own}'");
+        if scalar(&mut superuser, &count).await > 0 {
+            continue;
+        }
+        let columns = "select string_agg(quote_ident(attname), ', ' order by attnum),
+                string_agg(case
+                    when attname = $2 then quote_literal($3)
+                    when atttypid = 'uuid'::regtype then 'gen_random_uuid()'
+                    when atttypid = 'timestamptz'::regtype then 'now()'
+                    when atttypid in ('json'::regtype, 'jsonb'::regtype) then quote_literal('{}')
+                    when atttypid = 'text'::regtype then quote_literal('made up')
+                    when atttypid = 'boolean'::regtype then 'false'
+                    when typcategory = 'A' then quote_literal('{}')
+                    else '1'
+                end, ', ' order by attnum)
+            from pg_attribute join pg_type t on t.oid = atttypid
+            where attrelid = $1::regclass and attnum > 0 and not attisdropped and attnotnull and not atthasdef";
+        let columns = sqlx::query(columns).bind(&table).bind(&tenant).bind(own.to_string());
+        let row = columns.fetch_one(&mut superuser).await.unwrap();
+        let (names, values): (String, String) = (row.get(0), row.get(1));
+        world.run(&format!("insert into {table} ({names}) values ({values})")).await;
+    }
 }
 
 /// Everything foreign that a statement without a WHERE reaches, for every table, in both directions.

@@ -6,7 +6,6 @@ use chrono::TimeDelta;
 use domain::event::Event;
 use domain::ids::{KeyId, OrganizationId};
 use domain::policy::{AllOr, Credits, KeyKind, KeyStatus, Policy, Refill, RefillInterval, RevokeReason};
-use serde_json::json;
 use store::{CreditsChange, Key, KeyChange, Secret, Subject, conflict};
 
 use crate::world::{World, conflict_name, for_customers, key_with, later, new_key, new_secret, policy};
@@ -14,14 +13,14 @@ use crate::world::{World, conflict_name, for_customers, key_with, later, new_key
 async fn revoke(world: &World, id: KeyId, reason: RevokeReason) -> Key {
     let mut write = world.write(world.acme).await;
     let key = write.revoke_key(id, reason, Some("because")).await.unwrap().unwrap();
-    write.commit(Event::KeyRevoked(id), json!({})).await.unwrap();
+    write.commit(Event::of("key.revoked", id)).await.unwrap();
     key
 }
 
 async fn regenerate(world: &World, seen: &Key, overlap: Duration) -> Key {
     let mut write = world.write(world.acme).await;
     let key = write.regenerate_key(seen, &new_secret(world.acme).1, overlap).await.unwrap().unwrap();
-    write.commit(Event::KeyRegenerated(seen.id), json!({})).await.unwrap();
+    write.commit(Event::of("key.regenerated", seen.id)).await.unwrap();
     key
 }
 
@@ -63,7 +62,7 @@ async fn a_key_with_customers_and_credits_reads_back_as_it_was_made() {
     };
     let mut write = world.write(world.acme).await;
     let key = write.insert_key(&new, &new_secret(world.acme).1).await.unwrap();
-    let committed = write.commit(Event::KeyCreated(key.id), json!({})).await.unwrap();
+    let committed = write.commit(Event::of("key.created", key.id)).await.unwrap();
     assert_eq!((&key.policy, &key.credits), (&new.policy, &Some(credits)));
     assert_eq!(world.find_key(world.acme, key.id).await, Some(key));
     assert_eq!((committed.generations, committed.outbox_ids), (Vec::new(), Vec::new()));
@@ -88,7 +87,7 @@ async fn names_clash_by_folded_form_and_are_free_after_deletion() {
     let mut write = world.write(world.acme).await;
     let deleted = write.delete_key(key.id).await.unwrap().unwrap();
     assert_eq!((deleted.generation, deleted.secrets_active), (2, 0));
-    write.commit(Event::KeyDeleted(key.id), json!({})).await.unwrap();
+    write.commit(Event::of("key.deleted", key.id)).await.unwrap();
     assert_eq!(world.find_key(world.acme, key.id).await, None);
     assert_eq!(world.write(world.acme).await.delete_key(key.id).await.unwrap(), None);
     world.insert_key(world.acme, &new_key("strasse 1")).await.unwrap();
@@ -102,7 +101,7 @@ async fn of_two_changes_of_the_same_version_one_is_stale() {
     let changed = one.update_key(key.id, key.generation, &new_key("one")).await.unwrap().unwrap();
     assert_eq!((changed.name.as_str(), changed.generation), ("one", 2));
     let second = tokio::spawn(async move { two.update_key(key.id, 1, &new_key("two")).await.unwrap() });
-    one.commit(Event::KeyUpdated(key.id), json!({})).await.unwrap();
+    one.commit(Event::of("key.updated", key.id)).await.unwrap();
     assert_eq!(second.await.unwrap(), None);
 }
 
@@ -125,7 +124,7 @@ async fn a_second_revoke_with_a_receipt_publishes_the_version_again() {
     let mut write = world.write(world.acme).await;
     let again = write.revoke_key(key.id, RevokeReason::Unused, None).await.unwrap().unwrap();
     let receipt = write.insert_receipt(key.id, again.generation).await.unwrap();
-    let committed = write.commit(Event::KeyRevoked(key.id), json!({})).await.unwrap();
+    let committed = write.commit(Event::of("key.revoked", key.id)).await.unwrap();
     assert_eq!(committed.generations[0].subject, Subject::Key(key.id));
     assert_eq!(committed.generations[0].value, 2);
     assert_eq!(world.read(world.acme).await.find_receipt(receipt.id).await.unwrap(), Some(receipt.clone()));
@@ -157,7 +156,7 @@ async fn a_secret_revoked_as_compromised_never_works_again() {
     assert!(key.revoked_at.is_some(), "regenerating leaves the status as it is");
     let mut write = world.write(world.acme).await;
     assert!(write.reactivate_key(key.id).await.unwrap().unwrap().revoked_at.is_none());
-    write.commit(Event::KeyReactivated(key.id), json!({})).await.unwrap();
+    write.commit(Event::of("key.reactivated", key.id)).await.unwrap();
     let listed = secrets(&world, key.id).await;
     assert_eq!((listed[0].retires_at, listed[0].is_compromised), (None, false));
     assert!(listed[1].is_compromised && listed[1].retires_at.unwrap() <= key.updated_at);
@@ -195,7 +194,7 @@ async fn an_old_secret_ends_at_once_with_its_overlap_or_its_key() {
     let mut write = world.write(world.acme).await;
     let shorter = key_with("first", Policy { expires_at: Some(end), ..policy() });
     let key = write.update_key(key.id, key.generation, &shorter).await.unwrap().unwrap();
-    write.commit(Event::KeyUpdated(key.id), json!({})).await.unwrap();
+    write.commit(Event::of("key.updated", key.id)).await.unwrap();
     assert_eq!(secrets(&world, key.id).await[1].retires_at, Some(end));
     let key = regenerate(&world, &key, Duration::from_secs(600)).await;
     assert_eq!(secrets(&world, key.id).await[1].retires_at, Some(end));
@@ -211,7 +210,7 @@ async fn of_two_rotations_at_once_one_wins() {
     let (secret_one, secret_two) = (new_secret(world.acme).1, new_secret(world.acme).1);
     one.regenerate_key(&seen_by_one, &secret_one, Duration::ZERO).await.unwrap().unwrap();
     let second = tokio::spawn(async move { two.regenerate_key(&seen_by_two, &secret_two, Duration::ZERO).await });
-    one.commit(Event::KeyRegenerated(key.id), json!({})).await.unwrap();
+    one.commit(Event::of("key.regenerated", key.id)).await.unwrap();
     assert_eq!(conflict_name(second.await.unwrap()), conflict::KEY_CHANGED);
     assert_eq!(world.find_key(world.acme, key.id).await.unwrap().lookup_id, secret_one.lookup_id.as_str());
 }
@@ -247,6 +246,6 @@ async fn a_deleted_organization_takes_no_keys() {
     let world = World::start().await;
     let mut write = world.write(world.acme).await;
     write.delete_organization().await.unwrap().unwrap();
-    write.commit(Event::OrganizationDeleted(world.acme), json!({})).await.unwrap();
+    write.commit(Event::of("organization.deleted", world.acme)).await.unwrap();
     assert_eq!(conflict_name(world.insert_key(world.acme, &new_key("late")).await), "keys_organization_fkey");
 }

@@ -3,7 +3,6 @@
 use domain::event::Event;
 use domain::ids::CustomerId;
 use domain::policy::{AllOr, RevokeReason};
-use serde_json::json;
 use store::{Subject, conflict};
 
 use crate::world::{World, conflict_name, for_customers, for_domains, host, new_key};
@@ -19,7 +18,7 @@ async fn deleting_the_last_listed_customer_revokes_the_key() {
     let mut write = world.write(world.acme).await;
     let deleted = write.delete_customer(one.id).await.unwrap().unwrap();
     assert_eq!((deleted.revoked, deleted.narrowed), (vec![only.id], vec![both.id]));
-    let committed = write.commit(Event::CustomerDeleted(one.id), json!({})).await.unwrap();
+    let committed = write.commit(Event::of("customer.deleted", one.id)).await.unwrap();
     let bumped: Vec<(Subject, i64)> = committed.generations.iter().map(|made| (made.subject, made.value)).collect();
     assert_eq!(bumped.len(), 3);
     for subject in [Subject::Key(only.id), Subject::Key(both.id), Subject::Customer(one.id)] {
@@ -45,18 +44,18 @@ async fn deleting_the_last_listed_customer_revokes_the_key() {
 async fn deleting_the_last_listed_domain_revokes_the_key() {
     let world = World::start().await;
     let mut write = world.write(world.acme).await;
-    let domain = write.insert_domain(&host("shop.example.com")).await.unwrap();
-    write.commit(Event::DomainCreated(domain.id), json!({})).await.unwrap();
+    let registered = write.insert_domain(&host("shop.example.com")).await.unwrap();
+    write.commit(Event::of("domain.created", registered.id)).await.unwrap();
     let only = world.insert_key(world.acme, &for_domains("only", &["shop.example.com"])).await.unwrap();
     let both = for_domains("both", &["shop.example.com", "*.example.com"]);
     let both = world.insert_key(world.acme, &both).await.unwrap();
     let other = world.insert_key(world.globex, &for_domains("other", &["shop.example.com"])).await.unwrap();
 
     let mut write = world.write(world.acme).await;
-    let deleted = write.delete_domain(domain.id).await.unwrap().unwrap();
+    let deleted = write.delete_domain(registered.id).await.unwrap().unwrap();
     assert_eq!((deleted.revoked, deleted.narrowed), (vec![only.id], vec![both.id]));
-    assert_eq!(write.delete_domain(domain.id).await.unwrap(), None);
-    write.commit(Event::DomainDeleted(domain.id), json!({})).await.unwrap();
+    assert_eq!(write.delete_domain(registered.id).await.unwrap(), None);
+    write.commit(Event::of("domain.deleted", registered.id)).await.unwrap();
 
     let only = world.find_key(world.acme, only.id).await.unwrap();
     assert_eq!((only.generation, only.revoke_reason), (2, Some(RevokeReason::ScopeRemoved)));

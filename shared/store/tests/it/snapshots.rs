@@ -7,7 +7,6 @@ use domain::ids::OrganizationId;
 use domain::names::Slug;
 use domain::policy::{AllOr, Credits};
 use domain::secret::SecretHash;
-use serde_json::json;
 use store::{CreditsChange, OrganizationRef};
 
 use crate::world::{ENVIRONMENT, World, for_customers, new_key, new_secret, peppers};
@@ -26,7 +25,7 @@ async fn a_presented_secret_finds_its_key_and_organization() {
     change.credits = CreditsChange::Set(Some(Credits { remaining: 3, refill: None }));
     let mut write = world.write(world.acme).await;
     let key = write.insert_key(&change, &sealed).await.unwrap();
-    write.commit(Event::KeyCreated(key.id), json!({})).await.unwrap();
+    write.commit(Event::of("key.created", key.id)).await.unwrap();
 
     let found = world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id(), anyone).await.unwrap();
     let [snapshot] = found.snapshots.as_slice() else { panic!("one was made") };
@@ -51,7 +50,7 @@ async fn every_organization_with_the_same_public_id_is_a_candidate() {
     for organization in [world.globex, world.acme] {
         let mut write = world.write(organization).await;
         let key = write.insert_key(&new_key("same"), &sealed).await.unwrap();
-        write.commit(Event::KeyCreated(key.id), json!({})).await.unwrap();
+        write.commit(Event::of("key.created", key.id)).await.unwrap();
     }
     let found = world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id(), anyone).await.unwrap();
     let owners: Vec<OrganizationId> = found.snapshots.iter().map(|snapshot| snapshot.organization.id).collect();
@@ -65,7 +64,7 @@ async fn a_row_that_cannot_be_read_denies_and_takes_no_other_down() {
     for organization in [world.globex, world.acme] {
         let mut write = world.write(organization).await;
         let key = write.insert_key(&new_key("same"), &sealed).await.unwrap();
-        write.commit(Event::KeyCreated(key.id), json!({})).await.unwrap();
+        write.commit(Event::of("key.created", key.id)).await.unwrap();
     }
     for change in [
         "permissions = array['not a permission']",
@@ -87,10 +86,10 @@ async fn the_ends_of_keys_secrets_and_organizations_show_at_once() {
     let (plain, sealed) = new_secret(world.acme);
     let mut write = world.write(world.acme).await;
     let key = write.insert_key(&new_key("first"), &sealed).await.unwrap();
-    write.commit(Event::KeyCreated(key.id), json!({})).await.unwrap();
+    write.commit(Event::of("key.created", key.id)).await.unwrap();
     let mut write = world.write(world.acme).await;
     write.suspend_organization().await.unwrap().unwrap();
-    write.commit(Event::OrganizationSuspended(world.acme), json!({})).await.unwrap();
+    write.commit(Event::of("organization.suspended", world.acme)).await.unwrap();
     let found = world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id(), anyone).await.unwrap();
     assert!(found.snapshots[0].organization.is_suspended);
     assert_eq!(found.snapshots[0].organization.generation, 2);
@@ -99,7 +98,7 @@ async fn the_ends_of_keys_secrets_and_organizations_show_at_once() {
     write.delete_key(key.id).await.unwrap().unwrap();
     write.delete_organization().await.unwrap().unwrap();
     write.resume_organization().await.unwrap();
-    write.commit(Event::OrganizationDeleted(world.acme), json!({})).await.unwrap();
+    write.commit(Event::of("organization.deleted", world.acme)).await.unwrap();
     let found = world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id(), anyone).await.unwrap();
     assert!(found.snapshots[0].organization.is_suspended, "a deleted organization is refused whatever else it is");
     assert!(found.snapshots[0].key.is_deleted);

@@ -2,7 +2,6 @@
 
 use domain::event::Event;
 use domain::policy::RevokeReason;
-use serde_json::json;
 use store::{OrganizationChange, Slice, conflict};
 
 use crate::world::{World, conflict_name, host, name, new_customer, new_key, new_organization};
@@ -17,7 +16,7 @@ async fn an_organization_with_keys_that_work_cannot_be_deleted() {
     write.revoke_key(key.id, RevokeReason::Unused, None).await.unwrap();
     let deleted = write.delete_organization().await.unwrap().unwrap();
     assert_eq!(deleted.generation, 2);
-    write.commit(Event::OrganizationDeleted(world.acme), json!({})).await.unwrap();
+    write.commit(Event::of("organization.deleted", world.acme)).await.unwrap();
     assert_eq!(world.read(world.acme).await.find_organization().await.unwrap(), None);
     assert_eq!(world.find_key(world.acme, key.id).await, None);
     // Its slug is free, its history is not gone.
@@ -71,8 +70,8 @@ async fn a_conflict_names_its_constraint_in_ones_organization_only() {
 
     for organization in [world.acme, world.globex] {
         let mut write = world.write(organization).await;
-        let domain = write.insert_domain(&host("shop.example.com")).await.unwrap();
-        write.commit(Event::DomainCreated(domain.id), json!({})).await.unwrap();
+        let registered = write.insert_domain(&host("shop.example.com")).await.unwrap();
+        write.commit(Event::of("domain.created", registered.id)).await.unwrap();
     }
     let mut write = world.write(world.acme).await;
     let clash = write.insert_domain(&host("shop.example.com")).await;

@@ -3,7 +3,6 @@
 use domain::event::Event;
 use domain::ids::KeyId;
 use domain::policy::{Credits, RevokeReason};
-use serde_json::json;
 use store::{Committed, CreditsChange, KeyChange, NewCustomer, OrganizationChange, Write};
 
 use crate::world::{World, host, name, new_customer, new_key, new_organization, new_secret};
@@ -18,7 +17,7 @@ async fn commit(mut write: Write, key: Option<(KeyId, i64)>) -> Committed {
     if let Some((key, generation)) = key {
         write.insert_receipt(key, generation).await.unwrap();
     }
-    write.commit(Event::KeyUpdated(KeyId::from_uuid(uuid::Uuid::nil())), json!({})).await.unwrap()
+    write.commit(Event::of("key.updated", KeyId::from_uuid(uuid::Uuid::nil()))).await.unwrap()
 }
 
 #[tokio::test]
@@ -87,7 +86,7 @@ async fn revoking_a_revoked_key_answers_with_its_receipt() {
         let mut write = world.write(world.acme).await;
         let revoked = write.revoke_key(key.id, RevokeReason::Unused, None).await.unwrap().unwrap();
         receipts.push(write.insert_receipt(key.id, revoked.generation).await.unwrap());
-        let committed = write.commit(Event::KeyRevoked(key.id), json!({})).await.unwrap();
+        let committed = write.commit(Event::of("key.revoked", key.id)).await.unwrap();
         assert_eq!(committed.outbox_ids.is_empty(), at > 0);
         assert_eq!(committed.generations.len(), 1, "told again");
     }

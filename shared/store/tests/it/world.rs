@@ -90,21 +90,21 @@ impl World {
         let id = OrganizationId::mint(self.store.now().await.unwrap());
         let mut write = self.write(id).await;
         write.insert_organization(&new_organization(slug)).await.unwrap();
-        write.commit(Event::OrganizationCreated(id), json!({"slug": slug})).await.unwrap();
+        write.commit(Event::of("organization.created", id).with("slug", slug)).await.unwrap();
         id
     }
 
     pub async fn insert_customer(&self, organization: OrganizationId, external_id: &str) -> Customer {
         let mut write = self.write(organization).await;
         let customer = write.insert_customer(&new_customer(external_id)).await.unwrap();
-        write.commit(Event::CustomerCreated(customer.id), json!({})).await.unwrap();
+        write.commit(Event::of("customer.created", customer.id)).await.unwrap();
         customer
     }
 
     pub async fn insert_key(&self, organization: OrganizationId, change: &KeyChange) -> Result<Key, Error> {
         let mut write = self.write(organization).await;
         let key = write.insert_key(change, &new_secret(organization).1).await?;
-        write.commit(Event::KeyCreated(key.id), json!({})).await?;
+        write.commit(Event::of("key.created", key.id)).await?;
         Ok(key)
     }
 
@@ -219,7 +219,7 @@ pub fn for_customers(text: &str, customers: &[CustomerId]) -> KeyChange {
 }
 
 pub fn for_domains(text: &str, domains: &[&str]) -> KeyChange {
-    key_with(text, Policy { domains: AllOr::Only(domains.iter().map(|domain| host(domain)).collect()), ..policy() })
+    key_with(text, Policy { domains: AllOr::Only(domains.iter().map(|name| host(name)).collect()), ..policy() })
 }
 
 pub fn conflict_name<T: std::fmt::Debug>(result: Result<T, Error>) -> String {

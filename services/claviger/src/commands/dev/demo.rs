@@ -121,7 +121,7 @@ async fn insert_organization(
     let origin = Origin { request_id: RequestId::mint(store.now().await?).to_string(), ip: None };
     let mut write = store.write(&demo_scope(environment, id), &origin).await?;
     write.insert_organization(&new).await?;
-    write.commit(Event::OrganizationCreated(id), json!({"slug": slug, "name": name})).await?;
+    write.commit(Event::of("organization.created", id).with("slug", slug).with("name", name)).await?;
     Ok(())
 }
 

@@ -71,7 +71,7 @@ async fn without_redis_keys_in_use_are_read_again_in_advance() {
     let killed_at = Instant::now();
     bench.revoke(revoked.id).await;
     let suspend = async |write: &mut Write| write.suspend_customer(suspended.id).await.unwrap();
-    bench.commit(Event::CustomerSuspended(suspended.id), suspend).await;
+    bench.commit(Event::of("customer.suspended", suspended.id), suspend).await;
     let mut accepted_until = Duration::ZERO;
     while killed_at.elapsed() < Duration::from_secs(7) {
         assert_eq!(bench.verdict(replica, &used.secret).await, "VALID");

@@ -1,0 +1,199 @@
+//! `{o}/keys`: API keys and their policies.
+
+mod change;
+pub mod lifecycle;
+pub mod secrets;
+pub mod wire;
+
+use domain::ids::CustomerId;
+use poem_openapi::OpenApi;
+use poem_openapi::param::Path;
+use poem_openapi::types::ToJSON;
+use server::answer::{Created, Ok200};
+use server::json::Json;
+use server::problem::Problem;
+use store::{KeyFilter, Write};
+use uuid::Uuid;
+
+use self::wire::KeyQuery;
+use self::wire::key::{ImportedKey, KeyBody, KeyWithSecret};
+use self::wire::key_input::{KeyImport, KeyPatch, NewKey};
+use super::Tags;
+use crate::access::{New, Scoped};
+use crate::authenticate::not_found;
+use crate::grant;
+use crate::idempotency::Idempotent;
+use crate::operation::operations;
+use crate::page::Page;
+use crate::precondition::stale;
+
+operations! {
+    ListKeys  => KeysRead, paged, query(KeyQuery);
+    CreateKey => KeysCreate, event("key.created"), idempotent, strict;
+    ImportKey => KeysCreate, event("key.imported"), idempotent, strict;
+    FindKey   => KeysRead;
+    UpdateKey => KeysUpdate, event("key.updated");
+    DeleteKey => KeysDelete, event("key.deleted"), priority(Revocation);
+}
+
+/// An id that no customer has.
+const NOBODY: CustomerId = CustomerId::from_uuid(Uuid::nil());
+
+/// The operations on keys.
+pub struct Api;
+
+#[OpenApi]
+impl Api {
+    /// List keys
+    #[oai(
+        path = "/v1/organizations/:organization/keys",
+        method = "get",
+        operation_id = "list_keys",
+        tag = "Tags::Keys"
+    )]
+    async fn list_keys(
+        &self,
+        access: Scoped<ListKeys>,
+        #[oai(name = "organization")] _organization: Path<String>,
+    ) -> Result<Ok200<Page<KeyBody>>, Problem> {
+        let mut read = access.read().await?;
+        let slice = access.slice(&read)?;
+        let customer = match &access.query.customer {
+            // A customer that is not there has no keys: an id that no row has finds none.
+            Some(reference) => Some(read.find_customer(reference).await?.map_or(NOBODY, |customer| customer.id)),
+            None => None,
+        };
+        let rows = read.list_keys(&filter(&access.query, customer), &slice).await?;
+        let (environment, now) = (access.app.environment, read.now());
+        Ok(Ok200::new(access.page_of(&read, &rows, |key| KeyBody::new(key, environment, now))))
+    }
+
+    /// Create a key
+    ///
+    /// The answer shows the secret this once. A key can be given no more than the calling key holds itself.
+    #[oai(
+        path = "/v1/organizations/:organization/keys",
+        method = "post",
+        operation_id = "create_key",
+        tag = "Tags::Keys"
+    )]
+    async fn create_key(
+        &self,
+        access: Scoped<CreateKey>,
+        #[oai(name = "organization")] _organization: Path<String>,
+        body: Json<NewKey>,
+    ) -> Result<Created<Idempotent<KeyWithSecret>>, Problem> {
+        let create = async |write: &mut Write, new: NewKey| {
+            let secret = grant::mint_secret(&access.app, &new)?;
+            let sealed = grant::sealed(&access.app, &access, &secret);
+            let change = grant::read_new_key(&access.app, &access, write, &new).await?;
+            let key = write.insert_key(&change, &sealed).await?;
+            let body = KeyBody::new(&key, access.app.environment, write.now());
+            Ok(New::of_key(&key, &body, KeyWithSecret::new(body.clone(), &secret), Some(secret)))
+        };
+        access.create(body, create).await
+    }
+
+    /// Import a key
+    ///
+    /// A key that was issued elsewhere in this form keeps working: send its whole secret, or the digest of it.
+    #[oai(
+        path = "/v1/organizations/:organization/keys/import",
+        method = "post",
+        operation_id = "import_key",
+        tag = "Tags::Keys"
+    )]
+    async fn import_key(
+        &self,
+        access: Scoped<ImportKey>,
+        #[oai(name = "organization")] _organization: Path<String>,
+        body: Json<KeyImport>,
+    ) -> Result<Created<Idempotent<ImportedKey>>, Problem> {
+        let create = async |write: &mut Write, import: KeyImport| {
+            let secret = grant::read_import(&access.app, &access, &import)?;
+            let change = grant::read_new_key(&access.app, &access, write, &import.key).await?;
+            let key = write.insert_key(&change, &secret).await?;
+            let body = KeyBody::new(&key, access.app.environment, write.now());
+            Ok(New::of_key(&key, &body, ImportedKey { key: body.clone() }, None))
+        };
+        access.create(body, create).await
+    }
+
+    /// Show a key
+    #[oai(
+        path = "/v1/organizations/:organization/keys/:key",
+        method = "get",
+        operation_id = "find_key",
+        tag = "Tags::Keys"
+    )]
+    async fn find_key(
+        &self,
+        access: Scoped<FindKey>,
+        #[oai(name = "organization")] _organization: Path<String>,
+        key: Path<String>,
+    ) -> Result<Ok200<KeyBody>, Problem> {
+        let mut read = access.read().await?;
+        let key = read.find_key(change::read_id(&key)?).await?.ok_or_else(not_found)?;
+        Ok(Ok200::new(KeyBody::new(&key, access.app.environment, read.now())).etag(key.generation))
+    }
+
+    /// Change a key
+    ///
+    /// Send `If-Match` with the key's `ETag`. Taking something away answers with a receipt. Allowing anything more needs
+    /// `keys.create` too, and the changed key can be no stronger than the calling key.
+    #[oai(
+        path = "/v1/organizations/:organization/keys/:key",
+        method = "patch",
+        operation_id = "update_key",
+        tag = "Tags::Keys"
+    )]
+    async fn update_key(
+        &self,
+        access: Scoped<UpdateKey>,
+        #[oai(name = "organization")] _organization: Path<String>,
+        key: Path<String>,
+        body: Json<KeyPatch>,
+    ) -> Result<Ok200<KeyBody>, Problem> {
+        let mut write = access.write().await?;
+        let before = write.find_key(change::read_id(&key)?).await?.ok_or_else(not_found)?;
+        access.if_match(before.generation)?;
+        let change = grant::read_patch(&access.app, &access, &mut write, &before, &body.parse()?).await?;
+        let after = write.update_key(before.id, before.generation, &change).await?.ok_or_else(stale)?;
+        let event = change::event(&access, &write, (&before, &after));
+        change::finish(&access, write, &after, event, grant::is_narrowing(&before, &change)).await
+    }
+
+    /// Delete a key
+    ///
+    /// Final: it is gone from lists and never valid again. History keeps its id and name.
+    #[oai(
+        path = "/v1/organizations/:organization/keys/:key",
+        method = "delete",
+        operation_id = "delete_key",
+        tag = "Tags::Keys"
+    )]
+    async fn delete_key(
+        &self,
+        access: Scoped<DeleteKey>,
+        #[oai(name = "organization")] _organization: Path<String>,
+        key: Path<String>,
+    ) -> Result<Ok200<KeyBody>, Problem> {
+        let mut write = access.write().await?;
+        let key = write.delete_key(change::read_id(&key)?).await?.ok_or_else(not_found)?;
+        let body = KeyBody::new(&key, access.app.environment, write.now());
+        let event = access.event(key.id).changed(body.to_json(), None);
+        change::finish(&access, write, &key, event, true).await
+    }
+}
+
+fn filter(query: &KeyQuery, customer: Option<CustomerId>) -> KeyFilter {
+    KeyFilter {
+        status: query.status,
+        customer,
+        permission: query.permission.clone(),
+        tag: query.tag.clone(),
+        text: query.text.clone(),
+        expires_before: query.expires_before,
+        unused_since: query.unused_since,
+    }
+}
