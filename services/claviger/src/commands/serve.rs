@@ -83,12 +83,12 @@ impl Process {
     }
 }
 
-/// The API's configuration, with secrets that can be used.
+/// The API's configuration, with usable secrets.
 pub fn load_api(file: Option<&Path>) -> anyhow::Result<api::Config> {
     Ok(load::<api::Config>(api::DEFAULTS, file)?.checked()?)
 }
 
-/// Refuses a production database whose role could get around row-level security, or that could lose a commit.
+/// Refuses a production database whose role could bypass row-level security, or that could lose a commit.
 ///
 /// A database that is away is no reason to stay down: readiness says so until it is there and was asked the same.
 async fn check_production(environment: Environment, database: &DatabaseConfig) -> anyhow::Result<()> {

@@ -12,7 +12,7 @@ use super::stores::Reach;
 const HOST: &str = "127.0.0.1";
 /// The name of the one pepper of each environment.
 pub const PEPPER_ID: &str = "dev-1";
-/// Redis and the services share one busy machine here: a wait that is short for a data centre fails for no reason.
+/// Redis and the services share one busy machine here, so a timeout for a data centre would be too short.
 const REDIS_TIMEOUT_MS: u64 = 250;
 
 /// A service to start.

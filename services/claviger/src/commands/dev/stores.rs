@@ -1,4 +1,4 @@
-//! The Postgres and the Redis of `claviger dev`: a database, two roles and a Redis user for each environment.
+//! Postgres and Redis of `claviger dev`: a database, two roles and a Redis user for each environment.
 
 use anyhow::Context;
 use dev::{LocalOptions, Postgres, Redis, RedisUser};
@@ -16,11 +16,11 @@ pub struct Stores {
     pub redis: Redis,
 }
 
-/// How one environment's services reach their rows and counters.
+/// The addresses of one environment's stores.
 pub struct Reach {
     /// Postgres, as the role that owns nothing.
     pub database_url: String,
-    /// Redis, as the user that is kept to the prefix.
+    /// Redis, as the user that is limited to the prefix.
     pub redis_url: String,
     /// What the environment's Redis keys start with.
     pub redis_prefix: String,
@@ -46,7 +46,7 @@ impl Stores {
         Ok(())
     }
 
-    /// Makes what is missing and brings every schema up to date; in the order of [`Environment::ALL`].
+    /// Creates what is missing and migrates every schema; in the order of [`Environment::ALL`].
     pub async fn prepare(&self) -> anyhow::Result<Vec<Reach>> {
         // People, sessions and the directory of organizations will live here.
         let cluster = self.postgres.cluster();
