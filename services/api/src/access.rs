@@ -112,7 +112,8 @@ impl<O: Change> Caller<O> {
         }
         let new = create(&mut write, wanted).await?;
         attempt.keep(&mut write, &new.body, new.secret.as_ref().map(PlainSecret::expose)).await?;
-        write.commit(self.event(&new.subject).changed(None, new.logged)).await?;
+        let committed = write.commit(self.event(&new.subject).changed(None, new.logged)).await?;
+        self.app.publish_elsewhere(&committed).await;
         Ok(Created::new(Idempotent::First(new.body)).etag(new.version))
     }
 }

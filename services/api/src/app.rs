@@ -54,10 +54,10 @@ pub struct App {
 
 fn keys_client(config: &Keys) -> anyhow::Result<KeysClient> {
     if config.ca_file.is_empty() {
-        return Ok(KeysClient::new(&config.url, &config.token));
+        return Ok(KeysClient::new(&config.url, &config.internal_token));
     }
     let authority = std::fs::read(&config.ca_file).context("keys.ca_file")?;
-    KeysClient::trusting(&authority, &config.url, &config.token).context("keys.ca_file")
+    KeysClient::trusting(&authority, &config.url, &config.internal_token).context("keys.ca_file")
 }
 
 impl App {
@@ -98,6 +98,16 @@ impl App {
         match reach {
             Reach::All => 0,
             Reach::Full => UNPUBLISHED_BOUND_MS,
+        }
+    }
+
+    /// Tells every replica of the key service of other organizations' keys that an import made newer versions of.
+    pub async fn publish_elsewhere(&self, committed: &Committed) {
+        for other in &committed.elsewhere {
+            match self.counters.publish(other.organization, &[other.generation], None).await {
+                Ok(_) => self.outbox_ack.forget(&[other.outbox_id]),
+                Err(_) => self.metrics.publish_failed(),
+            }
         }
     }
 

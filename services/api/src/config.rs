@@ -57,7 +57,7 @@ pub struct Flags {
 pub struct Keys {
     pub url: String,
     pub ca_file: String,
-    pub token: String,
+    pub internal_token: String,
 }
 
 /// What never leaves this process.
@@ -99,7 +99,7 @@ impl Config {
         if !self.keys.url.starts_with("http://") && !self.keys.url.starts_with("https://") {
             errors.push("keys.url", "is missing or no http:// URL");
         }
-        check_token("keys.token".to_owned(), &self.keys.token, &mut errors);
+        check_token("keys.internal_token".to_owned(), &self.keys.internal_token, &mut errors);
         for (place, message) in read_peppers(&self.secrets.peppers).err().into_iter().flatten() {
             errors.push(format!("secrets.{place}"), message);
         }

@@ -4,11 +4,11 @@
 //! the caller holds ([`check_creation`]).
 
 use domain::access::{Authority, Scope};
-use domain::ids::CustomerId;
+use domain::ids::{CustomerId, OrganizationId};
 use domain::names::Name;
 use domain::permission::Permission;
 use domain::policy::{AllOr, Credits, Grantor, KeyKind, Policy, limits_within, rate_within};
-use domain::secret::{LookupId, PlainSecret, Prefix};
+use domain::secret::{LookupId, PepperRing, PlainSecret, Prefix, SecretHash};
 use domain::validation::{ValidationError, excerpt};
 use server::problem::{ErrorCode, FieldError, Problem};
 use store::{CreditsChange, KeyChange, NewSecret, Write};
@@ -184,8 +184,28 @@ pub fn sealed(app: &App, access: &Scoped<impl Operation>, secret: &PlainSecret) 
     }
 }
 
+/// What is known of a secret that was issued elsewhere.
+pub enum Imported {
+    Text(PlainSecret),
+    Digest([u8; 32]),
+}
+
+impl Imported {
+    /// Whether it is the secret behind an organization's hash. That a digest is that of a hashed text cannot be told.
+    pub fn is_behind(&self, peppers: &PepperRing, organization: OrganizationId, hash: &SecretHash) -> bool {
+        match self {
+            Self::Text(secret) => peppers.proves(organization, secret, hash),
+            Self::Digest(digest) => peppers.proves_digest(organization, digest, hash),
+        }
+    }
+}
+
 /// What is stored of a secret that was issued elsewhere: its text is read once, or only its digest is known.
-pub fn read_import(app: &App, access: &Scoped<impl Operation>, body: &KeyImport) -> Result<NewSecret, Problem> {
+pub fn read_import(
+    app: &App,
+    access: &Scoped<impl Operation>,
+    body: &KeyImport,
+) -> Result<(NewSecret, Imported), Problem> {
     let mut fields = Fields::default();
     let own = [("/key/secret", &body.key.secret), ("/key/prefix", &body.key.prefix)];
     for (pointer, _) in own.into_iter().filter(|(_, member)| member.0.is_some()) {
@@ -195,7 +215,10 @@ pub fn read_import(app: &App, access: &Scoped<impl Operation>, body: &KeyImport)
         );
     }
     let secret = match (&body.secret, &body.hashed) {
-        (Some(text), None) => fields.take("/secret", read_whole(app, text)).map(|secret| sealed(app, access, &secret)),
+        (Some(text), None) => {
+            let secret = fields.take("/secret", read_whole(app, text));
+            secret.map(|secret| (sealed(app, access, &secret), Imported::Text(secret)))
+        }
         (None, Some(hashed)) => fields.take("/hashed", read_hashed(app, access, hashed)),
         (Some(_), Some(_)) | (None, None) => {
             fields.refuse("/secret", ValidationError::new("contradiction", "send either secret or hashed"));
@@ -222,7 +245,7 @@ fn read_hashed(
     app: &App,
     access: &Scoped<impl Operation>,
     hashed: &HashedSecret,
-) -> Result<NewSecret, ValidationError> {
+) -> Result<(NewSecret, Imported), ValidationError> {
     let prefix = Prefix::parse_own(&hashed.prefix)?;
     let lookup_id = LookupId::parse(&hashed.id).ok_or_else(|| {
         ValidationError::new("secret-id", format!("\"{}\" is not 16 base62 characters", excerpt(&hashed.id)))
@@ -235,7 +258,8 @@ fn read_hashed(
         return Err(ValidationError::new("last4", "last4 is the last four characters of the secret"));
     }
     let hash = app.peppers.hash_digest(access.scope.organization(), &digest);
-    Ok(NewSecret { prefix, lookup_id, last4: hashed.last4.clone(), hash })
+    let secret = NewSecret { prefix, lookup_id, last4: hashed.last4.clone(), hash };
+    Ok((secret, Imported::Digest(digest)))
 }
 
 /// The ids behind a list of customers; one that the caller does not see is as unknown as one that is not there.

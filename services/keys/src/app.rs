@@ -27,13 +27,13 @@ use crate::background::{Replica, StoreNames};
 use crate::cache::Cache;
 use crate::charge::Charger;
 use crate::clock::StoreClock;
+use crate::cold_reads::ColdReadLimiter;
 use crate::config::{Config, EnvironmentConfig};
 use crate::limits::LocalShare;
 use crate::lookup::Lookup;
 use crate::metrics::KeyMetrics;
 use crate::reader::{Reader, Stores};
-use crate::routes::{BODY_MAX_BYTES, KeyRoutes, routes};
-use crate::strangers::Strangers;
+use crate::routes::{BODY_MAX_BYTES, KeyRoutes, Tokens, routes};
 use crate::throttle::Throttle;
 use crate::usage::Usage;
 use crate::verify::Verifier;
@@ -55,7 +55,7 @@ pub struct Bound {
 struct Served {
     environment: Environment,
     listener: Binding,
-    token: String,
+    tokens: Tokens,
     verifier: Arc<Verifier>,
 }
 
@@ -80,7 +80,7 @@ pub async fn bind(config: Config) -> anyhow::Result<Bound> {
         environments.push(Served {
             environment: *environment,
             listener: Binding::new(listener, tls.clone()),
-            token: own.token.clone(),
+            tokens: own.tokens(),
             verifier,
         });
     }
@@ -141,7 +141,7 @@ async fn serve(
         .tracer(tracer)
         .quiet()
         .body_max_bytes(BODY_MAX_BYTES as u64);
-    let endpoint = stack(KeyRoutes::new(served.verifier, &served.token), config);
+    let endpoint = stack(KeyRoutes::new(served.verifier, served.tokens), config);
     listener::serve(served.listener, endpoint, Limits::promised(), &metrics, shutdown).await
 }
 
@@ -158,8 +158,8 @@ async fn verifier(
     let store = Store::connect(&config.database).await.with_context(|| format!("{environment}'s database URL"))?;
     let counters = Counters::connect(&config.redis);
     let (cache, clock, metrics) = (Arc::new(Cache::default()), Arc::new(StoreClock::new()), metrics.of(environment));
-    let strangers = Strangers::new(config.database.pool_size);
-    let stores = Stores { store: store.clone(), counters: counters.clone(), strangers };
+    let cold_reads = ColdReadLimiter::new(config.database.pool_size);
+    let stores = Stores { store: store.clone(), counters: counters.clone(), cold_reads };
     let reader = Reader::new(environment, Arc::clone(&ring), stores, Arc::clone(&cache), Arc::clone(&clock));
     let lookup =
         Lookup { cache, reader, counters: counters.clone(), clock: Arc::clone(&clock), metrics: metrics.clone() };

@@ -97,7 +97,7 @@ impl Replica {
                 Ok(_) => health.works(),
                 Err(_) => health.fails("Redis does not answer"),
             }
-            self.verifier.lookup.cache.forget_floors(self.verifier.clock.monotonic_ms());
+            self.verifier.lookup.cache.expire_min_versions(self.verifier.clock.monotonic_ms());
             // At the start the first connection is often still being made.
             tokio::time::sleep(if heartbeat.is_ok() { HEARTBEAT_EVERY } else { RETRY_EVERY }).await;
         }

@@ -3,6 +3,7 @@
 //! Redis vouches by the generation on every request; without Redis, an age on a monotonic clock is the bound. What was
 //! not found is never kept: a new secret works at once.
 
+use std::hash::{Hash, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,20 +11,23 @@ use domain::ids::OrganizationId;
 use domain::secret::LookupId;
 use domain::snapshot::{CustomerFacts, Snapshot};
 use papaya::HashMap;
+use quick_cache::sync::{DefaultLifecycle, EntryAction, EntryResult};
+use quick_cache::{OptionsBuilder, UnitWeighter};
 use store::{Generation, Subject};
 
-use crate::sharing::Common;
+use crate::interner::Interner;
 
-/// How many public ids are kept; beyond, some others make room.
+/// How many public ids are kept; beyond, those that are used least make room.
 const KEYS_MAX: usize = 1_000_000;
 /// How many secrets of one public id are kept: organizations that import keys may have the same.
 const CANDIDATES_MAX: usize = 16;
 /// How many customers are kept.
 const CUSTOMERS_MAX: usize = 200_000;
-/// How many entries make room at once.
-const EVICTED: usize = 256;
+/// Each part of a table has a lock of its own. Growing one part copies it under that lock, so that many small ones keep
+/// readers waiting for a moment only.
+const SHARDS: usize = 128;
 /// How long a change is remembered: longer than the hardest age, so that no older entry outlives it.
-const FLOOR_MS: u64 = 60_000;
+const MIN_VERSION_MS: u64 = 60_000;
 
 /// When and by whom an entry was last vouched for.
 #[derive(Debug)]
@@ -115,82 +119,105 @@ impl Candidates {
     }
 }
 
+/// A table that evicts what is used least, by CLOCK-Pro: whatever passes through once displaces nothing that is in use.
+/// A read takes a shared lock and marks the entry.
+type Evicting<K, V> = quick_cache::sync::Cache<K, V, UnitWeighter, RandomState>;
+
 /// The entries of one environment in this process.
-#[derive(Default)]
 pub struct Cache {
-    keys: HashMap<LookupId, Candidates>,
-    customers: HashMap<(OrganizationId, String), Arc<CachedCustomer>>,
+    keys: Evicting<LookupId, Candidates>,
+    customers: Evicting<(OrganizationId, String), Arc<CachedCustomer>>,
     /// The version that each changed row has at least, with when that was heard.
-    floors: HashMap<Subject, (i64, u64)>,
+    min_versions: HashMap<Subject, (i64, u64)>,
     /// What keys have in common.
-    common: Common,
+    interner: Interner,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self {
+            keys: evicting(KEYS_MAX),
+            customers: evicting(CUSTOMERS_MAX),
+            min_versions: HashMap::default(),
+            interner: Interner::default(),
+        }
+    }
+}
+
+fn evicting<K: Eq + Hash, V: Clone>(items_max: usize) -> Evicting<K, V> {
+    let mut options = OptionsBuilder::new();
+    options.shards(SHARDS).estimated_items_capacity(items_max).weight_capacity(items_max as u64);
+    let options = options.build().expect("both capacities are set");
+    Evicting::with_options(options, UnitWeighter, RandomState::new(), DefaultLifecycle::default())
 }
 
 impl Cache {
     /// What is known of a public id.
     pub fn find_key(&self, id: &LookupId) -> Option<Candidates> {
-        self.keys.pin().get(id).cloned()
+        self.keys.get(id)
     }
 
     /// Keeps what was read of a secret, beside other secrets with the same public id.
     pub fn keep_key(&self, id: LookupId, mut snapshot: Snapshot, freshness: Freshness) -> Arc<CachedKey> {
-        self.common.share(&mut snapshot);
+        self.interner.intern(&mut snapshot);
         let read = Arc::new(CachedKey { snapshot, freshness });
-        let keys = self.keys.pin();
-        if keys.len() >= KEYS_MAX {
-            let evicted: Vec<LookupId> = keys.keys().take(EVICTED).copied().collect();
-            for id in &evicted {
-                keys.remove(id);
+        self.insert_key(id, &read);
+        read
+    }
+
+    fn insert_key(&self, id: LookupId, read: &Arc<CachedKey>) {
+        let entry = self.keys.entry(&id, None, |_, known| {
+            *known = known.with(read);
+            EntryAction::Retain(())
+        });
+        match entry {
+            EntryResult::Vacant(vacant) => {
+                // It fails where the id was removed meanwhile; whoever asks next reads again.
+                let _ = vacant.insert(Candidates::One(Arc::clone(read)));
+            }
+            EntryResult::Retained(()) => {}
+            EntryResult::Removed(..) | EntryResult::Replaced(..) | EntryResult::Timeout => {
+                unreachable!("an entry is retained, and waited for without an end")
             }
         }
-        keys.update_or_insert_with(id, |known| known.with(&read), || Candidates::One(Arc::clone(&read)));
-        read
     }
 
     /// Forgets a public id: what was known of it is no more.
     pub fn forget_key(&self, id: &LookupId) {
-        self.keys.pin().remove(id);
+        self.keys.remove(id);
     }
 
     /// What is known of a customer.
     pub fn find_customer(&self, organization: OrganizationId, reference: &str) -> Option<Arc<CachedCustomer>> {
-        self.customers.pin().get(&(organization, reference.to_owned())).cloned()
+        self.customers.get(&(organization, reference.to_owned()))
     }
 
     /// Keeps a customer that was read, or forgets it when there is none any more.
     pub fn keep_customer(&self, organization: OrganizationId, reference: &str, customer: Option<&Arc<CachedCustomer>>) {
-        let customers = self.customers.pin();
         let name = (organization, reference.to_owned());
-        let Some(customer) = customer else {
-            customers.remove(&name);
-            return;
-        };
-        if customers.len() >= CUSTOMERS_MAX {
-            let evicted: Vec<(OrganizationId, String)> = customers.keys().take(EVICTED).cloned().collect();
-            for name in &evicted {
-                customers.remove(name);
-            }
+        match customer {
+            Some(customer) => self.customers.insert(name, Arc::clone(customer)),
+            None => drop(self.customers.remove(&name)),
         }
-        customers.insert(name, Arc::clone(customer));
     }
 
     /// Takes note that a row has at least this version from now on.
     pub fn set_min_version(&self, generation: Generation, now_ms: u64) {
         let raised = |(value, _): &(i64, u64)| ((*value).max(generation.value), now_ms);
-        self.floors.pin().update_or_insert(generation.subject, raised, (generation.value, now_ms));
+        self.min_versions.pin().update_or_insert(generation.subject, raised, (generation.value, now_ms));
     }
 
     /// Says whether a version is known to be an old one.
     pub fn is_outdated(&self, generation: &Generation) -> bool {
-        if self.floors.is_empty() {
+        if self.min_versions.is_empty() {
             return false;
         }
-        self.floors.pin().get(&generation.subject).is_some_and(|(floor, _)| generation.value < *floor)
+        self.min_versions.pin().get(&generation.subject).is_some_and(|(min, _)| generation.value < *min)
     }
 
     /// Forgets changes that no entry can predate any more.
-    pub fn forget_floors(&self, now_ms: u64) {
-        self.floors.pin().retain(|_, (_, heard_ms)| now_ms.saturating_sub(*heard_ms) < FLOOR_MS);
+    pub fn expire_min_versions(&self, now_ms: u64) {
+        self.min_versions.pin().retain(|_, (_, heard_ms)| now_ms.saturating_sub(*heard_ms) < MIN_VERSION_MS);
     }
 }
 
@@ -215,9 +242,9 @@ mod tests {
         cache.set_min_version(key(5), 0);
         cache.set_min_version(key(4), 1);
         assert!(cache.is_outdated(&key(4)) && !cache.is_outdated(&key(5)));
-        cache.forget_floors(30_000);
+        cache.expire_min_versions(30_000);
         assert!(cache.is_outdated(&key(4)));
-        cache.forget_floors(70_000);
+        cache.expire_min_versions(70_000);
         assert!(!cache.is_outdated(&key(4)));
     }
 
@@ -318,6 +345,31 @@ mod tests {
         assert!(kept().contains(&(id(29), 1)));
         cache.forget_key(&lookup_id(1));
         assert!(cache.find_key(&lookup_id(1)).is_none());
+    }
+
+    /// A thousand keys are asked for now and then, while more pass through once than there is room for.
+    #[test]
+    fn keys_in_use_stay_while_others_pass_through() {
+        const HOT: usize = 1_000;
+        const ONCE: usize = KEYS_MAX + KEYS_MAX / 4;
+        /// So many of the others come between two questions about the same hot key: half of what there is room for.
+        const BETWEEN: usize = KEYS_MAX / 2;
+        let cache = Cache::default();
+        let read = Arc::new(CachedKey { snapshot: key(1), freshness: Freshness::new(1, 1) });
+        let insert = |number: usize| cache.insert_key(lookup_id(number as u128), &read);
+        (0..HOT).for_each(insert);
+        let mut missed = 0;
+        for number in 0..ONCE {
+            insert(HOT + number);
+            if number.is_multiple_of(BETWEEN / HOT) {
+                let hot = number / (BETWEEN / HOT) % HOT;
+                missed += usize::from(cache.find_key(&lookup_id(hot as u128)).is_none());
+            }
+        }
+        assert_eq!(missed, 0, "of {} questions about keys in use", ONCE / (BETWEEN / HOT));
+        // Each shard rounds up.
+        let kept = cache.keys.len();
+        assert!((KEYS_MAX - KEYS_MAX / 50..=KEYS_MAX + SHARDS).contains(&kept), "{kept}");
     }
 
     #[cfg(target_os = "linux")]

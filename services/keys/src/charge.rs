@@ -11,7 +11,7 @@ use store::counters::{Counters, Expected, Given, LimitSpend, Mode, SpendAnswer, 
 
 use crate::clock::StoreClock;
 use crate::limits::{LocalShare, states};
-use crate::lookup::{Proven, Standing, Vouching};
+use crate::lookup::{CustomerLookup, Proven, Provenance};
 use crate::metrics::EnvironmentMetrics;
 
 /// Spends limits, shared or alone.
@@ -76,44 +76,44 @@ impl Charger {
     pub async fn charge<'a>(
         &self,
         proven: &Proven,
-        standing: &Standing,
+        customer: &CustomerLookup,
         spends: &'a [LimitSpend<'a>],
         mode: Mode,
     ) -> Charged<'a> {
-        let expected = expected(proven, standing);
+        let expected = expected(proven, customer);
         let organization = proven.key.snapshot.organization.id;
         let request = SpendRequest { organization, expected: &expected, limits: spends, mode };
         let asked_ms = self.clock.monotonic_ms();
         match self.counters.spend(&request).await {
             Ok(SpendAnswer { generations, limits: None, .. }) => differing(&expected, &generations),
-            Ok(answer) => self.settle(proven, standing, (answer, asked_ms), (spends, mode)).await,
-            Err(_) => self.charge_alone(proven, standing, spends, mode),
+            Ok(answer) => self.settle(proven, customer, (answer, asked_ms), (spends, mode)).await,
+            Err(_) => self.charge_alone(proven, customer, spends, mode),
         }
     }
 
     async fn settle<'a>(
         &self,
         proven: &Proven,
-        standing: &Standing,
+        customer: &CustomerLookup,
         (answer, asked_ms): (SpendAnswer, u64),
         (spends, mode): (&'a [LimitSpend<'a>], Mode),
     ) -> Charged<'a> {
         let spendings = answer.limits.unwrap_or_default();
         let charge = Charge { spends, spendings, mode, enforced: Enforced::Global };
-        let customer = match standing {
-            Standing::Known(known) => Some((&known.customer.freshness, known.vouching)),
-            Standing::Unnamed | Standing::Unknown => None,
+        let customer = match customer {
+            CustomerLookup::Known(known) => Some((&known.customer.freshness, known.provenance)),
+            CustomerLookup::Unnamed | CustomerLookup::Unknown => None,
         };
-        let vouched = std::iter::once((&proven.key.freshness, proven.vouching)).chain(customer);
-        for (freshness, vouching) in vouched {
-            if vouching == Vouching::Cached && freshness.run() != answer.run {
+        let vouched = std::iter::once((&proven.key.freshness, proven.provenance)).chain(customer);
+        for (freshness, provenance) in vouched {
+            if provenance == Provenance::Cached && freshness.run() != answer.run {
                 // Redis was replaced while we asked: this one's word about an older entry is worth nothing.
                 self.give_back(proven, charge).await;
                 return Charged::Unvouched;
             }
             // That Redis knows of nothing newer makes nothing younger. And its word is as old as the question: an answer
             // may have waited for a process that was frozen.
-            if vouching != Vouching::Kept {
+            if provenance != Provenance::Kept {
                 freshness.confirm(asked_ms);
             }
         }
@@ -123,17 +123,17 @@ impl Charger {
     fn charge_alone<'a>(
         &self,
         proven: &Proven,
-        standing: &Standing,
+        customer: &CustomerLookup,
         spends: &'a [LimitSpend<'a>],
         mode: Mode,
     ) -> Charged<'a> {
         self.metrics.redis_away();
         let now_ms = self.clock.monotonic_ms();
-        let is_customer_vouched = match standing {
-            Standing::Known(known) => known.vouching.stands_alone(&known.customer.freshness, now_ms),
-            Standing::Unnamed | Standing::Unknown => true,
+        let is_customer_vouched = match customer {
+            CustomerLookup::Known(known) => known.provenance.stands_alone(&known.customer.freshness, now_ms),
+            CustomerLookup::Unnamed | CustomerLookup::Unknown => true,
         };
-        if !is_customer_vouched || !proven.vouching.stands_alone(&proven.key.freshness, now_ms) {
+        if !is_customer_vouched || !proven.provenance.stands_alone(&proven.key.freshness, now_ms) {
             return Charged::Unvouched;
         }
         self.metrics.local_limits();
@@ -182,12 +182,12 @@ fn differing<'a>(expected: &[Expected], actual: &[Option<i64>]) -> Charged<'a> {
     if newer.is_empty() { Charged::Unvouched } else { Charged::Outdated(newer) }
 }
 
-fn expected(proven: &Proven, standing: &Standing) -> Vec<Expected> {
-    let source = proven.vouching.source();
+fn expected(proven: &Proven, customer: &CustomerLookup) -> Vec<Expected> {
+    let source = proven.provenance.source();
     let mut expected: Vec<Expected> =
         proven.key.generations().into_iter().map(|generation| Expected { generation, source }).collect();
-    if let Standing::Known(known) = standing {
-        expected.push(Expected { generation: known.customer.generation(), source: known.vouching.source() });
+    if let CustomerLookup::Known(known) = customer {
+        expected.push(Expected { generation: known.customer.generation(), source: known.provenance.source() });
     }
     expected
 }

@@ -1,6 +1,6 @@
 //! What one process of the key service is told; `config.default.yaml` documents every key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use domain::environment::Environment;
@@ -9,6 +9,8 @@ use server::config::ConfigErrors;
 use server::settings::{Log, PepperEntry, Telemetry, Tls, check_stores, check_token, read_peppers};
 use store::DatabaseConfig;
 use store::counters::RedisConfig;
+
+use crate::routes::Tokens;
 
 /// The documented defaults.
 pub const DEFAULTS: &str = include_str!("../config.default.yaml");
@@ -64,14 +66,15 @@ pub struct Server {
 #[serde(deny_unknown_fields)]
 pub struct EnvironmentConfig {
     pub port: u16,
-    pub token: String,
+    pub service_token: String,
+    pub internal_token: String,
     pub database: DatabaseConfig,
     pub redis: RedisConfig,
     pub peppers: Vec<PepperEntry>,
 }
 
 impl std::fmt::Debug for EnvironmentConfig {
-    /// Without token and peppers.
+    /// Without tokens and peppers.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EnvironmentConfig").field("port", &self.port).finish_non_exhaustive()
     }
@@ -87,8 +90,17 @@ impl Config {
         if self.environments.is_empty() {
             errors.push("environments", "has to name at least one of production, staging and development");
         }
+        let mut tokens = BTreeSet::new();
         for (environment, config) in &self.environments {
-            config.check(&format!("environments.{environment}"), &mut errors);
+            let at = format!("environments.{environment}");
+            config.check(&at, &mut errors);
+            for (name, token) in [("service_token", &config.service_token), ("internal_token", &config.internal_token)]
+            {
+                // One that is missing is told as such.
+                if !token.is_empty() && !tokens.insert(token) {
+                    errors.push(format!("{at}.{name}"), "is another token of this process; draw one for each purpose");
+                }
+            }
         }
         self.server.tls.check(&mut errors);
         self.telemetry.check(&mut errors);
@@ -97,8 +109,13 @@ impl Config {
 }
 
 impl EnvironmentConfig {
+    pub(crate) fn tokens(&self) -> Tokens {
+        Tokens { service: self.service_token.clone(), internal: self.internal_token.clone() }
+    }
+
     fn check(&self, at: &str, errors: &mut ConfigErrors) {
-        check_token(format!("{at}.token"), &self.token, errors);
+        check_token(format!("{at}.service_token"), &self.service_token, errors);
+        check_token(format!("{at}.internal_token"), &self.internal_token, errors);
         check_stores(&format!("{at}."), &self.database, &self.redis, errors);
         for (place, message) in read_peppers(&self.peppers).err().into_iter().flatten() {
             errors.push(format!("{at}.{place}"), message);
@@ -127,7 +144,8 @@ mod tests {
         let value = BASE64.encode(&[7; 32]);
         let errors = loaded(&[
             ("ENVIRONMENTS__STAGING__PORT", "3014"),
-            ("ENVIRONMENTS__STAGING__TOKEN", "short-token"),
+            ("ENVIRONMENTS__STAGING__SERVICE_TOKEN", "short-token"),
+            ("ENVIRONMENTS__STAGING__INTERNAL_TOKEN", "0123456789abcdef0123456789abcdef"),
             ("ENVIRONMENTS__STAGING__DATABASE__URL", "postgres://app@localhost/staging"),
             ("ENVIRONMENTS__STAGING__DATABASE__POOL_SIZE", "4"),
             ("ENVIRONMENTS__STAGING__REDIS__URL", "redis://localhost:1"),
@@ -137,8 +155,37 @@ mod tests {
         ]);
         let text = errors.unwrap_err().to_string();
         assert!(text.contains("environments.staging.peppers.0.value"), "{text}");
-        assert!(text.contains("environments.staging.token"), "all mistakes together: {text}");
+        assert!(text.contains("environments.staging.service_token"), "all mistakes together: {text}");
         assert!(!text.contains(&value) && !text.contains("short-token"), "{text}");
+    }
+
+    #[test]
+    fn no_token_serves_two_purposes() {
+        let (one, other) = ("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210");
+        let told = |tokens: [&str; 4]| {
+            let names = ["STAGING__SERVICE", "STAGING__INTERNAL", "PRODUCTION__SERVICE", "PRODUCTION__INTERNAL"];
+            let names = names.map(|name| format!("ENVIRONMENTS__{name}_TOKEN"));
+            let mut variables: Vec<(&str, &str)> = names.iter().map(String::as_str).zip(tokens).collect();
+            let stores = ["STAGING", "PRODUCTION"].map(|name| {
+                let at = |setting: &str| format!("ENVIRONMENTS__{name}__{setting}");
+                [
+                    (at("PORT"), "3014"),
+                    (at("DATABASE__URL"), "postgres://app@localhost/one"),
+                    (at("DATABASE__POOL_SIZE"), "4"),
+                    (at("REDIS__URL"), "redis://localhost:1"),
+                    (at("REDIS__PREFIX"), "claviger:one:"),
+                    (at("PEPPERS__0__ID"), "one"),
+                    (at("PEPPERS__0__VALUE"), "x"),
+                ]
+            });
+            variables.extend(stores.iter().flatten().map(|(name, value)| (name.as_str(), *value)));
+            let errors = loaded(&variables).unwrap_err().to_string();
+            errors.matches("is another token of this process").count()
+        };
+        let (third, fourth) = ("00112233445566778899aabbccddeeff", "ffeeddccbbaa99887766554433221100");
+        assert_eq!(told([one, other, third, fourth]), 0);
+        assert_eq!(told([one, one, third, fourth]), 1, "of one environment");
+        assert_eq!(told([one, other, one, fourth]), 1, "of two environments");
     }
 
     #[test]

@@ -13,8 +13,9 @@ use store::counters::{Counters, Source};
 use crate::cache::{Cache, CachedCustomer, CachedKey, Candidates, Freshness};
 use crate::clock::StoreClock;
 use crate::metrics::{CacheOutcome, EnvironmentMetrics};
-use crate::reader::{Acquaintance, Reader, Unread, Wait};
-use crate::verify::Unanswered;
+use crate::reader::{CachedOrCold, ReadError, ReadTimeout, Reader};
+use crate::requester::Account;
+use crate::verify::VerifyError;
 
 /// How old an entry may be while Redis cannot be asked. A change is promised to hold within five seconds, and an entry
 /// goes on for as long as its next reading takes.
@@ -27,26 +28,26 @@ pub const AGE_WITHOUT_BOTH_MS: u64 = 30_000;
 
 /// How good what is found has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
-    /// Somebody vouches for it.
-    Vouched,
+pub enum Consistency {
+    /// An entry of the cache, if it is vouched for.
+    Cached,
     /// Read from Postgres after this: Redis said that what was used is an old version.
-    Newer(Instant),
+    ReadAfter(Instant),
     /// The same, or, when Postgres is away too, an entry of tolerable age: Redis did not answer, or is a new one that
     /// knows nothing of it.
-    NewerOrKept(Instant),
+    ReadAfterOrKept(Instant),
 }
 
 /// A secret that was proven.
 #[derive(Debug)]
 pub struct Proven {
     pub key: Arc<CachedKey>,
-    pub vouching: Vouching,
+    pub provenance: Provenance,
 }
 
 /// Who vouches for an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Vouching {
+pub enum Provenance {
     /// Redis will, or its age does.
     Cached,
     /// It was just read from Postgres.
@@ -57,7 +58,7 @@ pub enum Vouching {
 
 /// The customer of a question.
 #[derive(Debug)]
-pub enum Standing {
+pub enum CustomerLookup {
     /// None was named, and the key does not stand for exactly one.
     Unnamed,
     /// The organization has no such customer.
@@ -70,10 +71,10 @@ pub enum Standing {
 #[derive(Debug)]
 pub struct KnownCustomer {
     pub customer: Arc<CachedCustomer>,
-    pub vouching: Vouching,
+    pub provenance: Provenance,
 }
 
-impl Vouching {
+impl Provenance {
     /// What Redis makes of the entry's version.
     pub const fn source(self) -> Source {
         match self {
@@ -93,7 +94,7 @@ impl Vouching {
     }
 }
 
-impl Standing {
+impl CustomerLookup {
     /// What is known of the customer.
     pub fn facts(&self) -> Option<&CustomerFacts> {
         match self {
@@ -122,12 +123,12 @@ impl Lookup {
     pub async fn prove(
         &self,
         ring: &PepperRing,
-        secret: &PlainSecret,
-        need: Need,
-    ) -> Result<Option<Proven>, Unanswered> {
+        (secret, account): (&PlainSecret, Account),
+        consistency: Consistency,
+    ) -> Result<Option<Proven>, VerifyError> {
         let cached = self.find_cached(ring, secret);
-        let outcome = match (&cached, need) {
-            (Some(key), Need::Vouched)
+        let outcome = match (&cached, consistency) {
+            (Some(key), Consistency::Cached)
                 if self.is_vouched((organization_of(key), &key.freshness), &key.generations()) =>
             {
                 CacheOutcome::Hit
@@ -136,46 +137,46 @@ impl Lookup {
             (None, _) => CacheOutcome::Miss,
         };
         self.metrics.cached(outcome);
-        let since = match need {
-            Need::Vouched => None,
-            Need::Newer(since) | Need::NewerOrKept(since) => Some(since),
+        let since = match consistency {
+            Consistency::Cached => None,
+            Consistency::ReadAfter(since) | Consistency::ReadAfterOrKept(since) => Some(since),
         };
         let is_cached = cached.is_some();
         let fallback = match (outcome, cached) {
-            (CacheOutcome::Hit, Some(key)) => return Ok(Some(Proven { key, vouching: Vouching::Cached })),
-            (_, cached) => {
-                cached.filter(|key| self.is_tolerable(need, (organization_of(key), &key.freshness), &key.generations()))
-            }
+            (CacheOutcome::Hit, Some(key)) => return Ok(Some(Proven { key, provenance: Provenance::Cached })),
+            (_, cached) => cached.filter(|key| {
+                self.is_tolerable(consistency, (organization_of(key), &key.freshness), &key.generations())
+            }),
         };
-        let wait = self.wait(fallback.is_some());
-        let who = if is_cached { Acquaintance::Known } else { Acquaintance::Stranger };
-        match (Box::pin(self.reader.read_key(secret, who, since, wait)).await, fallback) {
-            (Ok(Some(key)), _) => Ok(Some(Proven { key, vouching: Vouching::Read })),
+        let timeout = self.timeout(fallback.is_some());
+        let kind = if is_cached { CachedOrCold::Cached } else { CachedOrCold::Cold(account) };
+        match (Box::pin(self.reader.read_key((secret, kind), since, timeout)).await, fallback) {
+            (Ok(Some(key)), _) => Ok(Some(Proven { key, provenance: Provenance::Read })),
             (Ok(None), _) => Ok(None),
-            (Err(_), Some(key)) if self.was_gone(wait) => {
+            (Err(_), Some(key)) if self.was_gone(timeout) => {
                 self.metrics.cached(CacheOutcome::Kept);
-                Ok(Some(Proven { key, vouching: Vouching::Kept }))
+                Ok(Some(Proven { key, provenance: Provenance::Kept }))
             }
-            (Err(unread), _) => {
-                if unread == Unread::Crowded {
-                    self.metrics.cold_read_rejected();
+            (Err(error), _) => {
+                if error == ReadError::QueueFull {
+                    self.metrics.cold_reads_rejected();
                 }
-                Err(unread.into())
+                Err(error.into())
             }
         }
     }
 
     /// Has what was used without Redis read again before it is too old for that.
-    pub fn refresh(&self, secret: &PlainSecret, named: Option<&str>, proven: &Proven, standing: &Standing) {
+    pub fn refresh(&self, secret: &PlainSecret, named: Option<&str>, proven: &Proven, customer: &CustomerLookup) {
         let now_ms = self.clock.monotonic_ms();
-        let is_ageing = |vouching, freshness: &Freshness| {
-            vouching == Vouching::Cached && freshness.age_ms(now_ms) > AGE_TO_REFRESH_MS
+        let is_ageing = |provenance, freshness: &Freshness| {
+            provenance == Provenance::Cached && freshness.age_ms(now_ms) > AGE_TO_REFRESH_MS
         };
-        if is_ageing(proven.vouching, &proven.key.freshness) {
+        if is_ageing(proven.provenance, &proven.key.freshness) {
             self.reader.refresh_key(secret);
         }
-        if let Standing::Known(known) = standing
-            && is_ageing(known.vouching, &known.customer.freshness)
+        if let CustomerLookup::Known(known) = customer
+            && is_ageing(known.provenance, &known.customer.freshness)
             && let Some(reference) = reference_of(proven, named)
         {
             self.reader.refresh_customer(organization_of(&proven.key), &reference);
@@ -190,21 +191,21 @@ impl Lookup {
     }
 
     /// An entry to fall back on makes nobody impatient with a Postgres that is merely slow.
-    fn wait(&self, has_fallback: bool) -> Wait {
-        if has_fallback && self.reader.is_postgres_gone() { Wait::Short } else { Wait::Patient }
+    fn timeout(&self, has_fallback: bool) -> ReadTimeout {
+        if has_fallback && self.reader.is_postgres_gone() { ReadTimeout::Short } else { ReadTimeout::Full }
     }
 
     /// Whether Postgres was gone when a read began that failed, or is by now. One that answered somebody else meanwhile was
     /// not there to answer this read.
-    fn was_gone(&self, wait: Wait) -> bool {
-        wait == Wait::Short || self.reader.is_postgres_gone()
+    fn was_gone(&self, timeout: ReadTimeout) -> bool {
+        timeout == ReadTimeout::Short || self.reader.is_postgres_gone()
     }
 
     /// The key behind a presented secret as far as the cache knows it.
     pub fn find_vouched(&self, ring: &PepperRing, secret: &PlainSecret) -> Option<Proven> {
         let key = self.find_cached(ring, secret)?;
         let is_vouched = self.is_vouched((organization_of(&key), &key.freshness), &key.generations());
-        is_vouched.then_some(Proven { key, vouching: Vouching::Cached })
+        is_vouched.then_some(Proven { key, provenance: Provenance::Cached })
     }
 
     /// The cached secret that this one is; the same work whether or not the id is known.
@@ -221,40 +222,43 @@ impl Lookup {
         &self,
         proven: &Proven,
         named: Option<&str>,
-        need: Need,
-    ) -> Result<Standing, Unanswered> {
-        let Some(reference) = reference_of(proven, named) else { return Ok(Standing::Unnamed) };
-        self.find_named(organization_of(&proven.key), &reference, need).await
+        consistency: Consistency,
+    ) -> Result<CustomerLookup, VerifyError> {
+        let Some(reference) = reference_of(proven, named) else { return Ok(CustomerLookup::Unnamed) };
+        self.find_named(organization_of(&proven.key), &reference, consistency).await
     }
 
     async fn find_named(
         &self,
         organization: OrganizationId,
         reference: &str,
-        need: Need,
-    ) -> Result<Standing, Unanswered> {
+        consistency: Consistency,
+    ) -> Result<CustomerLookup, VerifyError> {
         let cached = self.cache.find_customer(organization, reference);
-        let (since, fallback) = match (need, cached) {
-            (Need::Vouched, Some(customer)) => {
+        let (since, fallback) = match (consistency, cached) {
+            (Consistency::Cached, Some(customer)) => {
                 if self.is_vouched((organization, &customer.freshness), &[customer.generation()]) {
-                    return Ok(Standing::Known(KnownCustomer { customer, vouching: Vouching::Cached }));
+                    return Ok(CustomerLookup::Known(KnownCustomer { customer, provenance: Provenance::Cached }));
                 }
                 (None, Some(customer))
             }
-            (Need::Vouched, None) => (None, None),
-            (Need::Newer(since) | Need::NewerOrKept(since), cached) => (Some(since), cached),
+            (Consistency::Cached, None) => (None, None),
+            (Consistency::ReadAfter(since) | Consistency::ReadAfterOrKept(since), cached) => (Some(since), cached),
         };
-        let fallback = fallback
-            .filter(|customer| self.is_tolerable(need, (organization, &customer.freshness), &[customer.generation()]));
-        let wait = self.wait(fallback.is_some());
-        let reading = Box::pin(self.reader.read_customer(organization, reference, since, wait));
+        let fallback = fallback.filter(|customer| {
+            self.is_tolerable(consistency, (organization, &customer.freshness), &[customer.generation()])
+        });
+        let timeout = self.timeout(fallback.is_some());
+        let reading = Box::pin(self.reader.read_customer(organization, reference, since, timeout));
         match (reading.await, fallback) {
-            (Ok(Some(customer)), _) => Ok(Standing::Known(KnownCustomer { customer, vouching: Vouching::Read })),
-            (Ok(None), _) => Ok(Standing::Unknown),
-            (Err(_), Some(customer)) if self.was_gone(wait) => {
-                Ok(Standing::Known(KnownCustomer { customer, vouching: Vouching::Kept }))
+            (Ok(Some(customer)), _) => {
+                Ok(CustomerLookup::Known(KnownCustomer { customer, provenance: Provenance::Read }))
             }
-            (Err(unread), _) => Err(unread.into()),
+            (Ok(None), _) => Ok(CustomerLookup::Unknown),
+            (Err(_), Some(customer)) if self.was_gone(timeout) => {
+                Ok(CustomerLookup::Known(KnownCustomer { customer, provenance: Provenance::Kept }))
+            }
+            (Err(error), _) => Err(error.into()),
         }
     }
 
@@ -270,11 +274,16 @@ impl Lookup {
     }
 
     /// Whether an entry may be used if Postgres does not answer either.
-    fn is_tolerable(&self, need: Need, (organization, freshness): Held<'_>, generations: &[Generation]) -> bool {
-        let knows_redis_nothing = match need {
-            Need::Vouched => self.counters.run(organization) != Some(freshness.run()),
-            Need::Newer(_) => false,
-            Need::NewerOrKept(_) => true,
+    fn is_tolerable(
+        &self,
+        consistency: Consistency,
+        (organization, freshness): Held<'_>,
+        generations: &[Generation],
+    ) -> bool {
+        let knows_redis_nothing = match consistency {
+            Consistency::Cached => self.counters.run(organization) != Some(freshness.run()),
+            Consistency::ReadAfter(_) => false,
+            Consistency::ReadAfterOrKept(_) => true,
         };
         knows_redis_nothing
             && !generations.iter().any(|generation| self.cache.is_outdated(generation))
@@ -282,11 +291,11 @@ impl Lookup {
     }
 }
 
-impl From<Unread> for Unanswered {
-    fn from(unread: Unread) -> Self {
-        match unread {
-            Unread::Away | Unread::Crowded => Self::Unavailable,
-            Unread::Broken => Self::Broken,
+impl From<ReadError> for VerifyError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unavailable | ReadError::QueueFull => Self::Unavailable,
+            ReadError::Broken => Self::Broken,
         }
     }
 }
@@ -327,11 +336,11 @@ mod tests {
     #[test]
     fn without_redis_a_read_is_trusted_no_longer_than_one_before() {
         let freshness = Freshness::new(1_000, 1);
-        for vouching in [Vouching::Cached, Vouching::Read] {
-            assert!(vouching.stands_alone(&freshness, 1_000 + AGE_WITHOUT_REDIS_MS), "{vouching:?}");
-            assert!(!vouching.stands_alone(&freshness, 1_001 + AGE_WITHOUT_REDIS_MS), "{vouching:?}");
+        for provenance in [Provenance::Cached, Provenance::Read] {
+            assert!(provenance.stands_alone(&freshness, 1_000 + AGE_WITHOUT_REDIS_MS), "{provenance:?}");
+            assert!(!provenance.stands_alone(&freshness, 1_001 + AGE_WITHOUT_REDIS_MS), "{provenance:?}");
         }
-        assert!(Vouching::Kept.stands_alone(&freshness, 30_000), "its age was looked at when it was taken");
+        assert!(Provenance::Kept.stands_alone(&freshness, 30_000), "its age was looked at when it was taken");
     }
 
     #[tokio::test]
@@ -363,13 +372,13 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(20)).await;
             lookup.reader.heard();
         };
-        let find = lookup.find_named(organization, "customer", Need::NewerOrKept(Instant::now()));
+        let find = lookup.find_named(organization, "customer", Consistency::ReadAfterOrKept(Instant::now()));
         let (found, ()) = tokio::join!(find, answer);
         assert!(!lookup.reader.is_postgres_gone());
-        let vouching = match found {
-            Ok(Standing::Known(known)) => Some(known.vouching),
+        let provenance = match found {
+            Ok(CustomerLookup::Known(known)) => Some(known.provenance),
             _ => None,
         };
-        assert_eq!(vouching, Some(Vouching::Kept));
+        assert_eq!(provenance, Some(Provenance::Kept));
     }
 }

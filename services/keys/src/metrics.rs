@@ -114,7 +114,7 @@ impl KeyMetrics {
             ),
             cold_reads_rejected: counter(
                 "claviger_cold_reads_rejected_total",
-                "Presented keys that were not looked up, because too many unknown ones waited for it.",
+                "Presented keys that were not looked up, because too many cold reads waited.",
                 &["environment"],
             ),
         }
@@ -168,8 +168,8 @@ impl EnvironmentMetrics {
         self.0.usage_dropped.add(&[self.0.environment], number as u64);
     }
 
-    /// A key that was not known was not looked up.
-    pub fn cold_read_rejected(&self) {
+    /// A cold read found its queue full.
+    pub fn cold_reads_rejected(&self) {
         self.0.cold_reads_rejected.count();
     }
 

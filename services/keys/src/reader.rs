@@ -1,5 +1,5 @@
 //! Reads keys and customers from Postgres for the cache: one read at a time per thing, few at a time in all, and those
-//! for secrets that nobody has proven here yet behind all others.
+//! for secrets that the cache does not prove behind all others.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -15,68 +15,70 @@ use tokio::sync::Semaphore;
 
 use crate::cache::{Cache, CachedCustomer, CachedKey, Freshness};
 use crate::clock::StoreClock;
-use crate::flight::Flights;
-use crate::strangers::{Crowded, Strangers};
+use crate::cold_reads::{ColdReadLimiter, QueueFull};
+use crate::requester::Account;
+use crate::single_flight::SingleFlight;
 
 /// How many reads run at once; what comes on top is refused rather than queued.
 const READS_MAX: usize = 256;
-/// How many have to be free for one that nobody waits for.
-const LEISURE: usize = READS_MAX / 2;
+/// How many have to be free for a refresh, which nobody waits for.
+const REFRESH_FREE_MIN: usize = READS_MAX / 2;
 /// How long a read may take when there is nothing else to go by.
-const PATIENCE: Duration = Duration::from_millis(1_500);
+const TIMEOUT: Duration = Duration::from_millis(1_500);
 /// The same when an entry that may still be used is at hand.
-const IMPATIENCE: Duration = Duration::from_millis(80);
+const SHORT_TIMEOUT: Duration = Duration::from_millis(80);
 /// How long Postgres is left alone after it did not answer.
-const REST_MS: u64 = 250;
+const BACKOFF_MS: u64 = 250;
 /// How long Postgres has to have been silent, whatever was asked, before it counts as gone and not as slow. The replica
 /// asks it something once a second.
-const SILENCE_MS: u64 = 3_000;
+const GONE_AFTER_MS: u64 = 3_000;
 
 /// Why nothing was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unread {
+pub enum ReadError {
     /// Postgres is away, or busy.
-    Away,
-    /// Too many strangers want to be read.
-    Crowded,
+    Unavailable,
+    /// Too many cold reads wait.
+    QueueFull,
     /// A statement or a row is wrong: a mistake of ours.
     Broken,
 }
 
-impl From<Crowded> for Unread {
-    fn from(Crowded: Crowded) -> Self {
-        Self::Crowded
+impl From<QueueFull> for ReadError {
+    fn from(QueueFull: QueueFull) -> Self {
+        Self::QueueFull
     }
 }
 
 /// How long to wait for a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wait {
+pub enum ReadTimeout {
     /// Nothing else will do.
-    Patient,
+    Full,
     /// There is an entry to fall back on.
     Short,
 }
 
-/// Whether a secret was proven here before. Who presents one that is wrong is a stranger, whether or not its id exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Acquaintance {
+/// Whether the cache proves a presented secret. One that is wrong is cold, whether or not its id exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CachedOrCold {
     /// The cache has what it stands for, if not as fresh as it should be.
-    Known,
-    /// It may stand for a new key, for one that nobody asked about lately, or for nothing.
-    Stranger,
+    Cached,
+    /// It may stand for a new key, for one that nobody asked about lately, or for nothing. The read is on this account.
+    Cold(Account),
 }
 
-/// A public id with a digest of the whole secret: who presents a wrong one shares its read with nobody else.
-type KeyName = (LookupId, u64);
-type KeyRead = Result<Option<Arc<CachedKey>>, Unread>;
-type CustomerRead = Result<Option<Arc<CachedCustomer>>, Unread>;
+/// A public id with a digest of the whole secret: whoever presents a wrong one shares its read with nobody else, and nobody
+/// shares the queue that another's read waits in.
+type KeyName = (LookupId, u64, CachedOrCold);
+type KeyRead = Result<Option<Arc<CachedKey>>, ReadError>;
+type CustomerRead = Result<Option<Arc<CachedCustomer>>, ReadError>;
 
 /// One environment's stores, and who waits for them.
 pub struct Stores {
     pub store: Store,
     pub counters: Counters,
-    pub strangers: Strangers,
+    pub cold_reads: ColdReadLimiter,
 }
 
 /// The way to Postgres, for the cache.
@@ -90,10 +92,10 @@ struct Inner {
     cache: Arc<Cache>,
     clock: Arc<StoreClock>,
     digests: RandomState,
-    keys: Flights<KeyName, KeyRead>,
-    customers: Flights<(OrganizationId, String), CustomerRead>,
+    keys: SingleFlight<KeyName, KeyRead>,
+    customers: SingleFlight<(OrganizationId, String), CustomerRead>,
     permits: Semaphore,
-    rests_until_ms: AtomicU64,
+    backoff_until_ms: AtomicU64,
     /// When Postgres last answered anything; 0 when it never did.
     answered_at_ms: AtomicU64,
 }
@@ -114,10 +116,10 @@ impl Reader {
             cache,
             clock,
             digests: RandomState::new(),
-            keys: Flights::new(),
-            customers: Flights::new(),
+            keys: SingleFlight::new(),
+            customers: SingleFlight::new(),
             permits: Semaphore::new(READS_MAX),
-            rests_until_ms: AtomicU64::new(0),
+            backoff_until_ms: AtomicU64::new(0),
             answered_at_ms: AtomicU64::new(0),
         }))
     }
@@ -126,23 +128,23 @@ impl Reader {
     /// that began at `since` or later; what is not there never does: it may be there by now.
     pub async fn read_key(
         &self,
-        secret: &PlainSecret,
-        who: Acquaintance,
+        (secret, kind): (&PlainSecret, CachedOrCold),
         since: Option<Instant>,
-        wait: Wait,
+        timeout: ReadTimeout,
     ) -> KeyRead {
-        self.check_rest()?;
+        self.check_backoff()?;
         let (arrived, arrived_ms) = (Instant::now(), self.0.clock.monotonic_ms());
-        let name = self.name_of(secret);
-        let read = async |since| self.0.keys.join(&name, since, || self.fetching_key(secret, who)).await;
-        let landed = tokio::time::timeout(wait.time(), read(since)).await.map_err(|_| self.0.rest(arrived_ms))?;
-        if matches!(landed.value, Ok(None)) && landed.started < arrived {
-            return tokio::time::timeout(wait.time(), read(Some(arrived)))
+        let name = self.name_of(secret, kind);
+        let read = async |since| self.0.keys.join(&name, since, || self.fetching_key(secret, kind)).await;
+        let outcome =
+            tokio::time::timeout(timeout.duration(), read(since)).await.map_err(|_| self.0.back_off(arrived_ms))?;
+        if matches!(outcome.value, Ok(None)) && outcome.started < arrived {
+            return tokio::time::timeout(timeout.duration(), read(Some(arrived)))
                 .await
-                .map_err(|_| self.0.rest(arrived_ms))?
+                .map_err(|_| self.0.back_off(arrived_ms))?
                 .value;
         }
-        landed.value
+        outcome.value
     }
 
     /// The customer that a question names, from a read that began at `since` or later.
@@ -151,34 +153,36 @@ impl Reader {
         organization: OrganizationId,
         reference: &str,
         since: Option<Instant>,
-        wait: Wait,
+        timeout: ReadTimeout,
     ) -> CustomerRead {
-        self.check_rest()?;
+        self.check_backoff()?;
         // What is not there is never shared with who came later: it may be there by then.
         let (arrived, arrived_ms) = (Instant::now(), self.0.clock.monotonic_ms());
         let name = (organization, reference.to_owned());
         let read = async |since| self.0.customers.join(&name, since, || self.fetching_customer(&name)).await;
-        let landed = tokio::time::timeout(wait.time(), read(since)).await.map_err(|_| self.0.rest(arrived_ms))?;
-        if matches!(landed.value, Ok(None)) && landed.started < arrived {
-            return tokio::time::timeout(wait.time(), read(Some(arrived)))
+        let outcome =
+            tokio::time::timeout(timeout.duration(), read(since)).await.map_err(|_| self.0.back_off(arrived_ms))?;
+        if matches!(outcome.value, Ok(None)) && outcome.started < arrived {
+            return tokio::time::timeout(timeout.duration(), read(Some(arrived)))
                 .await
-                .map_err(|_| self.0.rest(arrived_ms))?
+                .map_err(|_| self.0.back_off(arrived_ms))?
                 .value;
         }
-        landed.value
+        outcome.value
     }
 
     /// Reads a key anew that was proven here, for those who will ask for it; whoever asks now does not wait. Nothing
     /// comes of it while Postgres rests or has much to do.
     pub fn refresh_key(&self, secret: &PlainSecret) {
-        if self.has_leisure() {
-            self.0.keys.begin(&self.name_of(secret), || self.fetching_key(secret, Acquaintance::Known));
+        if self.may_refresh() {
+            let kind = CachedOrCold::Cached;
+            self.0.keys.begin(&self.name_of(secret, kind), || self.fetching_key(secret, kind));
         }
     }
 
     /// The same for a customer.
     pub fn refresh_customer(&self, organization: OrganizationId, reference: &str) {
-        if self.has_leisure() {
+        if self.may_refresh() {
             let name = (organization, reference.to_owned());
             self.0.customers.begin(&name, || self.fetching_customer(&name));
         }
@@ -193,17 +197,17 @@ impl Reader {
     /// has to be read again, however long that takes.
     pub fn is_postgres_gone(&self) -> bool {
         let answered_at_ms = self.0.answered_at_ms.load(Ordering::Relaxed);
-        self.0.clock.monotonic_ms().saturating_sub(answered_at_ms) > SILENCE_MS
+        self.0.clock.monotonic_ms().saturating_sub(answered_at_ms) > GONE_AFTER_MS
     }
 
-    fn name_of(&self, secret: &PlainSecret) -> KeyName {
-        (secret.lookup_id(), self.0.digests.hash_one(secret.expose()))
+    fn name_of(&self, secret: &PlainSecret, kind: CachedOrCold) -> KeyName {
+        (secret.lookup_id(), self.0.digests.hash_one(secret.expose()), kind)
     }
 
-    fn fetching_key(&self, secret: &PlainSecret, who: Acquaintance) -> impl Future<Output = KeyRead> + Send + use<> {
+    fn fetching_key(&self, secret: &PlainSecret, kind: CachedOrCold) -> impl Future<Output = KeyRead> + Send + use<> {
         let inner = Arc::clone(&self.0);
         let own = PlainSecret::parse(secret.expose()).expect("it was read from this text before");
-        async move { inner.fetch_key(own, who).await }
+        async move { inner.fetch_key(own, kind).await }
     }
 
     fn fetching_customer(&self, name: &(OrganizationId, String)) -> impl Future<Output = CustomerRead> + Send + use<> {
@@ -211,44 +215,44 @@ impl Reader {
         async move { inner.fetch_customer(own).await }
     }
 
-    fn has_leisure(&self) -> bool {
-        self.check_rest().is_ok() && self.0.permits.available_permits() > LEISURE
+    fn may_refresh(&self) -> bool {
+        self.check_backoff().is_ok() && self.0.permits.available_permits() > REFRESH_FREE_MIN
     }
 
-    fn check_rest(&self) -> Result<(), Unread> {
-        let is_resting = self.0.clock.monotonic_ms() < self.0.rests_until_ms.load(Ordering::Relaxed);
-        if is_resting { Err(Unread::Away) } else { Ok(()) }
+    fn check_backoff(&self) -> Result<(), ReadError> {
+        let is_backing_off = self.0.clock.monotonic_ms() < self.0.backoff_until_ms.load(Ordering::Relaxed);
+        if is_backing_off { Err(ReadError::Unavailable) } else { Ok(()) }
     }
 }
 
-impl Wait {
-    const fn time(self) -> Duration {
+impl ReadTimeout {
+    const fn duration(self) -> Duration {
         match self {
-            Self::Patient => PATIENCE,
-            Self::Short => IMPATIENCE,
+            Self::Full => TIMEOUT,
+            Self::Short => SHORT_TIMEOUT,
         }
     }
 }
 
 impl Inner {
     #[expect(clippy::disallowed_methods, reason = "the lookup of a presented secret")]
-    async fn fetch_key(&self, secret: PlainSecret, who: Acquaintance) -> KeyRead {
-        let _place = match who {
-            Acquaintance::Known => None,
-            Acquaintance::Stranger => Some(self.stores.strangers.admit().await?),
+    async fn fetch_key(&self, secret: PlainSecret, kind: CachedOrCold) -> KeyRead {
+        let _cold = match kind {
+            CachedOrCold::Cached => None,
+            CachedOrCold::Cold(account) => Some(self.stores.cold_reads.admit(account).await?),
         };
-        let _permit = self.permits.try_acquire().map_err(|_| Unread::Away)?;
+        let _permit = self.permits.try_acquire().map_err(|_| ReadError::Unavailable)?;
         let (at_ms, runs) = self.vouch();
         let (id, asked_at) = (secret.lookup_id(), Instant::now());
         let proves = |organization, hash: &SecretHash| self.ring.proves(organization, &secret, hash);
         // In memory of its own, some 15 KiB: whoever waits for a turn above is a task like this and has no need of it yet.
-        let found = Box::pin(self.stores.store.find_snapshots(self.environment, &id, proves)).await;
+        let found = Box::pin(self.stores.store.find_snapshots(self.environment, &secret, proves)).await;
         let found = found.map_err(|error| self.failed(&error, at_ms))?;
         self.heard();
         self.clock.hear(found.now, asked_at);
-        let Some(snapshot) = found.snapshots.into_iter().next() else {
+        let Some(snapshot) = found.into_sole() else {
             // What a secret stood for that was proven here before is no more.
-            if who == Acquaintance::Known {
+            if kind == CachedOrCold::Cached {
                 self.cache.forget_key(&id);
             }
             return Ok(None);
@@ -259,7 +263,7 @@ impl Inner {
 
     #[expect(clippy::disallowed_methods, reason = "the key of this verification is proven")]
     async fn fetch_customer(&self, name: (OrganizationId, String)) -> CustomerRead {
-        let _permit = self.permits.try_acquire().map_err(|_| Unread::Away)?;
+        let _permit = self.permits.try_acquire().map_err(|_| ReadError::Unavailable)?;
         let (at_ms, runs) = self.vouch();
         let found =
             self.stores.store.find_customer_facts(name.0, &name.1).await.map_err(|error| self.failed(&error, at_ms))?;
@@ -277,30 +281,30 @@ impl Inner {
     }
 
     /// What to make of a read that began at `began_ms` and failed.
-    fn failed(&self, error: &store::Error, began_ms: u64) -> Unread {
+    fn failed(&self, error: &store::Error, began_ms: u64) -> ReadError {
         match error {
-            store::Error::Unavailable(_) => self.rest(began_ms),
+            store::Error::Unavailable(_) => self.back_off(began_ms),
             store::Error::Database(_) | store::Error::Conflict(_) => {
                 // Many may wait for this read; the edge would tell it once for each of them.
                 let source = std::error::Error::source(error).map(ToString::to_string);
                 tracing::error!(error = %error, source, "a read for the cache went wrong");
-                Unread::Broken
+                ReadError::Broken
             }
         }
     }
 
     fn heard(&self) {
         self.answered_at_ms.store(self.clock.monotonic_ms(), Ordering::Relaxed);
-        self.rests_until_ms.store(0, Ordering::Relaxed);
+        self.backoff_until_ms.store(0, Ordering::Relaxed);
     }
 
     /// Leaves Postgres alone for a while after what began at `began_ms` came to nothing, unless it has answered something
     /// since: then it is back, and whoever is not read now has nothing to fall back on.
-    fn rest(&self, began_ms: u64) -> Unread {
+    fn back_off(&self, began_ms: u64) -> ReadError {
         if self.answered_at_ms.load(Ordering::Relaxed) <= began_ms {
-            self.rests_until_ms.store(self.clock.monotonic_ms() + REST_MS, Ordering::Relaxed);
+            self.backoff_until_ms.store(self.clock.monotonic_ms() + BACKOFF_MS, Ordering::Relaxed);
         }
-        Unread::Away
+        ReadError::Unavailable
     }
 }
 
@@ -324,8 +328,8 @@ pub(crate) mod tests {
         let ring = PepperRing::new(Pepper::new("test", (0..32).collect()).unwrap(), Vec::new());
         let database = DatabaseConfig::new(format!("postgres://app@127.0.0.1:{postgres}/none"), 2);
         let (store, counters) = (Store::connect(&database).await.unwrap(), no_counters());
-        let strangers = Strangers::new(2);
-        let stores = Stores { store, counters, strangers };
+        let cold_reads = ColdReadLimiter::new(2);
+        let stores = Stores { store, counters, cold_reads };
         Reader::new(ENVIRONMENT, Arc::new(ring), stores, Arc::default(), Arc::new(StoreClock::new()))
     }
 
@@ -333,26 +337,26 @@ pub(crate) mod tests {
     async fn a_postgres_that_answers_again_is_asked_at_once() {
         let reader = reader(1).await;
         let secret = PlainSecret::generate(&Prefix::organization(), ENVIRONMENT);
-        let read = reader.read_key(&secret, Acquaintance::Known, None, Wait::Patient).await;
-        assert_eq!(read.err(), Some(Unread::Away));
-        assert_eq!(reader.check_rest(), Err(Unread::Away), "it is left alone for a while");
+        let read = reader.read_key((&secret, CachedOrCold::Cached), None, ReadTimeout::Full).await;
+        assert_eq!(read.err(), Some(ReadError::Unavailable));
+        assert_eq!(reader.check_backoff(), Err(ReadError::Unavailable), "it is left alone for a while");
         let began_ms = reader.0.clock.monotonic_ms();
         while reader.0.clock.monotonic_ms() == began_ms {
             tokio::task::yield_now().await;
         }
         reader.heard();
-        assert_eq!(reader.check_rest(), Ok(()));
-        reader.0.rest(began_ms);
-        assert_eq!(reader.check_rest(), Ok(()), "what began before it answered");
-        reader.0.rest(reader.0.clock.monotonic_ms());
-        assert_eq!(reader.check_rest(), Err(Unread::Away));
+        assert_eq!(reader.check_backoff(), Ok(()));
+        reader.0.back_off(began_ms);
+        assert_eq!(reader.check_backoff(), Ok(()), "what began before it answered");
+        reader.0.back_off(reader.0.clock.monotonic_ms());
+        assert_eq!(reader.check_backoff(), Err(ReadError::Unavailable));
     }
 
     #[tokio::test]
-    async fn who_waits_for_a_turn_is_not_as_large_as_a_read() {
+    async fn a_waiting_cold_read_has_no_memory_of_a_read() {
         let reader = reader(1).await;
         let secret = PlainSecret::generate(&Prefix::organization(), ENVIRONMENT);
-        let bytes = size_of_val(&reader.fetching_key(&secret, Acquaintance::Stranger));
+        let bytes = size_of_val(&reader.fetching_key(&secret, CachedOrCold::Cold(Account::Service)));
         assert!(bytes <= 1_024, "{bytes}, for each of 512 that wait and for all that are sent away");
     }
 }

@@ -1,8 +1,9 @@
-//! The listener of one environment: who holds its service token may ask, and nothing in a request names an environment.
+//! The listener of one environment: the service token opens verification, the internal token what our own API asks, and
+//! nothing in a request names an environment.
 
 use std::sync::Arc;
 
-use client::wire::{AuthenticateRequest, BATCH_MAX, BatchRequest, InternalVerifyRequest, VerifyRequest, Within};
+use client::wire::{AuthenticateRequest, BATCH_MAX, BatchRequest, InternalVerifyRequest, VerifyRequest};
 use domain::ids::OrganizationId;
 use domain::priority::{PRIORITY_HEADER, Priority};
 use futures_util::future::join_all;
@@ -22,7 +23,8 @@ use subtle::ConstantTimeEq;
 use crate::answer::{BatchVerified, Verified, authenticated};
 use crate::plain;
 use crate::question::{self, Asked};
-use crate::verify::{Evidence, Judgement, Unanswered, Verifier};
+use crate::requester::Requester;
+use crate::verify::{Evidence, Judgement, Verifier, VerifyError};
 
 /// The largest body: a batch of presented keys, most of which are short.
 pub const BODY_MAX_BYTES: usize = 2 * 1024 * 1024;
@@ -60,6 +62,28 @@ impl Operation {
             Self::Authenticate => "authenticate_caller",
         }
     }
+
+    /// Whether it is for our own API alone.
+    const fn is_internal(self) -> bool {
+        match self {
+            Self::VerifyKey | Self::VerifyKeys => false,
+            Self::VerifyFor | Self::Authenticate => true,
+        }
+    }
+
+    /// How urgent a request is: our own API says it. Nobody else is believed, or every service could pass for a revocation.
+    fn priority(self, request: &Request) -> Priority {
+        let claimed = request.headers().get(PRIORITY_HEADER).filter(|_| self.is_internal());
+        claimed.and_then(|value| Priority::parse(value.to_str().ok()?)).unwrap_or(Priority::Verification)
+    }
+}
+
+/// What opens the listener of one environment.
+pub struct Tokens {
+    /// For the services that verify.
+    pub service: String,
+    /// For our own API.
+    pub internal: String,
 }
 
 /// The paths with their methods.
@@ -72,57 +96,65 @@ pub fn routes() -> Routes {
 /// The endpoint of one environment.
 pub struct KeyRoutes {
     verifier: Arc<Verifier>,
-    token: String,
+    tokens: Tokens,
 }
 
 impl KeyRoutes {
-    /// Routes that answer who holds `token`.
-    pub fn new(verifier: Arc<Verifier>, token: &str) -> Self {
-        Self { verifier, token: token.to_owned() }
+    /// Routes that answer holders of these tokens.
+    pub fn new(verifier: Arc<Verifier>, tokens: Tokens) -> Self {
+        Self { verifier, tokens }
     }
 
-    fn check_token(&self, request: &Request) -> Result<(), Problem> {
+    fn check_token(&self, operation: Operation, request: &Request) -> Result<(), Problem> {
         if !request.headers().contains_key(header::AUTHORIZATION) {
             return Err(Problem::new(ErrorCode::CredentialsMissing));
         }
-        if holds_token(request, &self.token) {
+        let (expected, detail) = if operation.is_internal() {
+            (&self.tokens.internal, "This path takes the listener's internal token alone.")
+        } else {
+            (&self.tokens.service, "This path takes the listener's service token alone.")
+        };
+        if holds_token(request, expected) {
             return Ok(());
         }
-        Err(Problem::new(ErrorCode::CredentialsInvalid).detail("This listener takes its own service token alone."))
+        Err(Problem::new(ErrorCode::CredentialsInvalid).detail(detail))
     }
 
     /// The answer's body.
     async fn answer(&self, operation: Operation, mut request: Request) -> Result<Vec<u8>, Problem> {
-        self.check_token(&request)?;
+        self.check_token(operation, &request)?;
         check_content_type(request.headers())?;
         let body = read_body(request.take_body(), BODY_MAX_BYTES).await?;
         let request_id = request.data::<Arc<RequestContext>>().map_or("", |context| context.request_id.as_str());
-        let priority = priority(&request);
+        let priority = operation.priority(&request);
         let line = request.data::<LogFields>();
         match operation {
             Operation::VerifyKey => {
                 let request = plain::read(&body).map_or_else(|| parse_slice::<VerifyRequest>(&body), Ok)?;
                 let asked = read_one(&request)?.sharing(priority);
-                let judgement = self.verifier.verify(&asked, None).await.map_err(|error| problem(error, ""))?;
+                let judgement = self.verifier.verify(&asked, Requester::Service).await;
+                let judgement = judgement.map_err(|error| problem(error, ""))?;
                 note(line, &judgement);
                 Ok(json(&Verified::of(&judgement, request_id), 1))
             }
             Operation::VerifyKeys => {
                 let batch = parse_slice::<BatchRequest>(&body)?;
-                let judgements = self.verify_all(&batch.requests, None, priority).await?;
+                let judgements = self.verify_all(&batch.requests, Requester::Service, priority).await?;
                 note_all(line, &judgements);
                 Ok(json(&BatchVerified::of(&judgements, request_id), judgements.len()))
             }
             Operation::VerifyFor => {
                 let batch: InternalVerifyRequest = parse_internal(&body)?;
-                let judgements = self.verify_all(&batch.requests, batch.within.as_ref(), priority).await?;
+                let requester = Requester::caller(batch.within.as_ref());
+                let judgements = self.verify_all(&batch.requests, requester, priority).await?;
                 note_all(line, &judgements);
                 Ok(json(&BatchVerified::of(&judgements, &batch.request_id), judgements.len()))
             }
             Operation::Authenticate => {
                 let question: AuthenticateRequest = parse_internal(&body)?;
                 let asked = Asked::about_caller(question.key.expose(), question.client_ip).sharing(priority);
-                let judgement = self.verifier.verify(&asked, None).await.map_err(|error| problem(error, ""))?;
+                let judgement = self.verifier.verify(&asked, Requester::Authentication).await;
+                let judgement = judgement.map_err(|error| problem(error, ""))?;
                 note(line, &judgement);
                 Ok(json(&authenticated(judgement, &asked), 1))
             }
@@ -133,7 +165,7 @@ impl KeyRoutes {
     async fn verify_all(
         &self,
         requests: &[VerifyRequest],
-        within: Option<&Within>,
+        requester: Requester<'_>,
         priority: Priority,
     ) -> Result<Vec<Judgement>, Problem> {
         if requests.len() > BATCH_MAX {
@@ -150,28 +182,27 @@ impl KeyRoutes {
         if !mistakes.is_empty() {
             return Err(Problem::validation(mistakes));
         }
-        let _permit = self.admit(&questions, within, priority).await?;
+        let _permit = self.admit(&questions, requester, priority).await?;
         // Most batches name no limit, and need no room for so many questions.
         if questions.iter().any(|asked| !asked.limits.is_empty()) {
-            all(join_all(questions.iter().map(|asked| self.verifier.check_limits(asked))).await)?;
+            all(join_all(questions.iter().map(|asked| self.verifier.check_limits(asked, requester))).await)?;
         }
-        all(join_all(questions.iter().map(|asked| self.verifier.verify(asked, within))).await)
+        all(join_all(questions.iter().map(|asked| self.verifier.verify(asked, requester))).await)
     }
 
     /// A batch is let in as a whole: half of it must not be charged for nothing. It is the work of the caller's organization,
     /// or of that of its first key where that is known.
-    async fn admit(&self, questions: &[Asked], within: Option<&Within>, priority: Priority) -> Result<Permit, Problem> {
+    async fn admit(
+        &self,
+        questions: &[Asked],
+        requester: Requester<'_>,
+        priority: Priority,
+    ) -> Result<Permit, Problem> {
         let of_first_key = || self.verifier.organization_of(questions.first()?);
-        let organization = within.map(|within| within.organization_id).or_else(of_first_key);
+        let organization = requester.organization().or_else(of_first_key);
         let key = organization.map_or(FairnessKey::Unknown, FairnessKey::Organization);
         Ok(self.verifier.admission.acquire(priority, key, questions.len()).await?)
     }
-}
-
-/// How urgent a request is, as our own API says, which holds the token.
-fn priority(request: &Request) -> Priority {
-    let said = request.headers().get(PRIORITY_HEADER).and_then(|value| Priority::parse(value.to_str().ok()?));
-    said.unwrap_or(Priority::Verification)
 }
 
 fn holds_token(request: &Request, expected: &str) -> bool {
@@ -210,24 +241,24 @@ fn read_one(request: &VerifyRequest) -> Result<Asked, Problem> {
 }
 
 /// The first question without an answer is the batch's problem; mistakes are told together.
-fn all<T>(outcomes: Vec<Result<T, Unanswered>>) -> Result<Vec<T>, Problem> {
+fn all<T>(outcomes: Vec<Result<T, VerifyError>>) -> Result<Vec<T>, Problem> {
     let (mut answers, mut mistakes) = (Vec::with_capacity(outcomes.len()), Vec::new());
     for (at, outcome) in outcomes.into_iter().enumerate() {
         match outcome {
             Ok(answer) => answers.push(answer),
-            Err(Unanswered::Invalid(found)) => mistakes.extend(placed(found, &format!("/requests/{at}"))),
+            Err(VerifyError::Invalid(found)) => mistakes.extend(placed(found, &format!("/requests/{at}"))),
             Err(other) => return Err(problem(other, "")),
         }
     }
     if mistakes.is_empty() { Ok(answers) } else { Err(Problem::validation(mistakes)) }
 }
 
-fn problem(unanswered: Unanswered, at: &str) -> Problem {
-    match unanswered {
-        Unanswered::Unavailable => Problem::new(ErrorCode::Unavailable).retry_after(RETRY_AFTER),
-        Unanswered::Overloaded => Rejected.into(),
-        Unanswered::Broken => Problem::new(ErrorCode::Internal),
-        Unanswered::Invalid(mistakes) => Problem::validation(placed(mistakes, at)),
+fn problem(error: VerifyError, at: &str) -> Problem {
+    match error {
+        VerifyError::Unavailable => Problem::new(ErrorCode::Unavailable).retry_after(RETRY_AFTER),
+        VerifyError::Overloaded => Rejected.into(),
+        VerifyError::Broken => Problem::new(ErrorCode::Internal),
+        VerifyError::Invalid(mistakes) => Problem::validation(placed(mistakes, at)),
     }
 }
 
@@ -275,4 +306,21 @@ fn note_all(line: Option<&LogFields>, judgements: &[Judgement]) {
 
 fn organization_of(evidence: &Evidence) -> OrganizationId {
     evidence.key.snapshot.organization.id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_api_alone_may_claim_a_priority() {
+        for operation in Operation::ALL {
+            let priority =
+                |claimed: &str| operation.priority(&Request::builder().header(PRIORITY_HEADER, claimed).finish());
+            for claimed in ["revocation", "lists", "nonsense"] {
+                let believed = Priority::parse(claimed).filter(|_| operation.is_internal());
+                assert_eq!(priority(claimed), believed.unwrap_or(Priority::Verification), "{operation:?}: {claimed}");
+            }
+        }
+    }
 }

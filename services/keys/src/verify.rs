@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use client::wire::{LimitState, TraceStep, Within};
+use client::wire::{LimitState, TraceStep};
 use domain::environment::Environment;
 use domain::ids::{CustomerId, OrganizationId};
 use domain::permission::PermissionName;
@@ -24,19 +24,19 @@ use crate::charge::{Charge, Charged, Charger};
 use crate::clock::StoreClock;
 use crate::explain;
 use crate::limits;
-use crate::lookup::{Lookup, Need, Proven, Standing};
+use crate::lookup::{Consistency, CustomerLookup, Lookup, Proven};
 use crate::metrics::EnvironmentMetrics;
 use crate::question::Asked;
+use crate::requester::Requester;
 use crate::throttle::Throttle;
 use crate::usage::{Usage, Use};
-use crate::within;
 
 /// How often a verification starts again because what it rested on changed under it.
 const ATTEMPTS_MAX: usize = 4;
 
 /// Why a question has no answer.
 #[derive(Debug)]
-pub enum Unanswered {
+pub enum VerifyError {
     /// Nobody vouches for what is known, or a credit could not be counted.
     Unavailable,
     /// The key's organization has as much in progress as it may.
@@ -85,81 +85,80 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Answers a question about a presented key. A key outside `within` is as good as absent.
-    pub async fn verify(&self, asked: &Asked, within: Option<&Within>) -> Result<Judgement, Unanswered> {
+    /// Answers a question about a presented key. A key that the requester may not see is as good as absent.
+    pub async fn verify(&self, asked: &Asked, requester: Requester<'_>) -> Result<Judgement, VerifyError> {
         let started = Instant::now();
-        let judged = self.judge(asked, within).await;
+        let judged = self.judge(asked, requester).await;
         if let Ok(judgement) = &judged {
             self.metrics.verified(judgement.verdict, started.elapsed());
         }
         judged
     }
 
-    async fn judge(&self, asked: &Asked, within: Option<&Within>) -> Result<Judgement, Unanswered> {
+    async fn judge(&self, asked: &Asked, requester: Requester<'_>) -> Result<Judgement, VerifyError> {
         // 1: shape and checksum.
         let Ok(secret) = &asked.secret else { return Ok(Judgement::unproven(Verdict::Malformed)) };
         // 2: environment tag.
         if secret.environment() != self.environment {
             return Ok(Judgement::unproven(Verdict::WrongEnvironment));
         }
-        let mut need = Need::Vouched;
+        let mut consistency = Consistency::Cached;
         for _ in 0..ATTEMPTS_MAX {
             // 3: lookup by id, HMAC compare.
-            let Some(proven) = self.prove(secret, asked.client_ip, need).await? else {
-                return Ok(self.refuse_unproven(asked.client_ip));
+            let Some(proven) = self.prove(secret, (requester, asked.client_ip), consistency).await? else {
+                return Ok(self.refuse_unproven(requester, asked.client_ip));
             };
-            if within.is_some_and(|within| !within::covers(within, &proven.key.snapshot)) {
-                return Ok(Judgement::unproven(Verdict::NotFound));
-            }
             let organization = proven.key.snapshot.organization.id;
             let _permit = self.admit(asked, organization).await?;
-            let standing = self.lookup.find_customer(&proven, asked.customer.as_deref(), need).await?;
+            let customer = self.find_customer(&proven, asked, requester, consistency).await?;
             // 4 to 10: organization, revocation, time, address, domain, customer, permissions.
-            let question = self.question(asked, &standing)?;
+            let question = self.question(asked, &customer)?;
             let failure = evaluate(&proven.key.snapshot, &question).err();
             // 11: all limits, all or nothing.
             let mode = if failure.is_some() || asked.is_explained { Mode::Look } else { Mode::Spend };
-            let spends = limits::effective(&proven.key.snapshot, standing.facts(), &asked.limits)
-                .map_err(Unanswered::Invalid)?;
-            match self.charger.charge(&proven, &standing, &spends, mode).await {
+            let spends = limits::effective(&proven.key.snapshot, customer.facts(), &asked.limits)
+                .map_err(VerifyError::Invalid)?;
+            match self.charger.charge(&proven, &customer, &spends, mode).await {
                 Charged::Outdated(newer) => {
                     // Whatever becomes of Redis meanwhile, it is not forgotten here.
                     self.lookup.note_newer(&newer);
-                    need = Need::Newer(Instant::now());
+                    consistency = Consistency::ReadAfter(Instant::now());
                 }
-                Charged::Unvouched => need = Need::NewerOrKept(Instant::now()),
+                Charged::Unvouched => consistency = Consistency::ReadAfterOrKept(Instant::now()),
                 // 12: credits; if they fail, the limits are given back.
                 Charged::Settled(charge) => {
                     if charge.is_local() {
-                        self.lookup.refresh(secret, asked.customer.as_deref(), &proven, &standing);
+                        self.lookup.refresh(secret, asked.customer.as_deref(), &proven, &customer);
                     }
-                    let judging = Judging { asked, question: &question, proven: &proven, standing: &standing };
+                    let judging = Judging { asked, question: &question, proven: &proven, customer: &customer };
                     let judgement = self.conclude(judging, failure, charge).await?;
                     self.note_use(&judging, judgement.verdict);
                     return Ok(judgement);
                 }
             }
         }
-        Err(Unanswered::Unavailable)
+        Err(VerifyError::Unavailable)
     }
 
-    /// The mistakes in the limits that a question names, without charging anything.
-    pub async fn check_limits(&self, asked: &Asked) -> Result<(), Unanswered> {
+    /// The mistakes in the limits that a question names, without charging anything. About a key that is not proven to be one
+    /// that the requester may see, nothing is said here.
+    pub async fn check_limits(&self, asked: &Asked, requester: Requester<'_>) -> Result<(), VerifyError> {
         let Ok(secret) = &asked.secret else { return Ok(()) };
         if asked.limits.is_empty() || secret.environment() != self.environment {
             return Ok(());
         }
-        let Some(proven) = self.prove(secret, asked.client_ip, Need::Vouched).await? else { return Ok(()) };
-        let standing = self.lookup.find_customer(&proven, asked.customer.as_deref(), Need::Vouched).await?;
-        let limits = limits::effective(&proven.key.snapshot, standing.facts(), &asked.limits);
-        limits.map(drop).map_err(Unanswered::Invalid)
+        let consistency = Consistency::Cached;
+        let Some(proven) = self.prove(secret, (requester, asked.client_ip), consistency).await? else { return Ok(()) };
+        let customer = self.find_customer(&proven, asked, requester, consistency).await?;
+        let limits = limits::effective(&proven.key.snapshot, customer.facts(), &asked.limits);
+        limits.map(drop).map_err(VerifyError::Invalid)
     }
 
     /// Waits to be let in, unless the question is a part of what was.
-    async fn admit(&self, asked: &Asked, organization: OrganizationId) -> Result<Option<Permit>, Unanswered> {
+    async fn admit(&self, asked: &Asked, organization: OrganizationId) -> Result<Option<Permit>, VerifyError> {
         let Some(priority) = asked.sharing else { return Ok(None) };
         let permit = self.admission.acquire(priority, FairnessKey::Organization(organization), 1).await;
-        permit.map(Some).map_err(|_| Unanswered::Overloaded)
+        permit.map(Some).map_err(|_| VerifyError::Overloaded)
     }
 
     /// The organization of a key, if it is known here.
@@ -168,43 +167,60 @@ impl Verifier {
         Some(proven.key.snapshot.organization.id)
     }
 
+    /// The key behind a secret, if the requester may see it.
     async fn prove(
         &self,
         secret: &PlainSecret,
-        source: Option<IpAddr>,
-        need: Need,
-    ) -> Result<Option<Proven>, Unanswered> {
-        let is_throttled = self.throttle.wait_ms(source, self.clock.monotonic_ms()).is_some();
+        (requester, source): (Requester<'_>, Option<IpAddr>),
+        consistency: Consistency,
+    ) -> Result<Option<Proven>, VerifyError> {
+        let account = requester.account();
+        let is_throttled = self.throttle.wait_ms(account, source, self.clock.monotonic_ms()).is_some();
         // Whoever is throttled is not worth a read; what is known already is still judged.
-        if is_throttled && need == Need::Vouched {
-            return Ok(self.lookup.find_vouched(&self.ring, secret));
-        }
-        self.lookup.prove(&self.ring, secret, need).await
+        let proven = if is_throttled && consistency == Consistency::Cached {
+            self.lookup.find_vouched(&self.ring, secret)
+        } else {
+            self.lookup.prove(&self.ring, (secret, account), consistency).await?
+        };
+        Ok(proven.filter(|proven| requester.may_see(&proven.key.snapshot)))
     }
 
-    /// Nothing was proven: the same words whatever the reason.
-    fn refuse_unproven(&self, source: Option<IpAddr>) -> Judgement {
-        let now_ms = self.clock.monotonic_ms();
-        if let Some(wait_ms) = self.throttle.wait_ms(source, now_ms) {
+    /// The customer of a question; one that the requester may not see is as unknown as one that is not there.
+    async fn find_customer(
+        &self,
+        proven: &Proven,
+        asked: &Asked,
+        requester: Requester<'_>,
+        consistency: Consistency,
+    ) -> Result<CustomerLookup, VerifyError> {
+        let found = self.lookup.find_customer(proven, asked.customer.as_deref(), consistency).await?;
+        let is_hidden = found.facts().is_some_and(|facts| !requester.may_see_customer(facts.id));
+        Ok(if is_hidden { CustomerLookup::Unknown } else { found })
+    }
+
+    /// Nothing was proven: the same words whatever the reason, and each time another failure.
+    fn refuse_unproven(&self, requester: Requester<'_>, source: Option<IpAddr>) -> Judgement {
+        let (account, now_ms) = (requester.account(), self.clock.monotonic_ms());
+        if let Some(wait_ms) = self.throttle.wait_ms(account, source, now_ms) {
             self.metrics.throttled();
             let mut judgement = Judgement::unproven(Verdict::RateLimited);
             judgement.retry_after_ms = Some(wait_ms);
             return judgement;
         }
-        self.throttle.count(source, now_ms);
+        self.throttle.count(account, source, now_ms);
         Judgement::unproven(Verdict::NotFound)
     }
 
-    fn question(&self, asked: &Asked, standing: &Standing) -> Result<Question, Unanswered> {
+    fn question(&self, asked: &Asked, customer: &CustomerLookup) -> Result<Question, VerifyError> {
         Ok(Question {
             // A key was read, so Postgres told the time.
-            now: self.clock.now().ok_or(Unanswered::Unavailable)?,
+            now: self.clock.now().ok_or(VerifyError::Unavailable)?,
             client_ip: asked.client_ip,
             domain: asked.domain.clone(),
-            customer: match standing {
-                Standing::Unnamed => CustomerAsked::Unnamed,
-                Standing::Unknown => CustomerAsked::Unknown,
-                Standing::Known(known) => CustomerAsked::Known(known.customer.facts.clone()),
+            customer: match customer {
+                CustomerLookup::Unnamed => CustomerAsked::Unnamed,
+                CustomerLookup::Unknown => CustomerAsked::Unknown,
+                CustomerLookup::Known(known) => CustomerAsked::Known(known.customer.facts.clone()),
             },
             needed: asked.needed.clone(),
             purpose: asked.purpose,
@@ -216,7 +232,7 @@ impl Verifier {
         judging: Judging<'_>,
         failure: Option<Failure>,
         charge: Charge<'_>,
-    ) -> Result<Judgement, Unanswered> {
+    ) -> Result<Judgement, VerifyError> {
         if judging.asked.is_explained {
             return Box::pin(self.explain(judging, failure, charge)).await;
         }
@@ -236,9 +252,9 @@ impl Verifier {
                 return Ok(judgement);
             }
             Ok(spent) => spent.map(|spent| spent.remaining),
-            Err(unanswered) => {
+            Err(error) => {
                 self.charger.give_back(judging.proven, charge).await;
-                return Err(unanswered);
+                return Err(error);
             }
         };
         Ok(judging.valid(&charge, credits))
@@ -250,7 +266,7 @@ impl Verifier {
         judging: Judging<'_>,
         failure: Option<Failure>,
         charge: Charge<'_>,
-    ) -> Result<Judgement, Unanswered> {
+    ) -> Result<Judgement, VerifyError> {
         let credits = self.spend_credits(&judging, 0).await?.map(|spent| spent.remaining);
         let refusal = charge.refusal();
         let is_short = credits.is_some_and(|remaining| remaining < judging.asked.cost);
@@ -278,7 +294,7 @@ impl Verifier {
     }
 
     /// Credits are for what the key guards: calls to our own API spend none.
-    async fn spend_credits(&self, judging: &Judging<'_>, cost: i64) -> Result<Option<store::Spent>, Unanswered> {
+    async fn spend_credits(&self, judging: &Judging<'_>, cost: i64) -> Result<Option<store::Spent>, VerifyError> {
         let snapshot = &judging.proven.key.snapshot;
         if !snapshot.key.has_credits || judging.asked.purpose == Purpose::Caller {
             return Ok(None);
@@ -286,10 +302,10 @@ impl Verifier {
         // Few keys have any: the others have no room for it.
         let spent = Box::pin(self.store.spend_credits(snapshot.organization.id, snapshot.key.id, cost)).await;
         spent.map_err(|error| match error {
-            store::Error::Unavailable(_) => Unanswered::Unavailable,
+            store::Error::Unavailable(_) => VerifyError::Unavailable,
             store::Error::Conflict(_) | store::Error::Database(_) => {
                 tracing::error!(error = %error, "credits could not be counted");
-                Unanswered::Broken
+                VerifyError::Broken
             }
         })
     }
@@ -318,7 +334,7 @@ struct Judging<'a> {
     asked: &'a Asked,
     question: &'a Question,
     proven: &'a Proven,
-    standing: &'a Standing,
+    customer: &'a CustomerLookup,
 }
 
 impl Judging<'_> {
@@ -347,7 +363,7 @@ impl Judging<'_> {
     fn evidence(&self, charge: &Charge<'_>, credits: Option<i64>) -> Evidence {
         Evidence {
             key: Arc::clone(&self.proven.key),
-            customer: self.standing.facts().map(|facts: &CustomerFacts| facts.id),
+            customer: self.customer.facts().map(|facts: &CustomerFacts| facts.id),
             limits: charge.states(),
             credits,
             trace: None,

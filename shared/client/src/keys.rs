@@ -55,7 +55,7 @@ impl KeysError {
 pub struct KeysClient {
     http: reqwest::Client,
     base_url: String,
-    token: String,
+    internal_token: String,
     retries: Arc<Retries>,
 }
 
@@ -83,21 +83,21 @@ struct Refused {
 }
 
 impl KeysClient {
-    /// A client for the listener at `base_url`, with that environment's service token.
-    pub fn new(base_url: &str, token: &str) -> Self {
+    /// A client for the listener at `base_url`, with its internal token.
+    pub fn new(base_url: &str, internal_token: &str) -> Self {
         let http = settings().build().expect("the settings are constants that the client takes");
-        Self::over(http, base_url, token)
+        Self::over(http, base_url, internal_token)
     }
 
     /// The same for a listener whose certificate is signed by one of these authorities alone, given in PEM.
-    pub fn trusting(authorities: &[u8], base_url: &str, token: &str) -> Result<Self, reqwest::Error> {
+    pub fn trusting(authorities: &[u8], base_url: &str, internal_token: &str) -> Result<Self, reqwest::Error> {
         let authorities = reqwest::Certificate::from_pem_bundle(authorities)?;
-        Ok(Self::over(settings().tls_certs_only(authorities).build()?, base_url, token))
+        Ok(Self::over(settings().tls_certs_only(authorities).build()?, base_url, internal_token))
     }
 
-    fn over(http: reqwest::Client, base_url: &str, token: &str) -> Self {
+    fn over(http: reqwest::Client, base_url: &str, internal_token: &str) -> Self {
         let base_url = base_url.trim_end_matches('/').to_owned();
-        Self { http, base_url, token: token.to_owned(), retries: Arc::new(Retries::new()) }
+        Self { http, base_url, internal_token: internal_token.to_owned(), retries: Arc::new(Retries::new()) }
     }
 
     /// Judges a caller's credential for something that is so urgent, and charges its limits.
@@ -159,7 +159,8 @@ impl KeysClient {
         asking: Asking,
     ) -> Result<A, KeysError> {
         let url = format!("{}{path}", self.base_url);
-        let mut request = self.http.post(&url).bearer_auth(&self.token).header(PRIORITY_HEADER, asking.priority.name());
+        let mut request =
+            self.http.post(&url).bearer_auth(&self.internal_token).header(PRIORITY_HEADER, asking.priority.name());
         if let Some(value) = trace::traceparent() {
             request = request.header(trace::TRACEPARENT, value);
         }

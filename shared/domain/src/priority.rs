@@ -1,6 +1,6 @@
 //! Which work is refused first under overload.
 
-/// Tells an overloaded key service the priority of a request. Believed with the service token.
+/// Tells an overloaded key service the priority of a request. Believed with the internal token.
 pub const PRIORITY_HEADER: &str = "x-claviger-priority";
 
 /// A kind of work, in the order of refusal: the first is refused first, the last is never refused for the others.

@@ -308,6 +308,15 @@ impl PepperRing {
         bool::from(hash.ct_eq(&stored.bytes)) && pepper.is_some()
     }
 
+    /// Says in constant time whether `digest` is that of the secret behind `stored`. Where a text was hashed, that cannot be
+    /// told from its digest.
+    pub fn proves_digest(&self, organization: OrganizationId, digest: &[u8; 32], stored: &SecretHash) -> bool {
+        let Some(pepper) = self.pepper(&stored.pepper_id).filter(|_| stored.scheme == HashScheme::Sha256) else {
+            return false;
+        };
+        bool::from(pepper.hash(organization, digest).ct_eq(&stored.bytes))
+    }
+
     /// Does the work of [`Self::proves`] for a secret that is not there, so that a miss takes as long as a hit.
     pub fn disprove(&self, secret: &PlainSecret) {
         let hash = self.current.hash(OrganizationId::INSTALLATION, secret.expose().as_bytes());

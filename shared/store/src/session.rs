@@ -49,6 +49,8 @@ pub(crate) enum RowAccess<'a> {
     Organization(OrganizationId),
     /// The secrets with one public id, of any organization.
     Lookup(&'a LookupId),
+    /// The secrets of its own organization alone, again.
+    NoLookup,
     /// The list of organizations.
     Root,
     /// What one job needs of all organizations: the outbox, the request log, the usage of keys.
@@ -87,6 +89,7 @@ impl RowAccess<'_> {
         let (setting, value) = match self {
             Self::Organization(id) => ("organization", id.uuid().hyphenated().to_string()),
             Self::Lookup(id) => ("lookup", id.as_str().to_owned()),
+            Self::NoLookup => ("lookup", String::new()),
             Self::Root => ("root", "on".to_owned()),
             Self::Job(job) => ("job", job.to_owned()),
         };

@@ -11,7 +11,7 @@ use domain::access::Authority;
 use domain::environment::Environment;
 use domain::ids::{KeyId, OrganizationId, SecretId};
 use domain::names::Slug;
-use domain::secret::{LookupId, SecretHash};
+use domain::secret::{PlainSecret, SecretHash};
 use domain::snapshot::{CustomerFacts, KeyFacts, OrganizationFacts, SecretFacts, Snapshot};
 use ipnet::IpNet;
 use sqlx::Row;
@@ -43,6 +43,8 @@ pub enum OrganizationRef {
 pub struct Found {
     /// What is behind every secret with the public id that was proven, oldest first.
     pub snapshots: Vec<Snapshot>,
+    /// Those of their secrets that were revoked as compromised.
+    pub compromised: Vec<SecretId>,
     /// The database's clock.
     pub now: DateTime<Utc>,
 }
@@ -58,6 +60,25 @@ pub struct LastUse {
     pub at: DateTime<Utc>,
     /// From where.
     pub ip: Option<IpAddr>,
+}
+
+impl Found {
+    /// The one key that the secret proves. One that anybody revoked as compromised is dead wherever it is held, and one that
+    /// two organizations hold proves neither's key.
+    pub fn into_sole(self) -> Option<Snapshot> {
+        let is_held = |snapshot: &Snapshot| {
+            !snapshot.key.is_deleted && snapshot.secret.retired_at.is_none_or(|retired_at| retired_at > self.now)
+        };
+        let compromised = self.snapshots.iter().position(|one| self.compromised.contains(&one.secret.id));
+        let mut held = self.snapshots.iter().enumerate().filter(|(_, snapshot)| is_held(snapshot)).map(|(at, _)| at);
+        let at = match (compromised, held.next(), held.next()) {
+            (Some(at), _, _) | (None, Some(at), None) => at,
+            (None, Some(_), Some(_)) => return None,
+            (None, None, _) => 0,
+        };
+        drop(held);
+        self.snapshots.into_iter().nth(at)
+    }
 }
 
 impl Store {
@@ -89,19 +110,25 @@ impl Store {
 
     /// Everything that the checks of a verification need to know about a presented secret, as of one instant.
     ///
-    /// `proves` says whether it is the one behind an organization's hash. An id that does not exist has a row of nobody's,
+    /// `proves` says whether it is the one behind an organization's hash. A row of another prefix is never behind it: an
+    /// imported digest names a prefix, and that of a root key's text must not become an organization's key. An id that does not exist has a row of nobody's,
     /// under a pepper that there is not: until a secret is proven everything is the same for both, and the time of an
     /// answer tells nobody which ids exist. To find a row and to judge whether it may be seen takes Postgres some 10 µs, so
     /// where there is none it looks at the installation, which may not be seen here.
     pub async fn find_snapshots(
         &self,
         environment: Environment,
-        lookup_id: &LookupId,
+        secret: &PlainSecret,
         proves: impl Fn(OrganizationId, &SecretHash) -> bool,
     ) -> Result<Found, Error> {
-        let (mut session, now) = self.session_at(Mode::Snapshot, RowAccess::Lookup(lookup_id)).await?;
+        let lookup_id = secret.lookup_id();
+        let proves = |organization, prefix: &str, hash: &SecretHash| {
+            // Without haste: the same work for every row.
+            proves(organization, hash) & (prefix == secret.prefix().as_str())
+        };
+        let (mut session, now) = self.session_at(Mode::Snapshot, RowAccess::Lookup(&lookup_id)).await?;
         let sql = "with found as (
-                select organization_id, id, key_id, hash, hash_scheme, pepper_id, retires_at
+                select organization_id, id, key_id, prefix, hash, hash_scheme, pepper_id, retires_at, is_compromised
                 from secrets
                 where lookup_id = $1
                 order by created_at, id
@@ -109,7 +136,7 @@ impl Store {
             )
             select * from found
             union all
-            select coalesce(hidden.id, $3), $3, $3, $4, 'text', 'nobody''s', null
+            select coalesce(hidden.id, $3), $3, $3, '', $4, 'text', 'nobody''s', null, false
             from (select) nobody left join organizations hidden on hidden.id = $3
             where not exists (select from found)";
         let statement = sqlx::query(sql)
@@ -117,17 +144,23 @@ impl Store {
             .bind(CANDIDATES_MAX)
             .bind(Uuid::nil())
             .bind([0_u8; 32].as_slice());
-        let secrets = session.all(statement).await?;
-        let mut snapshots = Vec::with_capacity(secrets.len());
-        for secret in &secrets {
-            match find_snapshot(&mut session, environment, (secret, &proves)).await {
-                Ok(snapshot) => snapshots.extend(snapshot),
+        let rows = session.all(statement).await?;
+        let (mut snapshots, mut compromised) = (Vec::with_capacity(rows.len()), Vec::new());
+        for row in &rows {
+            match find_snapshot(&mut session, environment, (row, &proves)).await {
+                Ok(Some(snapshot)) => {
+                    if row.try_get("is_compromised")? {
+                        compromised.push(snapshot.secret.id);
+                    }
+                    snapshots.push(snapshot);
+                }
+                Ok(None) => {}
                 // A row that nobody can read denies; it takes no other key down with it.
                 Err(Error::Database(cause)) => tracing::error!(%cause, "a key's row cannot be read and denies"),
                 Err(error) => return Err(error),
             }
         }
-        Ok(Found { snapshots, now })
+        Ok(Found { snapshots, compromised, now })
     }
 
     /// The customer that a verification names by id or external id.
@@ -192,11 +225,11 @@ impl Store {
 async fn find_snapshot(
     session: &mut Session,
     environment: Environment,
-    (secret, proves): (&PgRow, &impl Fn(OrganizationId, &SecretHash) -> bool),
+    (secret, proves): (&PgRow, &impl Fn(OrganizationId, &str, &SecretHash) -> bool),
 ) -> Result<Option<Snapshot>, Error> {
     let organization = OrganizationId::from_uuid(secret.try_get("organization_id")?);
     let hash = read_hash(secret)?;
-    if !proves(organization, &hash) {
+    if !proves(organization, secret.try_get("prefix")?, &hash) {
         return Ok(None);
     }
     session.allow(RowAccess::Organization(organization)).await?;

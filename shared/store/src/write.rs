@@ -8,6 +8,7 @@ use domain::event::Event;
 use domain::ids::{KeyId, ReceiptId};
 use uuid::Uuid;
 
+use crate::duplicates::Elsewhere;
 use crate::error::Error;
 use crate::generation::{Generation, Subject};
 use crate::rows::Rows;
@@ -31,6 +32,8 @@ pub struct Write {
     pub(crate) receipts: BTreeMap<KeyId, ReceiptId>,
     /// Set by an operation that found everything as it should be: the versions that there are.
     pub(crate) unchanged: Option<BTreeMap<Subject, i64>>,
+    /// Versions that it made of other organizations' keys.
+    pub(crate) elsewhere: Vec<Elsewhere>,
 }
 
 /// What a commit left behind for Redis to hear of.
@@ -40,11 +43,20 @@ pub struct Committed {
     pub generations: Vec<Generation>,
     /// The outbox rows that hold them until Redis has heard.
     pub outbox_ids: Vec<Uuid>,
+    /// The versions that it made of other organizations' keys.
+    pub elsewhere: Vec<Elsewhere>,
 }
 
 impl Write {
     pub(crate) fn new(rows: Rows, origin: Origin) -> Self {
-        Self { rows, origin, bumped: BTreeMap::new(), receipts: BTreeMap::new(), unchanged: None }
+        Self {
+            rows,
+            origin,
+            bumped: BTreeMap::new(),
+            receipts: BTreeMap::new(),
+            unchanged: None,
+            elsewhere: Vec::new(),
+        }
     }
 
     /// Keeps the change together with its event and the outbox rows of every version it made.
@@ -52,14 +64,15 @@ impl Write {
     /// When the event cannot be written nothing is kept. A change that found everything as it should be writes nothing at all.
     pub async fn commit(mut self, event: Event) -> Result<Committed, Error> {
         if let (true, Some(unchanged)) = (self.bumped.is_empty(), &self.unchanged) {
-            return Ok(Committed { generations: listed(unchanged), outbox_ids: Vec::new() });
+            return Ok(Committed { generations: listed(unchanged), outbox_ids: Vec::new(), elsewhere: Vec::new() });
         }
         // Whatever is wrong with the log, it is not of the caller's making and may pass.
         self.append_event(&event).await.map_err(Error::into_unavailable)?;
         let outbox_ids = self.insert_outbox().await.map_err(Error::into_unavailable)?;
         let generations = self.generations();
+        let elsewhere = std::mem::take(&mut self.elsewhere);
         self.rows.session.commit().await?;
-        Ok(Committed { generations, outbox_ids })
+        Ok(Committed { generations, outbox_ids, elsewhere })
     }
 
     pub(crate) fn generations(&self) -> Vec<Generation> {

@@ -12,6 +12,13 @@ pub struct Api<'w> {
     pub(crate) environment: &'w EnvironmentWorld,
 }
 
+impl EnvironmentWorld {
+    /// The key service as the Integration API asks it, with the internal token.
+    pub fn internal_keys(&self) -> Client {
+        self.keys.first().expect("a world has a replica").with(&self.internal_token)
+    }
+}
+
 impl Api<'_> {
     /// Without credentials.
     pub fn anonymous(self) -> Client {

@@ -22,6 +22,7 @@ use crate::fixtures::Fixtures;
 use crate::folder::temporary_folder;
 use crate::member::{Kind, Member, free_ports};
 use crate::proxy::Proxy;
+use crate::settings::{internal_token, service_token};
 
 const PEPPER_ID: &str = "fleet";
 const POOL_SIZE: u32 = 10;
@@ -256,7 +257,7 @@ impl FleetBuilder {
             store,
             redis: user,
             peppers,
-            token: format!("the-service-token-of-the-environment-{environment}"),
+            token: service_token(environment),
             keys_urls: urls(free_ports(self.replicas)?),
             api_urls: urls(free_ports(self.apis)?),
             root_key: root_key.secret,
@@ -272,7 +273,8 @@ impl FleetBuilder {
         for place in &fleet.places {
             let (stores, own) = self.stores(place, fleet).await?;
             proxies.push(own);
-            let mut config = json!({"port": port(&place.keys_urls[number])?, "token": place.token});
+            let mut config = json!({"port": port(&place.keys_urls[number])?, "service_token": place.token});
+            config["internal_token"] = json!(internal_token(place.environment));
             config["peppers"] = peppers(place.environment);
             merge(&mut config, stores);
             self.override_with(&mut config, &["redis", "database"]);
@@ -291,7 +293,7 @@ impl FleetBuilder {
             json!({
                 "environment": place.environment,
                 "server": {"integration_port": port(&place.api_urls[number])?},
-                "keys": {"url": keys_url, "token": place.token},
+                "keys": {"url": keys_url, "internal_token": internal_token(place.environment)},
                 "secrets": {"peppers": peppers(place.environment), "cursor_key": BASE64.encode(&std::array::from_fn::<u8, 32, _>(|at| at as u8))},
             }),
         );

@@ -34,6 +34,7 @@ use crate::stores::EnvironmentStores;
 /// The environment of all tests here.
 pub const ENVIRONMENT: Environment = Environment::Staging;
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef-test";
+pub const INTERNAL_TOKEN: &str = "fedcba9876543210fedcba9876543210-test";
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// Stores with two organizations in them.
@@ -149,7 +150,8 @@ impl KeysFixture {
     pub fn config(&self, replicas: u32) -> Config {
         let own = EnvironmentConfig {
             port: 0,
-            token: TOKEN.to_owned(),
+            service_token: TOKEN.to_owned(),
+            internal_token: INTERNAL_TOKEN.to_owned(),
             database: self.database.clone(),
             redis: self.redis_config.clone(),
             peppers: vec![PepperEntry { id: "test".to_owned(), value: BASE64.encode(&pepper_bytes()) }],
@@ -203,7 +205,7 @@ impl KeysFixture {
         answer.text().await.unwrap()
     }
 
-    /// A question with the right token.
+    /// A question with the token that its path takes.
     pub async fn ask(&self, replica: &Replica, path: &str, body: &Value) -> (u16, Value) {
         let text = serde_json::to_string(body).unwrap();
         let (status, body) = self.ask_raw(replica, path, text).await;
@@ -211,7 +213,8 @@ impl KeysFixture {
     }
 
     pub async fn ask_raw(&self, replica: &Replica, path: &str, body: String) -> (u16, String) {
-        let request = self.http.post(format!("{}{path}", replica.url)).bearer_auth(TOKEN);
+        let token = if path.starts_with("/internal/") { INTERNAL_TOKEN } else { TOKEN };
+        let request = self.http.post(format!("{}{path}", replica.url)).bearer_auth(token);
         let answer = request.header("content-type", "application/json").body(body).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }

@@ -1,5 +1,6 @@
 //! The configuration of a world's services.
 
+use domain::environment::Environment;
 use serde::de::DeserializeOwned;
 use store::counters::RedisConfig;
 use store::{DatabaseConfig, Pooler};
@@ -36,4 +37,14 @@ impl Settings {
     pub(crate) fn load<T: DeserializeOwned>(self, defaults: &str) -> anyhow::Result<T> {
         Ok(server::config::load(defaults, None, self.0.into_iter())?)
     }
+}
+
+/// What opens an environment's listener of the key service for services that verify.
+pub(crate) fn service_token(environment: Environment) -> String {
+    format!("the-service-token-of-the-environment-{environment}")
+}
+
+/// What opens it for the Integration API.
+pub(crate) fn internal_token(environment: Environment) -> String {
+    format!("the-internal-token-of-the-environment-{environment}")
 }

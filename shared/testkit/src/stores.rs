@@ -9,6 +9,7 @@ use store::counters::RedisConfig;
 use store::{DatabaseConfig, Pooler, Store};
 
 use crate::servers::Servers;
+use crate::settings::service_token;
 
 pub(crate) const PEPPER_ID: &str = "test";
 /// Generous: the machine that runs the tests may be busy, and a test says so when it wants Redis to be late.
@@ -76,7 +77,7 @@ impl EnvironmentStores {
 
     /// The token of its key service.
     pub fn token(&self) -> String {
-        format!("the-service-token-of-the-environment-{}", self.environment)
+        service_token(self.environment)
     }
 
     /// 32 bytes in base64 that look drawn at random and are the same in every run.

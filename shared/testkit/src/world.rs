@@ -18,7 +18,7 @@ use crate::dns::NameServer;
 use crate::fixtures::Fixtures;
 use crate::running::Running;
 use crate::servers::{Ownership, Servers};
-use crate::settings::Settings;
+use crate::settings::{Settings, internal_token};
 use crate::stores::{EnvironmentStores, PEPPER_ID, REDIS_TIMEOUT_MS, StoreOptions};
 
 const HOST: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -56,6 +56,8 @@ pub struct EnvironmentWorld {
     pub api: Client,
     /// The key service with the service token: one client per replica.
     pub keys: Vec<Client>,
+    /// What the Integration API asks the key service with.
+    pub internal_token: String,
     /// The secret of a root key that holds every permission.
     pub root_key: String,
     /// The secret of a key of `acme` that holds every permission.
@@ -261,7 +263,8 @@ impl WorldBuilder {
         settings.set("SERVER__HOST", HOST).set("SERVER__MANAGEMENT_PORT", 0).set("REPLICAS", self.replicas);
         for own in stores {
             let at = format!("ENVIRONMENTS__{}__", own.environment.name().to_uppercase());
-            settings.set(format!("{at}PORT"), 0).set(format!("{at}TOKEN"), own.token());
+            settings.set(format!("{at}PORT"), 0).set(format!("{at}SERVICE_TOKEN"), own.token());
+            settings.set(format!("{at}INTERNAL_TOKEN"), internal_token(own.environment));
             settings.stores(&at, own.config.clone(), &own.redis);
             settings.pepper(&format!("{at}PEPPERS"), PEPPER_ID, own.random(1));
         }
@@ -273,7 +276,7 @@ impl WorldBuilder {
         let mut settings = Settings::default();
         settings.set("SERVER__HOST", HOST).set("SERVER__MANAGEMENT_PORT", 0).set("SERVER__INTEGRATION_PORT", 0);
         settings.set("ENVIRONMENT", own.environment).set("SECRETS__CURSOR_KEY", own.random(2));
-        settings.set("KEYS__URL", keys_url).set("KEYS__TOKEN", own.token());
+        settings.set("KEYS__URL", keys_url).set("KEYS__INTERNAL_TOKEN", internal_token(own.environment));
         settings.stores("", own.config.clone(), &own.redis);
         settings.pepper("SECRETS__PEPPERS", PEPPER_ID, own.random(1));
         self.telemetry(&mut settings);
@@ -314,6 +317,7 @@ impl EnvironmentWorld {
             pepper,
             api,
             keys: keys_urls.iter().map(|url| Client::new(url).with(&token)).collect(),
+            internal_token: internal_token(stores.environment),
             root_key: root_key.secret,
             organization_key: organization_key.secret,
             organization_key_id: organization_key.id,

@@ -34,7 +34,7 @@ impl<'w> Administrator<'w> {
             .env("CLAVIGER__REDIS__URL", &staging.redis.url)
             .env("CLAVIGER__REDIS__PREFIX", &staging.redis.prefix)
             .env("CLAVIGER__KEYS__URL", keys.base_url())
-            .env("CLAVIGER__KEYS__TOKEN", keys.secret());
+            .env("CLAVIGER__KEYS__INTERNAL_TOKEN", &staging.internal_token);
         command.output().unwrap()
     }
 

@@ -8,6 +8,8 @@ use domain::environment::Environment;
 use testkit::{Fault, Finding, Proxy, World, free_ports};
 
 const DRAWN: &str = "3q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs=";
+/// No two tokens of a process may be equal.
+const DRAWN_TOKEN: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaG96tvu8=";
 const SAMPLE: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 const SHORT: &str = "c2hvcnQgYnV0IGRyYXdu";
 /// How soon it has to be over.
@@ -35,7 +37,7 @@ const API: Process = Process {
         ("SECRETS__PEPPERS__0__ID", "one"),
     ],
     secrets: &[
-        ("keys.token", "KEYS__TOKEN"),
+        ("keys.internal_token", "KEYS__INTERNAL_TOKEN"),
         ("secrets.peppers.0.value", "SECRETS__PEPPERS__0__VALUE"),
         ("secrets.cursor_key", "SECRETS__CURSOR_KEY"),
     ],
@@ -53,7 +55,8 @@ const KEYS: Process = Process {
         ("ENVIRONMENTS__PRODUCTION__PEPPERS__0__ID", "one"),
     ],
     secrets: &[
-        ("environments.production.token", "ENVIRONMENTS__PRODUCTION__TOKEN"),
+        ("environments.production.service_token", "ENVIRONMENTS__PRODUCTION__SERVICE_TOKEN"),
+        ("environments.production.internal_token", "ENVIRONMENTS__PRODUCTION__INTERNAL_TOKEN"),
         ("environments.production.peppers.0.value", "ENVIRONMENTS__PRODUCTION__PEPPERS__0__VALUE"),
     ],
 };
@@ -83,7 +86,7 @@ impl Process {
             set(&mut command, name, value);
         }
         for (_, name) in self.secrets {
-            set(&mut command, name, DRAWN);
+            set(&mut command, name, if name.ends_with("INTERNAL_TOKEN") { DRAWN_TOKEN } else { DRAWN });
         }
         command
     }
@@ -123,7 +126,7 @@ async fn a_bad_secret_ends_the_process_and_is_named_but_not_shown() {
                 let message = String::from_utf8_lossy(&output.stderr).into_owned();
                 assert_eq!(output.status.code(), Some(78), "{what}: {message}");
                 assert!(message.contains(setting), "{what}: {message}");
-                let is_shown = [SHORT, SAMPLE, DRAWN].into_iter().any(|secret| message.contains(secret));
+                let is_shown = [SHORT, SAMPLE, DRAWN, DRAWN_TOKEN].into_iter().any(|secret| message.contains(secret));
                 assert!(!is_shown, "{what}: {message}");
                 times.push(time);
             }

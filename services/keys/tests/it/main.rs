@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on is a test that failed")]
 
 mod enumeration;
+mod imports;
 mod limits;
 mod outage;
+mod requesters;
 mod revocation;
 mod tls;
 mod usage;

@@ -4,7 +4,7 @@ use client::wire::VerifyRequest;
 use client::{KeysClient, KeysError};
 use server::settings::Tls;
 
-use testkit::keys_fixture::{KeysFixture, TOKEN, policy, wait_for};
+use testkit::keys_fixture::{INTERNAL_TOKEN, KeysFixture, policy, wait_for};
 
 #[tokio::test]
 async fn a_listener_with_a_certificate_speaks_tls_and_nothing_else() {
@@ -23,7 +23,7 @@ async fn a_listener_with_a_certificate_speaks_tls_and_nothing_else() {
     let issued = bench.issue(policy()).await;
     let (plain_url, url) = (replica.url.clone(), replica.url.replace("http://", "https://"));
 
-    let client = KeysClient::trusting(signed.cert.pem().as_bytes(), &url, TOKEN).unwrap();
+    let client = KeysClient::trusting(signed.cert.pem().as_bytes(), &url, INTERNAL_TOKEN).unwrap();
     let question = || serde_json::from_value::<VerifyRequest>(serde_json::json!({"key": issued.secret})).unwrap();
     wait_for("readiness", async || bench.ready(&replica).await.0 == 200).await;
     let verdict = async || {
@@ -36,9 +36,9 @@ async fn a_listener_with_a_certificate_speaks_tls_and_nothing_else() {
     assert_eq!(verdict().await, "REVOKED");
 
     // Whom nobody vouches for, and who speaks no TLS, is not answered.
-    let stranger = KeysClient::new(&url, TOKEN);
+    let stranger = KeysClient::new(&url, INTERNAL_TOKEN);
     assert!(matches!(stranger.verify(None, Vec::new(), "req_test").await, Err(KeysError::Unavailable(Some(_)))));
-    let plain = KeysClient::new(&plain_url, TOKEN);
+    let plain = KeysClient::new(&plain_url, INTERNAL_TOKEN);
     assert!(matches!(plain.verify(None, Vec::new(), "req_test").await, Err(KeysError::Unavailable(Some(_)))));
     replica.stop().await;
 }

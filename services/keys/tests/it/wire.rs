@@ -11,24 +11,31 @@ use domain::verdict::Verdict;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use testkit::keys_fixture::{KeysFixture, policy};
+use testkit::keys_fixture::{INTERNAL_TOKEN, KeysFixture, TOKEN, policy};
 
 #[tokio::test]
-async fn nobody_is_answered_without_the_service_token() {
+async fn each_path_is_answered_with_its_own_token_alone() {
     let bench = KeysFixture::start().await;
     let replica = &bench.replicas(1).await[0];
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    for path in ["/v1/keys/verify", "/v1/keys/verify-batch", "/internal/v1/verify", "/internal/v1/authenticate"] {
+    for (path, others) in [
+        ("/v1/keys/verify", INTERNAL_TOKEN),
+        ("/v1/keys/verify-batch", INTERNAL_TOKEN),
+        ("/internal/v1/verify", TOKEN),
+        ("/internal/v1/authenticate", TOKEN),
+    ] {
         let url = format!("{}{path}", replica.url);
         let missing = http.post(&url).json(&json!({"key": "x"})).send().await.unwrap();
         assert_eq!(missing.status(), 401);
         assert_eq!(missing.headers()["www-authenticate"], "Bearer");
         let problem: serde_json::Value = missing.json().await.unwrap();
         assert_eq!(problem["code"], json!("credentials-missing"));
-        let wrong = http.post(&url).bearer_auth("x".repeat(37)).json(&json!({"key": "x"})).send().await.unwrap();
-        assert_eq!(wrong.status(), 401);
-        let problem: serde_json::Value = wrong.json().await.unwrap();
-        assert_eq!(problem["code"], json!("credentials-invalid"));
+        for token in ["x".repeat(37), others.to_owned()] {
+            let wrong = http.post(&url).bearer_auth(token).json(&json!({"key": "x"})).send().await.unwrap();
+            assert_eq!(wrong.status(), 401, "{path}");
+            let problem: serde_json::Value = wrong.json().await.unwrap();
+            assert_eq!(problem["code"], json!("credentials-invalid"));
+        }
         assert_eq!(http.get(&url).send().await.unwrap().status(), 405);
     }
     assert_eq!(http.post(format!("{}/v1/keys", replica.url)).send().await.unwrap().status(), 404);
@@ -174,7 +181,7 @@ async fn the_client_tells_the_integration_api_who_its_caller_is() {
     let bench = KeysFixture::start().await;
     let replica = &bench.replicas(1).await[0];
     let issued = bench.issue(policy()).await;
-    let client = KeysClient::new(&replica.url, "0123456789abcdef0123456789abcdef-test");
+    let client = KeysClient::new(&replica.url, INTERNAL_TOKEN);
     let ask = async |key: &str| {
         let request_id = "req_test".to_owned();
         client

@@ -155,7 +155,7 @@ async fn a_key_is_made_proven_and_revoked_through_a_pooler() {
     let find = async || {
         let ring = peppers();
         let proves = |organization, hash: &_| ring.proves(organization, &plain, hash);
-        let mut found = store.find_snapshots(ENVIRONMENT, &plain.lookup_id(), proves).await.unwrap();
+        let mut found = store.find_snapshots(ENVIRONMENT, &plain, proves).await.unwrap();
         found.snapshots.pop().unwrap()
     };
     assert!(!find().await.key.is_revoked);

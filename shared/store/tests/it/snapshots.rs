@@ -27,7 +27,7 @@ async fn a_presented_secret_finds_its_key_and_organization() {
     let key = write.insert_key(&change, &sealed).await.unwrap();
     write.commit(Event::of("key.created", key.id)).await.unwrap();
 
-    let found = world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id(), anyone).await.unwrap();
+    let found = world.store.find_snapshots(ENVIRONMENT, &plain, anyone).await.unwrap();
     let [snapshot] = found.snapshots.as_slice() else { panic!("one was made") };
     assert_eq!((snapshot.organization.id, snapshot.organization.slug.as_str()), (world.acme, "acme"));
     assert_eq!((snapshot.organization.is_suspended, snapshot.organization.limits.len()), (false, 1));
@@ -38,9 +38,9 @@ async fn a_presented_secret_finds_its_key_and_organization() {
     assert!(!peppers().proves(world.globex, &plain, &snapshot.secret.hash));
 
     let unproven = |organization, hash: &SecretHash| !peppers().proves(organization, &plain, hash);
-    assert!(world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id(), unproven).await.unwrap().snapshots.is_empty());
+    assert!(world.store.find_snapshots(ENVIRONMENT, &plain, unproven).await.unwrap().snapshots.is_empty());
     let other = new_secret(world.acme).0;
-    assert!(world.store.find_snapshots(ENVIRONMENT, &other.lookup_id(), anyone).await.unwrap().snapshots.is_empty());
+    assert!(world.store.find_snapshots(ENVIRONMENT, &other, anyone).await.unwrap().snapshots.is_empty());
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn every_organization_with_the_same_public_id_is_a_candidate() {
         let key = write.insert_key(&new_key("same"), &sealed).await.unwrap();
         write.commit(Event::of("key.created", key.id)).await.unwrap();
     }
-    let found = world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id(), anyone).await.unwrap();
+    let found = world.store.find_snapshots(ENVIRONMENT, &plain, anyone).await.unwrap();
     let owners: Vec<OrganizationId> = found.snapshots.iter().map(|snapshot| snapshot.organization.id).collect();
     assert_eq!(owners, [world.globex, world.acme], "oldest first");
 }
@@ -74,7 +74,7 @@ async fn a_row_that_cannot_be_read_denies_and_takes_no_other_down() {
         "metadata = '[]'",
     ] {
         world.run(&format!("update keys set {change} where organization_id = '{}'", world.globex.uuid())).await;
-        let found = world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id(), anyone).await.unwrap();
+        let found = world.store.find_snapshots(ENVIRONMENT, &plain, anyone).await.unwrap();
         let owners: Vec<OrganizationId> = found.snapshots.iter().map(|snapshot| snapshot.organization.id).collect();
         assert_eq!(owners, [world.acme], "{change}");
     }
@@ -90,7 +90,7 @@ async fn the_ends_of_keys_secrets_and_organizations_show_at_once() {
     let mut write = world.write(world.acme).await;
     write.suspend_organization().await.unwrap().unwrap();
     write.commit(Event::of("organization.suspended", world.acme)).await.unwrap();
-    let found = world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id(), anyone).await.unwrap();
+    let found = world.store.find_snapshots(ENVIRONMENT, &plain, anyone).await.unwrap();
     assert!(found.snapshots[0].organization.is_suspended);
     assert_eq!(found.snapshots[0].organization.generation, 2);
 
@@ -99,7 +99,7 @@ async fn the_ends_of_keys_secrets_and_organizations_show_at_once() {
     write.delete_organization().await.unwrap().unwrap();
     write.resume_organization().await.unwrap();
     write.commit(Event::of("organization.deleted", world.acme)).await.unwrap();
-    let found = world.store.find_snapshots(ENVIRONMENT, &plain.lookup_id(), anyone).await.unwrap();
+    let found = world.store.find_snapshots(ENVIRONMENT, &plain, anyone).await.unwrap();
     assert!(found.snapshots[0].organization.is_suspended, "a deleted organization is refused whatever else it is");
     assert!(found.snapshots[0].key.is_deleted);
     assert!(found.snapshots[0].secret.retired_at.unwrap() <= found.now);

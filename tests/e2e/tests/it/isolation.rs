@@ -39,7 +39,8 @@ async fn present(world: &World, presented: &str, to: Environment) -> (Answer, Va
     let guarded = world.api(to).with(presented).get("/v1/whoami").await;
     let verified = verify(world.keys(to), &about(presented)).await;
     let question = json!({"key": presented, "client_ip": null, "request_id": "req_1"});
-    let internal = world.keys(to).post("/internal/v1/authenticate", &question).await.expect(200).body;
+    let internal =
+        world.environment(to).internal_keys().post("/internal/v1/authenticate", &question).await.expect(200).body;
     (guarded, verified, internal)
 }
 
@@ -96,9 +97,20 @@ async fn a_service_token_opens_the_listener_of_its_environment_only() {
                 refused += 1;
             }
         }
-        // Nor is it a credential of the Integration API, of its own environment or another.
-        world.api(to).with(token).get("/v1/whoami").await.expect(401);
-        refused += 1;
+        // Nor is it a credential of the Integration API, of its own environment or another. Nor is the internal token, which
+        // opens no listener but its own either.
+        let internal = &world.environment(from).internal_token;
+        for token in [token, internal.as_str()] {
+            world.api(to).with(token).get("/v1/whoami").await.expect(401);
+            refused += 1;
+        }
+        if from != to {
+            for path in PATHS {
+                let answer = world.keys(to).with(internal).post(path, &question).await;
+                assert_eq!(answer.expect(401).code(), "credentials-invalid");
+                refused += 1;
+            }
+        }
     }
     // Nor is any key of the environment, whatever it may do, a service token.
     for environment in Environment::ALL {
@@ -108,7 +120,7 @@ async fn a_service_token_opens_the_listener_of_its_environment_only() {
         }
     }
     println!("refused {refused}");
-    assert_eq!(refused, 6 * 2 * 4 + 9 + 9);
+    assert_eq!(refused, 6 * 2 * 4 + 9 * 2 + 6 * 4 + 9);
 }
 
 #[tokio::test]

@@ -42,6 +42,7 @@ pub struct InstalledEnvironment {
     pub api: String,
     pub keys: String,
     pub token: String,
+    pub internal_token: String,
     /// Made with the administrator's command.
     pub root_key: String,
 }
@@ -51,6 +52,7 @@ struct Drawn {
     pepper: [u8; 32],
     cursor_key: [u8; 32],
     token: String,
+    internal_token: String,
 }
 
 impl Installation {
@@ -85,12 +87,12 @@ impl Installation {
             let stores = installation.stores(&database, &user);
             let peppers = json!([{"id": "one", "value": BASE64.encode(&drawn.pepper)}]);
             let log = json!({"level": "trace", "format": if at == 0 { "json" } else { "text" }});
-            let own = json!({"port": keys_ports[at], "token": drawn.token, "peppers": peppers});
+            let own = json!({"port": keys_ports[at], "service_token": drawn.token, "peppers": peppers, "internal_token": drawn.internal_token});
             environments.insert(environment.name().to_owned(), merged(own, &stores));
             let own = json!({
                 "environment": environment,
                 "server": {"host": "127.0.0.1", "integration_port": api_ports[at], "management_port": api_management[at]},
-                "keys": {"url": keys, "token": drawn.token},
+                "keys": {"url": keys, "internal_token": drawn.internal_token},
                 "secrets": {"peppers": peppers, "cursor_key": BASE64.encode(&drawn.cursor_key)},
                 "log": log,
                 "telemetry": telemetry,
@@ -101,7 +103,7 @@ impl Installation {
             installation.write(&format!("worker-{environment}"), &merged(own, &stores));
             let root_key = installation.make_root_key(environment, &config).await;
             installation.confide(&drawn, &database, &user);
-            let token = drawn.token;
+            let (token, internal_token) = (drawn.token, drawn.internal_token);
             installation.places.push(InstalledEnvironment {
                 environment,
                 database,
@@ -109,6 +111,7 @@ impl Installation {
                 api,
                 keys,
                 token,
+                internal_token,
                 root_key,
             });
         }
@@ -210,7 +213,7 @@ impl Installation {
 
     fn confide(&mut self, drawn: &Drawn, database: &LocalDatabase, user: &RedisUser) {
         let password = database.app_url.split(['@', ':']).nth(2).unwrap();
-        let texts = [drawn.token.as_str(), password, &user.password];
+        let texts = [drawn.token.as_str(), &drawn.internal_token, password, &user.password];
         self.confidential.extend(texts.map(|text| text.as_bytes().to_vec()));
         for bytes in [drawn.pepper, drawn.cursor_key] {
             self.confidential.extend([bytes.to_vec(), BASE64.encode(&bytes).into_bytes()]);
@@ -238,6 +241,7 @@ impl Drawn {
             pepper: random.random(),
             cursor_key: random.random(),
             token: HEXLOWER.encode(&random.random::<[u8; 24]>()),
+            internal_token: HEXLOWER.encode(&random.random::<[u8; 24]>()),
         }
     }
 }

@@ -69,6 +69,10 @@ impl<'p> Caller<'p> {
         self.http.post(format!("{}{path}", self.place.keys)).bearer_auth(&self.place.token)
     }
 
+    fn internal_keys(&self, path: &str) -> reqwest::RequestBuilder {
+        self.http.post(format!("{}{path}", self.place.keys)).bearer_auth(&self.place.internal_token)
+    }
+
     /// Asks the API as the holder of a secret, and expects a status.
     async fn ask(&self, credential: &str, path: &str, body: &Value, status: u16) -> Value {
         let request = self.api(Method::POST, path).bearer_auth(credential).json(body);
@@ -203,7 +207,7 @@ async fn use_as_not_meant(place: &InstalledEnvironment, issued: &mut Issued) {
                 let (found, answer) = caller.send(typed(request)).await;
                 assert_eq!(found.as_u16(), status, "{body}: {answer:#}");
             }
-            let (found, _) = caller.send(typed(caller.keys("/internal/v1/authenticate"))).await;
+            let (found, _) = caller.send(typed(caller.internal_keys("/internal/v1/authenticate"))).await;
             assert_eq!(found.as_u16(), 400, "{body}");
         }
         for (request, status) in wrong_places(&caller, &secret) {
@@ -250,7 +254,7 @@ async fn use_while_stores_fail(installation: &mut Installation, issued: &mut Iss
 /// A configuration with mistakes right beside what is confidential.
 async fn start_with_mistakes(installation: &Installation) {
     for (name, mistake) in [
-        ("mistaken-token", json!({"keys": {"url": "nowhere", "token": "short", "surplus": 1}})),
+        ("mistaken-token", json!({"keys": {"url": "nowhere", "internal_token": "short", "surplus": 1}})),
         ("mistaken-secrets", json!({"secrets": {"peppers": "not a list", "cursor_key": 7}})),
     ] {
         let file = std::fs::read(installation.file("api-production.yaml")).unwrap();

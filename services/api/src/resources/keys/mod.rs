@@ -110,9 +110,10 @@ impl Api {
         body: Json<KeyImport>,
     ) -> Result<Created<Idempotent<ImportedKey>>, Problem> {
         let create = async |write: &mut Write, import: KeyImport| {
-            let secret = grant::read_import(&access.app, &access, &import)?;
+            let (secret, imported) = grant::read_import(&access.app, &access, &import)?;
             let change = grant::read_new_key(&access.app, &access, write, &import.key).await?;
-            let key = write.insert_key(&change, &secret).await?;
+            let is_same = |organization, hash: &_| imported.is_behind(&access.app.peppers, organization, hash);
+            let key = write.import_key(&change, &secret, is_same).await?;
             let body = KeyBody::new(&key, access.app.environment, write.now());
             Ok(New::of_key(&key, &body, ImportedKey { key: body.clone() }, None))
         };

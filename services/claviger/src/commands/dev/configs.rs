@@ -43,7 +43,8 @@ fn keys(folder: &Folder, ports: Ports, secrets: &Secrets, reaches: &[Reach]) -> 
         let own = secrets.of(environment);
         let settings = json!({
             "port": ports.keys(environment),
-            "token": own.keys_token,
+            "service_token": own.keys_token,
+            "internal_token": own.internal_token,
             "database": {"url": reach.database_url, "pool_size": 8},
             "redis": redis(reach),
             "peppers": [{"id": PEPPER_ID, "value": own.pepper}],
@@ -74,7 +75,7 @@ fn api(
         "server": {"host": HOST, "integration_port": ports.api(environment), "management_port": management_port},
         "database": {"url": reach.database_url, "pool_size": 10},
         "redis": redis(reach),
-        "keys": {"url": format!("http://{HOST}:{}", ports.keys(environment)), "token": own.keys_token},
+        "keys": {"url": format!("http://{HOST}:{}", ports.keys(environment)), "internal_token": own.internal_token},
         "secrets": {"peppers": [{"id": PEPPER_ID, "value": own.pepper}], "cursor_key": own.cursor_key},
         "log": log(),
     });

@@ -37,6 +37,9 @@ pub struct EnvironmentSecrets {
     pub pepper: String,
     /// The service token of the key service's listener.
     pub keys_token: String,
+    /// The internal token of that listener. A folder of an earlier version has none; nobody else keeps it.
+    #[serde(default = "draw_token")]
+    pub internal_token: String,
     /// 32 bytes in base64.
     pub cursor_key: String,
 }
@@ -151,10 +154,15 @@ impl EnvironmentSecrets {
     fn draw() -> Self {
         Self {
             pepper: BASE64.encode(&draw::<32>()),
-            keys_token: HEXLOWER.encode(&draw::<32>()),
+            keys_token: draw_token(),
+            internal_token: draw_token(),
             cursor_key: BASE64.encode(&draw::<32>()),
         }
     }
+}
+
+fn draw_token() -> String {
+    HEXLOWER.encode(&draw::<32>())
 }
 
 /// Writes a file atomically, readable by its owner only.

@@ -17,14 +17,14 @@ const WAYS: usize = 4;
 const SETS: usize = 1_024;
 
 /// The common parts of the keys of one environment.
-pub struct Common {
+pub struct Interner {
     organizations: Pool<OrganizationFacts>,
     policies: Pool<Policy>,
     peppers: Pool<str>,
     no_metadata: Arc<Map<String, Value>>,
 }
 
-impl Default for Common {
+impl Default for Interner {
     fn default() -> Self {
         Self {
             organizations: Pool::new(SETS),
@@ -36,12 +36,12 @@ impl Default for Common {
     }
 }
 
-impl Common {
+impl Interner {
     /// Has a snapshot hold what others hold already, wherever that is equal to its own.
-    pub fn share(&self, snapshot: &mut Snapshot) {
-        self.organizations.unite(&mut snapshot.organization);
-        self.policies.unite(&mut snapshot.key.policy);
-        self.peppers.unite(&mut snapshot.secret.hash.pepper_id);
+    pub fn intern(&self, snapshot: &mut Snapshot) {
+        self.organizations.intern(&mut snapshot.organization);
+        self.policies.intern(&mut snapshot.key.policy);
+        self.peppers.intern(&mut snapshot.secret.hash.pepper_id);
         // Notes that are equal need not read the same, as 0.0 and -0.0 do not; without any, there is nothing to read.
         if snapshot.key.metadata.is_empty() {
             snapshot.key.metadata = Arc::clone(&self.no_metadata);
@@ -66,7 +66,7 @@ impl<T: ?Sized + Eq + Hash> Pool<T> {
     }
 
     /// Replaces `held` by an equal one that is remembered, or else remembers it in the place of the oldest.
-    fn unite(&self, held: &mut Arc<T>) {
+    fn intern(&self, held: &mut Arc<T>) {
         let set = self.digests.hash_one(&**held) as usize % self.sets.len();
         let mut set = self.sets[set].lock().unwrap_or_else(PoisonError::into_inner);
         let mut living = set.iter().flatten().filter_map(Weak::upgrade);
@@ -87,13 +87,13 @@ mod tests {
     fn what_is_equal_becomes_one_and_nothing_else_does() {
         // One set for all: what is told apart here is told apart by more than its digest.
         let pool = Pool::<str>::new(1);
-        let united = |text: &str| {
+        let interned = |text: &str| {
             let mut held = Arc::from(text);
-            pool.unite(&mut held);
+            pool.intern(&mut held);
             assert_eq!(&*held, text);
             held
         };
-        let (first, other, again) = (united("a"), united("b"), united("a"));
+        let (first, other, again) = (interned("a"), interned("b"), interned("a"));
         assert!(Arc::ptr_eq(&first, &again));
         assert!(!Arc::ptr_eq(&first, &other));
     }
@@ -103,11 +103,11 @@ mod tests {
         let pool = Pool::<str>::new(1);
         let held: Vec<Arc<str>> = (0..=WAYS).map(|number| Arc::from(number.to_string())).collect();
         for one in &held {
-            pool.unite(&mut Arc::clone(one));
+            pool.intern(&mut Arc::clone(one));
         }
         let is_remembered = |number: usize| {
             let mut one = Arc::from(number.to_string());
-            pool.unite(&mut one);
+            pool.intern(&mut one);
             Arc::ptr_eq(&one, &held[number])
         };
         assert!(is_remembered(WAYS) && is_remembered(1));

@@ -9,32 +9,32 @@ use std::time::Instant;
 use futures_util::FutureExt;
 use futures_util::future::Shared;
 
-type Landing<V> = Shared<Pin<Box<dyn Future<Output = V> + Send>>>;
+type Pending<V> = Shared<Pin<Box<dyn Future<Output = V> + Send>>>;
 
 /// The reads that are under way.
-pub struct Flights<K, V> {
-    running: Arc<Mutex<HashMap<K, Flight<V>>>>,
+pub struct SingleFlight<K, V> {
+    running: Arc<Mutex<HashMap<K, Call<V>>>>,
 }
 
-struct Flight<V> {
+struct Call<V> {
     started: Instant,
-    landing: Landing<V>,
+    pending: Pending<V>,
 }
 
 /// A read that is under way. Its end takes it off the list, also when it panics: nobody may wait for it after that.
-struct Departed<K: Eq + Hash, V> {
-    running: Arc<Mutex<HashMap<K, Flight<V>>>>,
+struct RemoveOnDrop<K: Eq + Hash, V> {
+    running: Arc<Mutex<HashMap<K, Call<V>>>>,
     name: K,
     started: Instant,
 }
 
 /// What a read brought, and when that read began.
-pub struct Landed<V> {
+pub struct Outcome<V> {
     pub value: V,
     pub started: Instant,
 }
 
-impl<K, V> Flights<K, V>
+impl<K, V> SingleFlight<K, V>
 where
     K: Eq + Hash + Clone + Send + 'static,
     V: Clone + Send + Sync + 'static,
@@ -47,12 +47,12 @@ where
     /// Joins the read of `name` that is under way, if it began at `since` or later; else begins one.
     ///
     /// The read is a task of its own: whoever gives up waiting takes it from nobody else.
-    pub async fn join<F>(&self, name: &K, since: Option<Instant>, read: impl FnOnce() -> F) -> Landed<V>
+    pub async fn join<F>(&self, name: &K, since: Option<Instant>, read: impl FnOnce() -> F) -> Outcome<V>
     where
         F: Future<Output = V> + Send + 'static,
     {
-        let (started, landing) = self.board(name, since, read);
-        Landed { value: landing.await, started }
+        let (started, pending) = self.start(name, since, read);
+        Outcome { value: pending.await, started }
     }
 
     /// Begins a read of `name`, unless one is under way, and waits for none.
@@ -61,36 +61,36 @@ where
         F: Future<Output = V> + Send + 'static,
     {
         // Nobody is there to hear of it: the read is a task of its own.
-        drop(self.board(name, None, read));
+        drop(self.start(name, None, read));
     }
 
-    fn board<F>(&self, name: &K, since: Option<Instant>, read: impl FnOnce() -> F) -> (Instant, Landing<V>)
+    fn start<F>(&self, name: &K, since: Option<Instant>, read: impl FnOnce() -> F) -> (Instant, Pending<V>)
     where
         F: Future<Output = V> + Send + 'static,
     {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(flight) = running.get(name)
-            && since.is_none_or(|since| flight.started >= since)
+        if let Some(call) = running.get(name)
+            && since.is_none_or(|since| call.started >= since)
         {
-            return (flight.started, flight.landing.clone());
+            return (call.started, call.pending.clone());
         }
         let started = Instant::now();
-        let departed = Departed { running: Arc::clone(&self.running), name: name.clone(), started };
+        let remove = RemoveOnDrop { running: Arc::clone(&self.running), name: name.clone(), started };
         let work = read();
         let task = tokio::spawn(trace::inherit(async move {
-            let _departed = departed;
+            let _remove = remove;
             work.await
         }));
-        let landing: Landing<V> = async move { task.await.expect("reads return their errors") }.boxed().shared();
-        running.insert(name.clone(), Flight { started, landing: landing.clone() });
-        (started, landing)
+        let pending: Pending<V> = async move { task.await.expect("reads return their errors") }.boxed().shared();
+        running.insert(name.clone(), Call { started, pending: pending.clone() });
+        (started, pending)
     }
 }
 
-impl<K: Eq + Hash, V> Drop for Departed<K, V> {
+impl<K: Eq + Hash, V> Drop for RemoveOnDrop<K, V> {
     fn drop(&mut self) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if running.get(&self.name).is_some_and(|flight| flight.started == self.started) {
+        if running.get(&self.name).is_some_and(|call| call.started == self.started) {
             running.remove(&self.name);
         }
     }
@@ -105,7 +105,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_running_read_is_shared_unless_it_began_too_early() {
-        let flights: Flights<u8, u32> = Flights::new();
+        let calls: SingleFlight<u8, u32> = SingleFlight::new();
         let reads = Arc::new(AtomicU32::new(0));
         let read = || {
             let reads = Arc::clone(&reads);
@@ -115,26 +115,26 @@ mod tests {
             }
         };
         let together = futures_util::future::join3(
-            flights.join(&1, None, read),
-            flights.join(&1, None, read),
-            flights.join(&2, None, read),
+            calls.join(&1, None, read),
+            calls.join(&1, None, read),
+            calls.join(&2, None, read),
         );
         let (a, b, _) = together.await;
         assert_eq!(a.value, b.value);
         assert_eq!(reads.load(Ordering::SeqCst), 2);
-        let first = flights.join(&1, None, read);
+        let first = calls.join(&1, None, read);
         let later = async {
             tokio::time::sleep(Duration::from_millis(10)).await;
-            flights.join(&1, Some(Instant::now()), read).await
+            calls.join(&1, Some(Instant::now()), read).await
         };
         let (first, later) = futures_util::future::join(first, later).await;
         assert!(later.started > first.started && later.value != first.value);
-        assert!(flights.running.lock().unwrap().is_empty());
+        assert!(calls.running.lock().unwrap().is_empty());
     }
 
     #[tokio::test]
     async fn a_read_that_nobody_waits_for_runs_once_and_is_joined() {
-        let flights: Flights<u8, u32> = Flights::new();
+        let calls: SingleFlight<u8, u32> = SingleFlight::new();
         let reads = Arc::new(AtomicU32::new(0));
         let read = || {
             let reads = Arc::clone(&reads);
@@ -143,10 +143,10 @@ mod tests {
                 reads.fetch_add(1, Ordering::SeqCst) + 1
             }
         };
-        flights.begin(&1, read);
-        flights.begin(&1, read);
-        assert_eq!(flights.join(&1, None, read).await.value, 1);
-        flights.begin(&1, read);
+        calls.begin(&1, read);
+        calls.begin(&1, read);
+        assert_eq!(calls.join(&1, None, read).await.value, 1);
+        calls.begin(&1, read);
         while reads.load(Ordering::SeqCst) < 2 {
             tokio::task::yield_now().await;
         }
@@ -154,10 +154,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_read_that_panicked_is_waited_for_by_nobody() {
-        let flights: Arc<Flights<u8, u32>> = Arc::new(Flights::new());
-        let first = Arc::clone(&flights);
+        let calls: Arc<SingleFlight<u8, u32>> = Arc::new(SingleFlight::new());
+        let first = Arc::clone(&calls);
         let broken = tokio::spawn(async move { first.join(&1, None, || async { panic!("on purpose") }).await.value });
         assert!(broken.await.is_err());
-        assert_eq!(flights.join(&1, None, || async { 7 }).await.value, 7);
+        assert_eq!(calls.join(&1, None, || async { 7 }).await.value, 7);
     }
 }
