@@ -11,7 +11,7 @@ checkout=$PWD
 tests=(
   limit::tests::a_clock_that_steps_back_frees_nothing
   credits::no_balance_is_spent_twice
-  lifecycle::a_key_is_made_used_revoked_and_brought_back
+  keys::a_key_is_made_used_revoked_and_brought_back
   pooler::many_make_prove_and_revoke_keys_through_two_connections
   dev::a_second_start_finds_the_data_of_all_three_environments
 )

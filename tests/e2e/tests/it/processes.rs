@@ -205,7 +205,7 @@ impl Installation {
         let (environment, config) = (environment.name(), config.to_str().unwrap());
         let flags =
             ["--environment", environment, "--config", config, "--name", "root", "--all", "--limit", "1000000/60"];
-        let arguments = [&["admin", "root-key", "create"][..], &flags].concat();
+        let arguments = [&["admin", "root-key", "create", "--never-expires"][..], &flags].concat();
         let (status, shown) = self.run(&format!("admin-{environment}"), &arguments).await;
         assert_eq!(status, Some(0));
         shown.trim().to_owned()

@@ -164,7 +164,7 @@ async fn an_environment_touches_redis_under_its_own_prefix_only() {
         // Heartbeats of all environments go on all the time; what names an organization comes of the requests.
         let (mut named, mut changes) = (0, 0);
         for line in &lines {
-            assert!(!line.contains("claviger:") || line.contains("\"claviger:world_"), "{line}");
+            assert!(!line.contains("claviger:") || line.contains("\"claviger:test_"), "{line}");
             let is_of_request = line.contains(&acme) || line.contains("EVAL") || line.contains("\"XADD\"");
             for other in Environment::ALL.into_iter().filter(|other| *other != environment) {
                 let is_foreign = line.contains(&world.environment(other).redis.prefix);
