@@ -2,7 +2,7 @@
 //!
 //! A request leaves its row in a queue and waits for nothing: a queue that is full counts the row as dropped. One task
 //! writes what has come together, and keeps a batch that Postgres does not take until it does. What nobody can be held
-//! responsible for is counted beyond a [`budget`], so that the disk that it takes is bounded.
+//! responsible for is counted beyond a budget (`budget.rs`), so that the disk that it takes is bounded.
 
 mod budget;
 mod metrics;
