@@ -11,36 +11,45 @@ use crate::{Finding, Tree};
 /// How many files may use each other in a loop.
 const CIRCLE_FILES_MAX: usize = 2;
 
-/// Circles that are still there, or on their way, by the files or folders that they lie in. This list only gets shorter.
+/// Circles that are still there, by their files in order. This list only gets shorter: one that is gone has to leave it.
 const KNOWN: &[&[&str]] = &[
-    &["services/api/src/"],
+    &[
+        "services/api/src/access.rs",
+        "services/api/src/app.rs",
+        "services/api/src/authenticate.rs",
+        "services/api/src/idempotency.rs",
+        "services/api/src/operation.rs",
+        "services/api/src/page.rs",
+        "services/api/src/priority.rs",
+    ],
     &["services/keys/src/charge.rs", "services/keys/src/lookup.rs", "services/keys/src/verify.rs"],
     &[
         "shared/store/src/credits.rs",
         "shared/store/src/customers.rs",
         "shared/store/src/duplicates.rs",
-        "shared/store/src/keys/",
+        "shared/store/src/keys/mod.rs",
+        "shared/store/src/keys/secrets.rs",
+        "shared/store/src/keys/write.rs",
         "shared/store/src/scope_removal.rs",
         "shared/store/src/store.rs",
         "shared/store/src/unscoped.rs",
         "shared/store/src/write.rs",
     ],
-    &["shared/testkit/src/api.rs", "shared/testkit/src/stores.rs", "shared/testkit/src/world.rs"],
 ];
 
-/// Circles that are not known.
+/// Circles that are not known, and known ones that are gone.
 pub fn check(tree: &Tree) -> Vec<Finding> {
     check_with(tree, KNOWN)
 }
 
 fn check_with(tree: &Tree, known: &[&[&str]]) -> Vec<Finding> {
-    let is_within = |circle: &[String], places: &[&str]| {
-        circle.iter().all(|file| places.iter().any(|place| file.starts_with(place)))
-    };
-    let circles = crates(tree).into_iter().flat_map(|root| Crate::read(tree, &root).circles());
-    let new = circles.filter(|circle| !known.iter().any(|places| is_within(circle, places)));
+    let circles: Vec<_> = crates(tree).into_iter().flat_map(|root| Crate::read(tree, &root).circles()).collect();
+    let new = circles.iter().filter(|circle| !known.iter().any(|files| circle.iter().eq(files.iter())));
     let what = |circle: &[String]| format!("uses itself in a circle of {} files: {}", circle.len(), circle.join(", "));
-    new.map(|circle| Finding::of(&circle[0], what(&circle))).collect()
+    let gone = known.iter().filter(|files| !circles.iter().any(|circle| circle.iter().eq(files.iter())));
+    let gone =
+        gone.map(|files| Finding::of(files[0], "its circle is gone: take it off the list of known ones".to_owned()));
+    new.map(|circle| Finding::of(&circle[0], what(circle))).chain(gone).collect()
 }
 
 /// The source folders of all crates.
@@ -287,8 +296,9 @@ mod tests {
     }
 
     #[test]
-    fn a_known_circle_is_passed_over() {
-        let known = |tree: &Tree| check_with(tree, &[&["x/src/a.rs", "x/src/b.rs", "x/src/c"]]);
+    fn a_known_circle_is_passed_over_until_it_is_gone() {
+        let known = |tree: &Tree| check_with(tree, &[&["x/src/a.rs", "x/src/b.rs", "x/src/c.rs"]]);
         assert_eq!(findings(known, &CIRCLE), Vec::<String>::new());
+        assert_eq!(findings(known, &CIRCLE[..3]).len(), 1, "one without its last file is none");
     }
 }
