@@ -176,12 +176,7 @@ pub fn regenerate_secret(app: &App, key: &store::Key) -> Result<PlainSecret, Pro
 
 /// What is stored of a secret.
 pub fn sealed(app: &App, access: &Scoped<impl Operation>, secret: &PlainSecret) -> NewSecret {
-    NewSecret {
-        prefix: secret.prefix().clone(),
-        lookup_id: secret.lookup_id(),
-        last4: secret.last4().to_owned(),
-        hash: app.peppers.hash(access.scope.organization(), secret),
-    }
+    NewSecret::new(&app.peppers, access.scope.organization(), secret)
 }
 
 /// What is known of a secret that was issued elsewhere.
@@ -191,10 +186,10 @@ pub enum Imported {
 }
 
 impl Imported {
-    /// Whether it is the secret behind an organization's hash. That a digest is that of a hashed text cannot be told.
-    pub fn is_behind(&self, peppers: &PepperRing, organization: OrganizationId, hash: &SecretHash) -> bool {
+    /// Whether it is the secret behind an organization's hash; `None` for a digest where a text was hashed.
+    pub fn is_behind(&self, peppers: &PepperRing, organization: OrganizationId, hash: &SecretHash) -> Option<bool> {
         match self {
-            Self::Text(secret) => peppers.proves(organization, secret, hash),
+            Self::Text(secret) => Some(peppers.proves(organization, secret, hash)),
             Self::Digest(digest) => peppers.proves_digest(organization, digest, hash),
         }
     }
@@ -258,7 +253,7 @@ fn read_hashed(
         return Err(ValidationError::new("last4", "last4 is the last four characters of the secret"));
     }
     let hash = app.peppers.hash_digest(access.scope.organization(), &digest);
-    let secret = NewSecret { prefix, lookup_id, last4: hashed.last4.clone(), hash };
+    let secret = NewSecret { prefix, lookup_id, last4: hashed.last4.clone(), hash, digest_hash: None };
     Ok((secret, Imported::Digest(digest)))
 }
 

@@ -65,7 +65,7 @@ pub async fn create(
     mut new: NewRootKey,
 ) -> anyhow::Result<(Key, PlainSecret)> {
     let secret = PlainSecret::generate(&Prefix::root(), environment);
-    let sealed = NewSecret::new(&secret, peppers.hash(OrganizationId::INSTALLATION, &secret));
+    let sealed = NewSecret::new(peppers, OrganizationId::INSTALLATION, &secret);
     new.permissions.sort_unstable();
     new.permissions.dedup();
     let mut write = open(store, environment).await?;
@@ -152,7 +152,7 @@ impl RootKeys {
             bail!("this root key has expired; create another");
         }
         let secret = PlainSecret::generate(&Prefix::root(), self.environment);
-        let sealed = NewSecret::new(&secret, self.peppers.hash(OrganizationId::INSTALLATION, &secret));
+        let sealed = NewSecret::new(&self.peppers, OrganizationId::INSTALLATION, &secret);
         let regenerated = write.regenerate_key(&seen, &sealed, overlap).await;
         let key = regenerated.context("the root key cannot be regenerated")?.with_context(|| missing(reference))?;
         let event = Event::of("key.regenerated", id).with("overlap_seconds", overlap.as_secs());

@@ -181,6 +181,11 @@ impl PlainSecret {
         self.lookup_id
     }
 
+    /// SHA-256 of the whole text: all that an import may know of it.
+    pub fn digest(&self) -> [u8; 32] {
+        Sha256::digest(self.text.as_bytes()).into()
+    }
+
     /// The last four characters, as lists show them.
     pub fn last4(&self) -> &str {
         &self.text[self.text.len() - 4..]
@@ -299,7 +304,7 @@ impl PepperRing {
         let input: &[u8] = match stored.scheme {
             HashScheme::Text => secret.expose().as_bytes(),
             HashScheme::Sha256 => {
-                digest = Sha256::digest(secret.expose().as_bytes());
+                digest = secret.digest();
                 &digest
             }
         };
@@ -308,13 +313,17 @@ impl PepperRing {
         bool::from(hash.ct_eq(&stored.bytes)) && pepper.is_some()
     }
 
-    /// Says in constant time whether `digest` is that of the secret behind `stored`. Where a text was hashed, that cannot be
-    /// told from its digest.
-    pub fn proves_digest(&self, organization: OrganizationId, digest: &[u8; 32], stored: &SecretHash) -> bool {
-        let Some(pepper) = self.pepper(&stored.pepper_id).filter(|_| stored.scheme == HashScheme::Sha256) else {
-            return false;
-        };
-        bool::from(pepper.hash(organization, digest).ct_eq(&stored.bytes))
+    /// Says in constant time whether `digest` is that of the secret behind `stored`; `None` where a text was hashed, of which
+    /// that cannot be told.
+    pub fn proves_digest(&self, organization: OrganizationId, digest: &[u8; 32], stored: &SecretHash) -> Option<bool> {
+        match stored.scheme {
+            HashScheme::Text => None,
+            HashScheme::Sha256 => {
+                let pepper = self.pepper(&stored.pepper_id);
+                let hash = pepper.unwrap_or(&self.current).hash(organization, digest);
+                Some(bool::from(hash.ct_eq(&stored.bytes)) && pepper.is_some())
+            }
+        }
     }
 
     /// Does the work of [`Self::proves`] for a secret that is not there, so that a miss takes as long as a hit.

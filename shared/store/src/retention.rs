@@ -14,7 +14,7 @@ pub enum Expiring {
     IdempotentAnswers,
     /// Receipts: 7 days.
     Receipts,
-    /// Secrets that were retired 30 days ago, but for the newest of a key and those that were compromised.
+    /// Secrets that were retired 30 days ago, but for the newest of a key and those that were compromised or duplicated.
     RetiredSecrets,
 }
 
@@ -43,11 +43,12 @@ impl Expiring {
                     select ctid from receipts where created_at < clock_timestamp() - interval '7 days' limit $1
                 ))"
             }
-            // A secret that was compromised proves nothing for good, wherever it is presented or imported.
+            // A secret that was compromised or duplicated proves nothing for good, wherever it is presented or imported.
             Self::RetiredSecrets => {
                 "delete from secrets where ctid = any (array(
                     select s.ctid from secrets s
                     where s.retires_at < clock_timestamp() - interval '30 days' and not s.is_compromised
+                      and not s.is_duplicated
                       and exists (
                           select 1 from secrets newer
                           where newer.organization_id = s.organization_id and newer.key_id = s.key_id

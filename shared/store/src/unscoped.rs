@@ -45,6 +45,8 @@ pub struct Found {
     pub snapshots: Vec<Snapshot>,
     /// Those of their secrets that were revoked as compromised.
     pub compromised: Vec<SecretId>,
+    /// Whether one of them was ever held by two organizations at once.
+    pub is_duplicated: bool,
     /// The database's clock.
     pub now: DateTime<Utc>,
 }
@@ -64,7 +66,7 @@ pub struct LastUse {
 
 impl Found {
     /// The one key that the secret proves. One that anybody revoked as compromised is dead wherever it is held, and one that
-    /// two organizations hold proves neither's key.
+    /// two organizations hold, or held, proves neither's key.
     pub fn into_sole(self) -> Option<Snapshot> {
         let is_held = |snapshot: &Snapshot| {
             !snapshot.key.is_deleted && snapshot.secret.retired_at.is_none_or(|retired_at| retired_at > self.now)
@@ -72,7 +74,9 @@ impl Found {
         let compromised = self.snapshots.iter().position(|one| self.compromised.contains(&one.secret.id));
         let mut held = self.snapshots.iter().enumerate().filter(|(_, snapshot)| is_held(snapshot)).map(|(at, _)| at);
         let at = match (compromised, held.next(), held.next()) {
-            (Some(at), _, _) | (None, Some(at), None) => at,
+            (Some(at), _, _) => at,
+            (None, ..) if self.is_duplicated => return None,
+            (None, Some(at), None) => at,
             (None, Some(_), Some(_)) => return None,
             (None, None, _) => 0,
         };
@@ -128,7 +132,8 @@ impl Store {
         };
         let (mut session, now) = self.session_at(Mode::Snapshot, RowAccess::Lookup(&lookup_id)).await?;
         let sql = "with found as (
-                select organization_id, id, key_id, prefix, hash, hash_scheme, pepper_id, retires_at, is_compromised
+                select organization_id, id, key_id, prefix, hash, hash_scheme, pepper_id, retires_at, is_compromised,
+                    is_duplicated
                 from secrets
                 where lookup_id = $1
                 order by created_at, id
@@ -136,7 +141,7 @@ impl Store {
             )
             select * from found
             union all
-            select coalesce(hidden.id, $3), $3, $3, '', $4, 'text', 'nobody''s', null, false
+            select coalesce(hidden.id, $3), $3, $3, '', $4, 'text', 'nobody''s', null, false, false
             from (select) nobody left join organizations hidden on hidden.id = $3
             where not exists (select from found)";
         let statement = sqlx::query(sql)
@@ -145,13 +150,14 @@ impl Store {
             .bind(Uuid::nil())
             .bind([0_u8; 32].as_slice());
         let rows = session.all(statement).await?;
-        let (mut snapshots, mut compromised) = (Vec::with_capacity(rows.len()), Vec::new());
+        let (mut snapshots, mut compromised, mut is_duplicated) = (Vec::with_capacity(rows.len()), Vec::new(), false);
         for row in &rows {
             match find_snapshot(&mut session, environment, (row, &proves)).await {
                 Ok(Some(snapshot)) => {
                     if row.try_get("is_compromised")? {
                         compromised.push(snapshot.secret.id);
                     }
+                    is_duplicated |= row.try_get::<bool, _>("is_duplicated")?;
                     snapshots.push(snapshot);
                 }
                 Ok(None) => {}
@@ -160,7 +166,7 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Found { snapshots, compromised, now })
+        Ok(Found { snapshots, compromised, is_duplicated, now })
     }
 
     /// The customer that a verification names by id or external id.

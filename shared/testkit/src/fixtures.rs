@@ -62,7 +62,7 @@ impl Fixtures<'_> {
             KeyKind::Root => Prefix::root(),
         };
         let secret = PlainSecret::generate(&prefix, self.environment);
-        let sealed = NewSecret::new(&secret, self.peppers.hash(organization, &secret));
+        let sealed = NewSecret::new(self.peppers, organization, &secret);
         let change = KeyChange {
             name: Name::parse(name)?,
             policy: Policy {

@@ -294,7 +294,7 @@ impl KeysFixture {
 
     pub fn new_secret(&self, organization: OrganizationId) -> (PlainSecret, NewSecret) {
         let plain = PlainSecret::generate(&Prefix::organization(), ENVIRONMENT);
-        let secret = NewSecret::new(&plain, self.ring.hash(organization, &plain));
+        let secret = NewSecret::new(&self.ring, organization, &plain);
         (plain, secret)
     }
 

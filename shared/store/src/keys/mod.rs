@@ -88,7 +88,7 @@ const BESIDE: &str = "join lateral (select n.prefix, n.lookup_id, n.last4 from s
         order by n.created_at desc, n.id desc limit 1) s on true \
     cross join lateral (select max(a.last_used_at) as last_used_at, \
         (array_agg(a.last_used_ip order by a.last_used_at desc nulls last))[1] as last_used_ip, \
-        count(*) filter (where a.retires_at is null or a.retires_at > $4) as secrets_active \
+        count(*) filter (where not a.is_duplicated and (a.retires_at is null or a.retires_at > $4)) as secrets_active \
         from secrets a where a.organization_id = k.organization_id and a.key_id = k.id) u \
     left join credits c on c.organization_id = k.organization_id and c.key_id = k.id";
 

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
-use domain::ids::{KeyId, SecretId};
-use domain::secret::{HashScheme, LookupId, PlainSecret, Prefix, SecretHash};
+use domain::ids::{KeyId, OrganizationId, SecretId};
+use domain::secret::{HashScheme, LookupId, PepperRing, PlainSecret, Prefix, SecretHash};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
@@ -36,6 +36,8 @@ pub struct Secret {
     pub retires_at: Option<DateTime<Utc>>,
     /// Revoked as compromised: it never works again.
     pub is_compromised: bool,
+    /// Another organization held the same secret: it never works again.
+    pub is_duplicated: bool,
     /// When it was last presented.
     pub last_used_at: Option<DateTime<Utc>>,
     /// From where.
@@ -53,12 +55,20 @@ pub struct NewSecret {
     pub last4: String,
     /// What proves it.
     pub hash: SecretHash,
+    /// What the hash would be had only the digest been known, so that the two can be compared; `None` where it was.
+    pub digest_hash: Option<[u8; 32]>,
 }
 
 impl NewSecret {
-    /// What is stored of `secret`, whose hash is `hash`.
-    pub fn new(secret: &PlainSecret, hash: SecretHash) -> Self {
-        Self { prefix: secret.prefix().clone(), lookup_id: secret.lookup_id(), last4: secret.last4().to_owned(), hash }
+    /// What is stored of an organization's secret whose text is known.
+    pub fn new(ring: &PepperRing, organization: OrganizationId, secret: &PlainSecret) -> Self {
+        Self {
+            prefix: secret.prefix().clone(),
+            lookup_id: secret.lookup_id(),
+            last4: secret.last4().to_owned(),
+            hash: ring.hash(organization, secret),
+            digest_hash: Some(ring.hash_digest(organization, &secret.digest()).bytes),
+        }
     }
 }
 
@@ -69,7 +79,7 @@ impl Rows {
             return Ok(Vec::new());
         }
         let sql = "select id, key_id, prefix, lookup_id, last4, created_at, retires_at, is_compromised,
-                last_used_at, last_used_ip
+                is_duplicated, last_used_at, last_used_ip
             from secrets
             where organization_id = $1 and key_id = $2
             order by created_at desc, id desc
@@ -83,8 +93,9 @@ impl Write {
     /// Adds a secret, newer than all that the key has, whatever this change's instant.
     pub(super) async fn insert_secret(&mut self, key: KeyId, secret: &NewSecret) -> Result<(), Error> {
         let sql = "insert into secrets
-                (organization_id, id, key_id, prefix, lookup_id, last4, hash, hash_scheme, pepper_id, created_at)
-            select $1, $4, $2, $5, $6, $7, $8, $9, $10, greatest($3, max(older.created_at) + interval '1 microsecond')
+                (organization_id, id, key_id, prefix, lookup_id, last4, hash, hash_scheme, pepper_id, digest_hash,
+                created_at)
+            select $1, $4, $2, $5, $6, $7, $8, $9, $10, $11, greatest($3, max(older.created_at) + interval '1 microsecond')
             from secrets older
             where older.organization_id = $1 and older.key_id = $2";
         let statement = sqlx::query(sql).bind(self.organization()).bind(key.uuid()).bind(self.now);
@@ -114,11 +125,12 @@ impl Write {
         Ok(self.rows.session.one(statement).await?.try_get("is_compromised")?)
     }
 
-    /// Lets the newest secret live until `end`, or its key's end, and ends all others now; a compromised one is over.
+    /// Lets the newest secret live until `end`, or its key's end, and ends all others now; one that was compromised or
+    /// duplicated is over.
     pub(super) async fn overlap_secrets(&mut self, key: KeyId, end: DateTime<Utc>) -> Result<(), Error> {
         let sql = "update secrets s
             set retires_at = case
-                when not s.is_compromised and s.id = (
+                when not s.is_compromised and not s.is_duplicated and s.id = (
                     select newest.id from secrets newest
                     where newest.organization_id = $1 and newest.key_id = $2
                     order by newest.created_at desc, newest.id desc limit 1)
@@ -152,8 +164,8 @@ impl Write {
     }
 }
 
-/// What is stored of a secret as the next arguments: its id, prefix, public part, last four characters, hash, scheme and
-/// pepper.
+/// What is stored of a secret as the next arguments: its id, prefix, public part, last four characters, hash, scheme,
+/// pepper and the hash of its digest.
 pub(super) fn bind_secret<'q>(statement: Statement<'q>, id: SecretId, secret: &NewSecret) -> Statement<'q> {
     statement
         .bind(id.uuid())
@@ -163,6 +175,7 @@ pub(super) fn bind_secret<'q>(statement: Statement<'q>, id: SecretId, secret: &N
         .bind(secret.hash.bytes.to_vec())
         .bind(scheme_name(secret.hash.scheme))
         .bind(secret.hash.pepper_id.to_string())
+        .bind(secret.digest_hash.map(|hash| hash.to_vec()))
 }
 
 fn read_row(row: &PgRow) -> Result<Secret, Error> {
@@ -175,6 +188,7 @@ fn read_row(row: &PgRow) -> Result<Secret, Error> {
         created_at: row.try_get("created_at")?,
         retires_at: decode::instant(row, "retires_at")?,
         is_compromised: row.try_get("is_compromised")?,
+        is_duplicated: row.try_get("is_duplicated")?,
         last_used_at: row.try_get("last_used_at")?,
         last_used_ip: decode::address(row, "last_used_ip")?,
     })

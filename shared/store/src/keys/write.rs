@@ -82,8 +82,9 @@ impl Write {
                 returning *
             ), s as (
                 insert into secrets
-                    (organization_id, id, key_id, prefix, lookup_id, last4, hash, hash_scheme, pepper_id, created_at)
-                select k.organization_id, $17, k.id, $18, $19, $20, $21, $22, $23, k.created_at from k
+                    (organization_id, id, key_id, prefix, lookup_id, last4, hash, hash_scheme, pepper_id, digest_hash,
+                    created_at)
+                select k.organization_id, $17, k.id, $18, $19, $20, $21, $22, $23, $24, k.created_at from k
                 returning prefix, lookup_id, last4
             )
             select k.*, coalesce($8, '{}') as customers, s.prefix, s.lookup_id, s.last4, 1::bigint as secrets_active,

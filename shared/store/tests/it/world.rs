@@ -180,7 +180,7 @@ pub fn new_customer(external_id: &str) -> NewCustomer {
 pub fn new_secret(organization: OrganizationId) -> (PlainSecret, NewSecret) {
     let prefix = if organization.is_installation() { Prefix::root() } else { Prefix::organization() };
     let plain = PlainSecret::generate(&prefix, ENVIRONMENT);
-    let sealed = NewSecret::new(&plain, peppers().hash(organization, &plain));
+    let sealed = NewSecret::new(&peppers(), organization, &plain);
     (plain, sealed)
 }
 

@@ -103,6 +103,8 @@ pub struct SecretBody {
     pub hint: String,
     /// Whether it proves the key now.
     pub is_active: bool,
+    /// Whether another organization held the same secret: it proves nothing any more. Regenerate the key.
+    pub is_duplicated: bool,
     /// When it was made.
     pub created_at: Instant,
     /// From when it is dead: the end of its overlap, or when it was retired.
@@ -188,7 +190,8 @@ impl SecretBody {
         Self {
             id: secret.id.to_string(),
             hint: hint(&secret.prefix, environment, &secret.lookup_id, &secret.last4),
-            is_active: secret.retires_at.is_none_or(|at| now < at),
+            is_active: !secret.is_duplicated && secret.retires_at.is_none_or(|at| now < at),
+            is_duplicated: secret.is_duplicated,
             created_at: Instant(secret.created_at),
             retires_at: Nullable(secret.retires_at.map(Instant)),
             last_used_at: Nullable(secret.last_used_at.map(Instant)),
