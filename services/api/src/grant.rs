@@ -34,6 +34,7 @@ pub async fn read_new_key(
     let mut fields = Fields::default();
     let mut draft = body.read(&mut fields, &reading);
     let customers = find_customers(&mut fields, write, draft.customers.take()).await?;
+    let credits = draft.credits.and_then(|draft| fields.take("/credits/remaining", draft.over(None))).flatten();
     fields.finish()?;
     let policy = Policy {
         permissions: draft.permissions.unwrap_or_default(),
@@ -44,11 +45,11 @@ pub async fn read_new_key(
         expires_at: draft.expires_at.flatten(),
         limits: draft.limits.unwrap_or_else(|| organization.default_limits.clone()),
     };
-    check_creation(access, write, &organization, (&policy, draft.credits.as_ref())).await?;
+    check_creation(access, write, &organization, (&policy, credits.as_ref())).await?;
     Ok(KeyChange {
         name: draft.name.ok_or_else(unread)?,
         policy,
-        credits: CreditsChange::Set(draft.credits),
+        credits: CreditsChange::Set(credits),
         metadata: draft.metadata.unwrap_or_default(),
         tags: draft.tags.unwrap_or_default(),
     })
@@ -73,23 +74,45 @@ pub async fn read_patch(
     if draft.expires_at.is_some() || draft.ips.is_some() {
         check_demands(&mut fields, &reading, policy.expires_at, Some(&policy.ips));
     }
-    fields.finish()?;
-    let held = match draft.credits {
-        Some(_) => write.hold_credits(key.id).await?,
-        None => key.credits.clone(),
+    let (held, credits) = match draft.credits {
+        None => (key.credits.clone(), CreditsChange::Keep),
+        Some(draft) => {
+            let held = write.hold_credits(key.id).await?;
+            let credits = fields.take("/credits/remaining", draft.over(held.as_ref())).flatten();
+            (held, CreditsChange::Set(credits))
+        }
     };
-    let credits = draft.credits.as_ref().or(held.as_ref());
-    if !(policy.is_within(&key.policy) && Credits::are_within(credits, held.as_ref())) {
-        check_creation(access, write, &organization, (&policy, credits)).await?;
+    fields.finish()?;
+    let wanted = match &credits {
+        CreditsChange::Keep => held.as_ref(),
+        CreditsChange::Set(credits) => credits.as_ref(),
+    };
+    if !(policy.is_within(&key.policy) && Credits::are_within(wanted, held.as_ref())) {
+        check_creation(access, write, &organization, (&policy, wanted)).await?;
     }
     let name = draft.name.unwrap_or_else(|| Name::from_row(&key.name));
     Ok(KeyChange {
         name,
         policy,
-        credits: draft.credits.map_or(CreditsChange::Keep, |credits| CreditsChange::Set(Some(credits))),
+        credits,
         metadata: draft.metadata.unwrap_or_else(|| key.metadata.clone()),
         tags: draft.tags.unwrap_or_else(|| key.tags.clone()),
     })
+}
+
+/// Refuses to give a key more credits to a caller that could not make a key with as many. Who takes some away needs no more
+/// than the permission to change keys.
+pub async fn check_credits(
+    access: &Scoped<impl Operation>,
+    write: &mut Write,
+    key: &store::Key,
+    credits: &Credits,
+) -> Result<(), Problem> {
+    if Credits::are_within(Some(credits), key.credits.as_ref()) {
+        return Ok(());
+    }
+    let organization = write.find_organization().await?.ok_or_else(not_found)?;
+    check_creation(access, write, &organization, (&key.policy, Some(credits))).await
 }
 
 /// Refuses to hand the caller a secret of a key that may do more than the caller.

@@ -8,6 +8,7 @@ mod charge;
 mod clock;
 mod cold_reads;
 pub mod config;
+mod credits;
 mod explain;
 mod interner;
 mod limits;

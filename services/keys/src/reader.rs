@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::environment::Environment;
-use domain::ids::OrganizationId;
+use domain::ids::{KeyId, OrganizationId};
 use domain::secret::{LookupId, PepperRing, PlainSecret, SecretHash};
 use store::Store;
 use store::counters::{Counters, Runs};
@@ -73,6 +73,7 @@ pub enum CachedOrCold {
 type KeyName = (LookupId, u64, CachedOrCold);
 type KeyRead = Result<Option<Arc<CachedKey>>, ReadError>;
 type CustomerRead = Result<Option<Arc<CachedCustomer>>, ReadError>;
+type BalanceRead = Result<Option<i64>, ReadError>;
 
 /// One environment's stores, and who waits for them.
 pub struct Stores {
@@ -94,6 +95,7 @@ struct Inner {
     digests: RandomState,
     keys: SingleFlight<KeyName, KeyRead>,
     customers: SingleFlight<(OrganizationId, String), CustomerRead>,
+    balances: SingleFlight<(OrganizationId, KeyId), BalanceRead>,
     permits: Semaphore,
     backoff_until_ms: AtomicU64,
     /// When Postgres last answered anything; 0 when it never did.
@@ -118,6 +120,7 @@ impl Reader {
             digests: RandomState::new(),
             keys: SingleFlight::new(),
             customers: SingleFlight::new(),
+            balances: SingleFlight::new(),
             permits: Semaphore::new(READS_MAX),
             backoff_until_ms: AtomicU64::new(0),
             answered_at_ms: AtomicU64::new(0),
@@ -169,6 +172,17 @@ impl Reader {
                 .value;
         }
         outcome.value
+    }
+
+    /// What is left of a proven key's credits, if Postgres can tell. All who ask about one key at a time share a read: a flood
+    /// of refused questions asks no more of Postgres than one of them.
+    pub async fn read_balance(&self, organization: OrganizationId, key: KeyId) -> Option<i64> {
+        self.check_backoff().ok()?;
+        let arrived_ms = self.0.clock.monotonic_ms();
+        let (inner, name) = (Arc::clone(&self.0), (organization, key));
+        let read = self.0.balances.join(&name, None, || async move { inner.fetch_balance(organization, key).await });
+        let outcome = tokio::time::timeout(TIMEOUT, read).await.map_err(|_| self.0.back_off(arrived_ms)).ok()?;
+        outcome.value.ok().flatten()
     }
 
     /// Reads a key anew that was proven here, for those who will ask for it; whoever asks now does not wait. Nothing
@@ -273,6 +287,15 @@ impl Inner {
         let customer = found.map(cached);
         self.cache.keep_customer(name.0, &name.1, customer.as_ref());
         Ok(customer)
+    }
+
+    async fn fetch_balance(&self, organization: OrganizationId, key: KeyId) -> BalanceRead {
+        let _permit = self.permits.try_acquire().map_err(|_| ReadError::Unavailable)?;
+        let began_ms = self.clock.monotonic_ms();
+        let found = self.stores.store.find_balance(organization, key).await;
+        let balance = found.map_err(|error| self.failed(&error, began_ms))?;
+        self.heard();
+        Ok(balance)
     }
 
     /// Taken before a read: nobody vouches for what changed while it ran.

@@ -13,7 +13,7 @@ use domain::permission::PermissionName;
 use domain::secret::{PepperRing, PlainSecret};
 use domain::snapshot::CustomerFacts;
 use domain::verdict::{Reason, Verdict};
-use domain::verify::{CustomerAsked, Failure, Purpose, Question, evaluate};
+use domain::verify::{CustomerAsked, Failure, Question, evaluate};
 use server::admission::{AdmissionQueue, FairnessKey, Permit};
 use server::problem::FieldError;
 use store::Store;
@@ -237,15 +237,17 @@ impl Verifier {
             return Box::pin(self.explain(judging, failure, charge)).await;
         }
         if let Some(failure) = failure {
-            return Ok(judging.refused(failure, &charge, None));
+            let credits = self.tell_balance(judging.proven, judging.asked).await;
+            return Ok(judging.refused(failure, &charge, credits));
         }
         if let Some(refused) = charge.refusal() {
             let wait_ms = refused.retry_after_ms;
-            let mut judgement = judging.refused(refused.failure, &charge, None);
+            let credits = self.tell_balance(judging.proven, judging.asked).await;
+            let mut judgement = judging.refused(refused.failure, &charge, credits);
             judgement.retry_after_ms = Some(wait_ms);
             return Ok(judgement);
         }
-        let credits = match self.spend_credits(&judging, judging.asked.cost).await {
+        let credits = match self.spend_credits(judging.proven, judging.asked, judging.asked.cost).await {
             Ok(Some(spent)) if !spent.is_enough => {
                 let limits = self.charger.give_back(judging.proven, charge).await;
                 let judgement = judging.refused(no_credits(), &limits, Some(spent.remaining));
@@ -267,7 +269,7 @@ impl Verifier {
         failure: Option<Failure>,
         charge: Charge<'_>,
     ) -> Result<Judgement, VerifyError> {
-        let credits = self.spend_credits(&judging, 0).await?.map(|spent| spent.remaining);
+        let credits = self.spend_credits(judging.proven, judging.asked, 0).await?.map(|spent| spent.remaining);
         let refusal = charge.refusal();
         let is_short = credits.is_some_and(|remaining| remaining < judging.asked.cost);
         let trace = explain::trace(
@@ -291,23 +293,6 @@ impl Verifier {
             evidence.trace = Some(trace);
         }
         Ok(judgement)
-    }
-
-    /// Credits are for what the key guards: calls to our own API spend none.
-    async fn spend_credits(&self, judging: &Judging<'_>, cost: i64) -> Result<Option<store::Spent>, VerifyError> {
-        let snapshot = &judging.proven.key.snapshot;
-        if !snapshot.key.has_credits || judging.asked.purpose == Purpose::Caller {
-            return Ok(None);
-        }
-        // Few keys have any: the others have no room for it.
-        let spent = Box::pin(self.store.spend_credits(snapshot.organization.id, snapshot.key.id, cost)).await;
-        spent.map_err(|error| match error {
-            store::Error::Unavailable(_) => VerifyError::Unavailable,
-            store::Error::Conflict(_) | store::Error::Database(_) => {
-                tracing::error!(error = %error, "credits could not be counted");
-                VerifyError::Broken
-            }
-        })
     }
 
     /// An explained question uses nothing.

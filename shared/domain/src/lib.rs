@@ -14,6 +14,7 @@ pub mod names;
 pub mod permission;
 pub mod policy;
 pub mod priority;
+pub mod refill;
 pub mod secret;
 pub mod snapshot;
 pub mod validation;

@@ -1,12 +1,13 @@
 //! A key's policy, and the rule that no grant exceeds its grantor.
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::addresses::IpRule;
 use crate::hosts::HostName;
 use crate::ids::CustomerId;
 use crate::limit::Limit;
 use crate::permission::{Permission, PermissionName, holds};
+use crate::refill::Refill;
 
 /// The two kinds of key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -73,36 +74,6 @@ pub struct Credits {
     pub refill: Option<Refill>,
 }
 
-/// When a balance is refilled, and to what amount.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refill {
-    /// The balance after a refill.
-    pub amount: i64,
-    /// Every day, or once a month.
-    pub interval: RefillInterval,
-    /// Day of the month, 1 to 31; the last day where the month is shorter. Ignored for daily.
-    pub day: u8,
-}
-
-/// How often a balance is refilled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RefillInterval {
-    /// At midnight UTC.
-    Daily,
-    /// At midnight UTC of the given day.
-    Monthly,
-}
-
-impl RefillInterval {
-    /// The word in the API and in rows.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Daily => "daily",
-            Self::Monthly => "monthly",
-        }
-    }
-}
-
 impl Credits {
     /// Says whether `granted` never exceeds `held`, now or after any refill. `None` is a key without a balance, which may
     /// spend without limit.
@@ -119,38 +90,6 @@ impl Credits {
                 granted.remaining <= held.remaining && refill_is_within
             }
         }
-    }
-}
-
-impl Refill {
-    /// Says whether `held` has a refill at least as high whenever `granted` has one.
-    fn is_within(&self, held: &Self) -> bool {
-        let comes_with_it = match (self.interval, held.interval) {
-            (_, RefillInterval::Daily) => true,
-            (RefillInterval::Monthly, RefillInterval::Monthly) => self.day == held.day,
-            (RefillInterval::Daily, RefillInterval::Monthly) => false,
-        };
-        comes_with_it && self.amount <= held.amount
-    }
-
-    /// The first midnight UTC after `now` at which the balance is refilled.
-    pub fn next_after(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        let today = now.date_naive();
-        let day = match self.interval {
-            RefillInterval::Daily => today + Days::new(1),
-            RefillInterval::Monthly => {
-                let this_month = self.day_of_month(today);
-                if this_month > today { this_month } else { self.day_of_month(today + Months::new(1)) }
-            }
-        };
-        day.and_time(NaiveTime::MIN).and_utc()
-    }
-
-    /// The refill day of the month in which `date` lies; its last day where it is shorter.
-    fn day_of_month(&self, date: NaiveDate) -> NaiveDate {
-        let first = date.with_day(1).expect("every month has a first day");
-        let last = first + Months::new(1) - Days::new(1);
-        first.with_day(u32::from(self.day.max(1))).unwrap_or(last)
     }
 }
 
@@ -377,6 +316,7 @@ impl RevokeReason {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::refill::RefillInterval;
     use proptest::prelude::*;
 
     fn limit(limit: u64, window_ms: u64) -> Limit {
@@ -436,29 +376,29 @@ mod tests {
     #[test]
     fn credits_are_given_as_far_as_they_are_held() {
         let of = |remaining, refill| Some(Credits { remaining, refill });
-        let refill = |amount, interval, day| Some(Refill { amount, interval, day });
-        let (daily, monthly) = (RefillInterval::Daily, RefillInterval::Monthly);
-        let held = of(100, refill(50, monthly, 15));
+        let refill = |amount, interval| Some(Refill { amount, interval });
+        let (daily, monthly) = (RefillInterval::Daily, |day| RefillInterval::Monthly { day });
+        let held = of(100, refill(50, monthly(15)));
         let within = |granted: Option<Credits>, held: &Option<Credits>| {
             let excess = grantor(&wide(), held.as_ref()).excess(&wide(), granted.as_ref());
             assert!(excess.is_empty() || excess == [Excess::Credits], "{excess:?}");
             excess.is_empty()
         };
-        for granted in [of(100, None), of(0, refill(50, monthly, 15)), held.clone()] {
+        for granted in [of(100, None), of(0, refill(50, monthly(15))), held.clone()] {
             assert!(within(granted.clone(), &held), "{granted:?}");
             assert!(within(granted, &None), "whoever has no balance gives any");
         }
         for granted in [
             None,
             of(101, None),
-            of(100, refill(51, monthly, 15)),
-            of(100, refill(50, monthly, 14)),
-            of(100, refill(1, daily, 1)),
+            of(100, refill(51, monthly(15))),
+            of(100, refill(50, monthly(14))),
+            of(100, refill(1, daily)),
         ] {
             assert!(!within(granted.clone(), &held), "{granted:?}");
         }
-        assert!(!within(of(1, refill(1, monthly, 1)), &of(1, None)), "a refill is more than none");
-        assert!(within(of(1, refill(5, monthly, 3)), &of(1, refill(5, daily, 1))));
+        assert!(!within(of(1, refill(1, monthly(1))), &of(1, None)), "a refill is more than none");
+        assert!(within(of(1, refill(5, monthly(3))), &of(1, refill(5, daily))));
     }
 
     #[test]
@@ -545,21 +485,5 @@ mod tests {
                 prop_assert_eq!(excess(&a, &c), []);
             }
         }
-    }
-
-    #[test]
-    fn a_refill_comes_at_midnight_of_its_day_or_the_months_last() {
-        let refill = |interval, day| Refill { amount: 1, interval, day };
-        let next = |refill: Refill, now: &str| refill.next_after(now.parse().unwrap()).to_rfc3339();
-        let daily = refill(RefillInterval::Daily, 1);
-        assert_eq!(next(daily, "2026-02-28T23:59:59Z"), "2026-03-01T00:00:00+00:00");
-        assert_eq!(next(daily, "2026-03-01T00:00:00Z"), "2026-03-02T00:00:00+00:00");
-        let monthly = |day| refill(RefillInterval::Monthly, day);
-        assert_eq!(next(monthly(1), "2026-03-01T00:00:00Z"), "2026-04-01T00:00:00+00:00");
-        assert_eq!(next(monthly(15), "2026-03-01T00:00:00Z"), "2026-03-15T00:00:00+00:00");
-        assert_eq!(next(monthly(31), "2026-01-31T12:00:00Z"), "2026-02-28T00:00:00+00:00");
-        assert_eq!(next(monthly(31), "2026-02-28T00:00:00Z"), "2026-03-31T00:00:00+00:00");
-        assert_eq!(next(monthly(30), "2026-12-30T00:00:00Z"), "2027-01-30T00:00:00+00:00");
-        assert_eq!(next(monthly(29), "2028-02-01T00:00:00Z"), "2028-02-29T00:00:00+00:00");
     }
 }

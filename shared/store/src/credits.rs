@@ -2,14 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use domain::ids::{KeyId, OrganizationId};
-use domain::policy::{Credits, Refill, RefillInterval};
+use domain::policy::Credits;
+use domain::refill::{Refill, RefillInterval};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row};
 
 use crate::error::Error;
-use crate::keys::CreditsChange;
+use crate::keys::{CreditsChange, Key};
 use crate::rows::Rows;
-use crate::session::{Mode, RowAccess};
+use crate::session::{Mode, RowAccess, Session};
 use crate::store::Store;
 use crate::write::Write;
 
@@ -23,8 +24,7 @@ pub struct Spent {
 }
 
 impl Store {
-    /// Takes `cost` from a key's balance if it is enough, after any refill that is due; a cost of 0 only looks.
-    /// `None` when the key has no balance.
+    /// Takes `cost` from a key's balance if it is enough, after any refill that is due. `None` when the key has no balance.
     pub async fn spend_credits(
         &self,
         organization: OrganizationId,
@@ -32,13 +32,9 @@ impl Store {
         cost: i64,
     ) -> Result<Option<Spent>, Error> {
         let (mut session, now) = self.session_at(Mode::Write, RowAccess::Organization(organization)).await?;
-        let sql = "select remaining, refill_amount, refill_interval, refill_day, refill_at, $3 as now
-            from credits
-            where organization_id = $1 and key_id = $2
-            for no key update";
-        let statement = sqlx::query(sql).bind(organization.uuid()).bind(key.uuid()).bind(now);
-        let Some(row) = session.optional(statement).await? else { return Ok(None) };
-        let Some(credits) = read_credits(&row)? else { return Ok(None) };
+        let Some(credits) = find(&mut session, (organization, key, now), "for no key update").await? else {
+            return Ok(None);
+        };
         let is_enough = credits.remaining >= cost;
         let remaining = if is_enough { credits.remaining - cost } else { credits.remaining };
         let sql = "update credits set remaining = $3, refill_at = $4 where organization_id = $1 and key_id = $2";
@@ -52,12 +48,11 @@ impl Store {
         Ok(Some(Spent { is_enough, remaining }))
     }
 
-    /// Gives back what a later check refused.
-    pub async fn give_back_credits(&self, organization: OrganizationId, key: KeyId, cost: i64) -> Result<(), Error> {
-        let (mut session, _) = self.session_at(Mode::Write, RowAccess::Organization(organization)).await?;
-        let sql = "update credits set remaining = remaining + $3 where organization_id = $1 and key_id = $2";
-        session.execute(sqlx::query(sql).bind(organization.uuid()).bind(key.uuid()).bind(cost.max(0))).await?;
-        session.commit().await
+    /// What a key has left, with any refill that is due. `None` when it has no balance.
+    pub async fn find_balance(&self, organization: OrganizationId, key: KeyId) -> Result<Option<i64>, Error> {
+        let (mut session, now) = self.session_at(Mode::Read, RowAccess::Organization(organization)).await?;
+        let credits = find(&mut session, (organization, key, now), "").await?;
+        Ok(credits.map(|credits| credits.remaining))
     }
 }
 
@@ -68,13 +63,8 @@ impl Rows {
     }
 
     async fn read_balance(&mut self, key: KeyId, lock: &'static str) -> Result<Option<Credits>, Error> {
-        let sql = format!(
-            "select remaining, refill_amount, refill_interval, refill_day, refill_at, $3 as now
-            from credits
-            where organization_id = $1 and key_id = $2 {lock}"
-        );
-        let statement = sqlx::query(AssertSqlSafe(sql)).bind(self.organization()).bind(key.uuid()).bind(self.now);
-        Ok(self.session.optional(statement).await?.as_ref().map(read_credits).transpose()?.flatten())
+        let (organization, now) = (self.bounds.organization, self.now);
+        find(&mut self.session, (organization, key, now), lock).await
     }
 }
 
@@ -82,6 +72,28 @@ impl Write {
     /// The same, and nobody spends of it before this change ends.
     pub async fn hold_credits(&mut self, key: KeyId) -> Result<Option<Credits>, Error> {
         self.read_balance(key, "for no key update").await
+    }
+
+    /// A key in scope with its balance, neither of which anybody changes before this change ends.
+    pub async fn hold_key_with_credits(&mut self, id: KeyId) -> Result<Option<Key>, Error> {
+        if self.find_key(id).await?.is_none() {
+            return Ok(None);
+        }
+        // The balance first, as a change of the policy does: whoever holds one and wants the other never waits in a circle.
+        self.hold_credits(id).await?;
+        if self.hold_key(id).await?.is_none() {
+            return Ok(None);
+        }
+        self.find_key(id).await
+    }
+
+    /// Sets what is left to a key that was held with its balance, and leaves the refill as it is. No new version: whoever
+    /// spends looks at the balance itself.
+    pub async fn update_remaining(&mut self, held: &Key, remaining: i64) -> Result<Key, Error> {
+        let refill = held.credits.as_ref().and_then(|credits| credits.refill);
+        let credits = Some(Credits { remaining, refill });
+        self.update_credits(held.id, &CreditsChange::Set(credits.clone())).await?;
+        Ok(Key { credits, ..held.clone() })
     }
 
     pub(crate) async fn update_credits(&mut self, key: KeyId, change: &CreditsChange) -> Result<(), Error> {
@@ -93,13 +105,13 @@ impl Write {
                 return self.rows.session.execute(statement).await.map(drop);
             }
             CreditsChange::Set(Some(credits)) => (
-                "insert into credits
-                    (organization_id, key_id, remaining, refill_amount, refill_interval, refill_day, refill_at)
-                values ($1, $2, $3, $4, $5, $6, $7)
+                "insert into credits (organization_id, key_id, remaining,
+                    refill_amount, refill_interval, refill_day, refill_hours, refill_at)
+                values ($1, $2, $3, $4, $5, $6, $7, $8)
                 on conflict (organization_id, key_id) do update
                 set remaining = excluded.remaining, refill_amount = excluded.refill_amount,
                     refill_interval = excluded.refill_interval, refill_day = excluded.refill_day,
-                    refill_at = excluded.refill_at",
+                    refill_hours = excluded.refill_hours, refill_at = excluded.refill_at",
                 credits,
             ),
         };
@@ -110,10 +122,25 @@ impl Write {
             .bind(credits.remaining)
             .bind(refill.map(|refill| refill.amount))
             .bind(refill.map(|refill| refill.interval.name()))
-            .bind(refill.map(|refill| i16::from(refill.day)))
+            .bind(refill.map(|refill| i16::from(day_of(refill.interval))))
+            .bind(refill.and_then(|refill| hours_of(refill.interval)))
             .bind(refill.map(|refill| refill.next_after(self.now)));
         self.rows.session.execute(statement).await.map(drop)
     }
+}
+
+async fn find(
+    session: &mut Session,
+    (organization, key, now): (OrganizationId, KeyId, DateTime<Utc>),
+    lock: &'static str,
+) -> Result<Option<Credits>, Error> {
+    let sql = format!(
+        "select remaining, refill_amount, refill_interval, refill_day, refill_hours, refill_at, $3 as now
+        from credits
+        where organization_id = $1 and key_id = $2 {lock}"
+    );
+    let statement = sqlx::query(AssertSqlSafe(sql)).bind(organization.uuid()).bind(key.uuid()).bind(now);
+    Ok(session.optional(statement).await?.as_ref().map(read_credits).transpose()?.flatten())
 }
 
 /// The balance as of the row's `now`: filled up already where a refill is due.
@@ -129,11 +156,31 @@ pub(crate) fn read_credits(row: &PgRow) -> Result<Option<Credits>, Error> {
 
 fn read_refill(row: &PgRow) -> Result<Option<Refill>, Error> {
     let Some(interval) = row.try_get::<Option<&str>, _>("refill_interval")? else { return Ok(None) };
+    let day = || u8::try_from(row.try_get::<i16, _>("refill_day")?).map_err(Error::unreadable);
     let interval = match interval {
+        "hourly" => {
+            let hours = u16::try_from(row.try_get::<i16, _>("refill_hours")?).map_err(Error::unreadable)?;
+            RefillInterval::Hourly { hours }
+        }
         "daily" => RefillInterval::Daily,
-        "monthly" => RefillInterval::Monthly,
+        "weekly" => RefillInterval::Weekly { day: day()? },
+        "monthly" => RefillInterval::Monthly { day: day()? },
         other => return Err(Error::unreadable(format!("no refill interval is called {other}"))),
     };
-    let day = u8::try_from(row.try_get::<i16, _>("refill_day")?).map_err(Error::unreadable)?;
-    Ok(Some(Refill { amount: row.try_get("refill_amount")?, interval, day }))
+    Ok(Some(Refill { amount: row.try_get("refill_amount")?, interval }))
+}
+
+/// What the row has as its day: 1 where the interval has none.
+const fn day_of(interval: RefillInterval) -> u8 {
+    match interval {
+        RefillInterval::Weekly { day } | RefillInterval::Monthly { day } => day,
+        RefillInterval::Hourly { .. } | RefillInterval::Daily => 1,
+    }
+}
+
+fn hours_of(interval: RefillInterval) -> Option<i16> {
+    match interval {
+        RefillInterval::Hourly { hours } => i16::try_from(hours).ok(),
+        RefillInterval::Daily | RefillInterval::Weekly { .. } | RefillInterval::Monthly { .. } => None,
+    }
 }

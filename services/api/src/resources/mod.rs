@@ -36,6 +36,7 @@ resources! {
     permissions;
     organizations;
     keys;
+    keys::credits;
     keys::lifecycle;
     keys::secrets;
     receipts;

@@ -4,3 +4,4 @@ pub mod instant;
 pub mod limit;
 pub mod nullable;
 pub mod standing;
+pub mod word_or;

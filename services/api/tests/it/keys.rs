@@ -17,7 +17,11 @@ pub async fn example(cast: &Cast<'_>, operation: &str) -> Example {
         "import_key" => return Example::of(json!({"key": within("imported"), "secret": side.foreign_secret()})),
         _ => {}
     }
-    let (key, _) = side.create_key(within("target")).await;
+    let mut target = within("target");
+    if operation == "update_credits" {
+        target["credits"] = json!({"remaining": 5});
+    }
+    let (key, _) = side.create_key(target).await;
     let example = Example::at("key", &key);
     match operation {
         "update_key" => example.with(json!({"name": side.fresh("renamed")})).seen("\"1\""),
@@ -25,6 +29,8 @@ pub async fn example(cast: &Cast<'_>, operation: &str) -> Example {
             side.root(Method::POST, &side.path(&format!("keys/{key}/revoke")), None).await;
             example
         }
+        // To take some away needs no more than the permission.
+        "update_credits" => example.with(json!({"add": -1})),
         "retire_secret" => example.and("secret", &side.rotate(&key).await),
         _ => example,
     }

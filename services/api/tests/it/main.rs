@@ -5,6 +5,7 @@
 mod access;
 mod authority;
 mod bad_input;
+mod credits;
 mod customers;
 mod domains;
 mod events;

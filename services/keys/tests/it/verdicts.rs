@@ -157,7 +157,40 @@ async fn the_first_failed_check_is_the_verdict_and_consumes_nothing() {
     let valid = expect(&asked, "VALID", None).await;
     assert_eq!((&valid["credits"], &valid["customer"]), (&json!(0), &json!(customer.id.to_string())));
     let limited = expect(&asked, "RATE_LIMITED", Some("requests")).await;
+    assert_eq!(limited["credits"], json!(0), "told whatever the verdict");
     assert!(limited["retry_after_ms"].as_u64().unwrap() > 50_000);
+}
+
+#[tokio::test]
+async fn every_verdict_of_a_proven_key_tells_its_balance() {
+    let bench = KeysFixture::start().await;
+    let replica = &bench.replicas(1).await[0];
+    let restricted = Policy { limits: vec![limit("requests", 2)], ..policy() };
+    let credits = Some(Credits { remaining: 7, refill: None });
+    let issued = bench.issue_for(bench.acme, restricted, credits).await;
+    let ask = async |extra: Value| {
+        let mut question = json!({"key": issued.secret});
+        question.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        let answer = bench.verify(replica, question).await;
+        (answer["verdict"].as_str().unwrap().to_owned(), answer["credits"].as_i64())
+    };
+    let told = |verdict: &str, left| (verdict.to_owned(), Some(left));
+    for _ in 0..20 {
+        let looks = json!({"cost": 0, "limits": [{"name": "requests", "cost": 0}]});
+        assert_eq!(ask(looks).await, told("VALID", 7), "a cost of 0 asks without spending");
+    }
+    assert_eq!(ask(json!({"permissions": ["a.b"]})).await, told("INSUFFICIENT_PERMISSIONS", 7));
+    assert_eq!(ask(json!({"cost": 8})).await, told("USAGE_EXCEEDED", 7));
+    assert_eq!(ask(json!({"cost": 5})).await, told("VALID", 2));
+    assert_eq!(ask(json!({"cost": 2})).await, told("VALID", 0));
+    assert_eq!(ask(json!({"cost": 0})).await, told("RATE_LIMITED", 0));
+    let (status, _) = bench.ask(replica, "/v1/keys/verify", &json!({"key": issued.secret, "cost": -1})).await;
+    assert_eq!(status, 422, "nothing is given back by asking");
+    let committed = bench.revoke(issued.id).await;
+    bench.publish(bench.acme, &committed).await;
+    assert_eq!(ask(json!({})).await, told("REVOKED", 0));
+    let free = bench.issue(policy()).await;
+    assert_eq!(bench.verify(replica, json!({"key": free.secret})).await["credits"], Value::Null);
 }
 
 async fn find_generation(bench: &KeysFixture, key: domain::ids::KeyId) -> i64 {

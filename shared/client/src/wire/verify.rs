@@ -45,7 +45,8 @@ pub struct VerifyRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[oai(validator(max_length = 64))]
     pub client_ip: Option<String>,
-    /// What the request costs in credits; 1 when left out. A key without credits spends none.
+    /// What the request costs in credits; 1 when left out, and 0 asks for the balance without spending. A key without credits
+    /// spends none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[oai(validator(maximum(value = "1000000000")))]
     pub cost: Option<u64>,
@@ -133,7 +134,8 @@ pub struct Proven {
     pub metadata: Metadata,
     /// When it ends.
     pub expires_at: Option<String>,
-    /// What is left of its credits.
+    /// What is left of its credits, whatever the verdict; `null` for a key without credits, and beside a refusal while the
+    /// balance cannot be read.
     pub credits: Option<i64>,
     /// What is left of each limit.
     pub limits: Vec<LimitState>,
@@ -213,7 +215,8 @@ struct VerifyAnswerSchema {
     metadata: Option<Metadata>,
     /// When it ends: RFC 3339, UTC, microseconds.
     expires_at: Option<chrono::DateTime<chrono::Utc>>,
-    /// What is left of its credits.
+    /// What is left of its credits, whatever the verdict; `null` for a key without credits, and beside a refusal while the
+    /// balance cannot be read.
     credits: Option<i64>,
     /// What is left of each limit.
     limits: Option<Vec<LimitState>>,

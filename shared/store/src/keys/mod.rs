@@ -80,7 +80,7 @@ const COLUMNS: &str = "k.organization_id, k.id, k.kind, k.name, k.permissions, k
     array(select kc.customer_id from key_customers kc \
         where kc.organization_id = k.organization_id and kc.key_id = k.id order by kc.customer_id) as customers, \
     s.prefix, s.lookup_id, s.last4, u.last_used_at, u.last_used_ip, u.secrets_active, \
-    c.remaining, c.refill_amount, c.refill_interval, c.refill_day, c.refill_at, $4 as now";
+    c.remaining, c.refill_amount, c.refill_interval, c.refill_day, c.refill_hours, c.refill_at, $4 as now";
 
 /// What [`COLUMNS`] needs beside `keys k`.
 const BESIDE: &str = "join lateral (select n.prefix, n.lookup_id, n.last4 from secrets n \

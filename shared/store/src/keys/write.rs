@@ -185,13 +185,13 @@ fn uuids(customers: &[CustomerId]) -> Vec<Uuid> {
 }
 
 /// A key that nobody else changes before this change ends.
-pub(super) struct HeldKey {
+pub(crate) struct HeldKey {
     pub(super) generation: i64,
 }
 
 impl Write {
     /// Holds the key if it is in scope and has not been deleted.
-    pub(super) async fn hold_key(&mut self, id: KeyId) -> Result<Option<HeldKey>, Error> {
+    pub(crate) async fn hold_key(&mut self, id: KeyId) -> Result<Option<HeldKey>, Error> {
         // The customers are looked at again once the row is held: they may have changed while this waited for it.
         let sql = "select generation from keys where organization_id = $1 and id = $2 for no key update";
         let statement = sqlx::query(sql).bind(self.organization()).bind(id.uuid());

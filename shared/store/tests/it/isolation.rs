@@ -2,7 +2,8 @@
 
 use domain::event::Event;
 use domain::ids::{KeyId, OrganizationId};
-use domain::policy::{Credits, Refill, RefillInterval};
+use domain::policy::Credits;
+use domain::refill::{Refill, RefillInterval};
 use futures_util::TryStreamExt;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
@@ -22,7 +23,7 @@ const REFUSED: &str = "42501";
 pub async fn fill(world: &World, organization: OrganizationId) {
     let customer = world.insert_customer(organization, "first").await;
     let mut change = for_customers("filled", &[customer.id]);
-    let refill = Refill { amount: 7, interval: RefillInterval::Daily, day: 1 };
+    let refill = Refill { amount: 7, interval: RefillInterval::Daily };
     change.credits = CreditsChange::Set(Some(Credits { remaining: 5, refill: Some(refill) }));
     let key = world.insert_key(organization, &change).await.unwrap();
     let mut write = world.write(organization).await;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use domain::event::Event;
 use domain::ids::{KeyId, OrganizationId};
-use domain::policy::{AllOr, Credits, KeyKind, KeyStatus, Policy, Refill, RefillInterval, RevokeReason};
+use domain::policy::{AllOr, Credits, KeyKind, KeyStatus, Policy, RevokeReason};
+use domain::refill::{Refill, RefillInterval};
 use store::{CreditsChange, Key, KeyChange, Secret, Subject, conflict};
 
 use crate::world::{World, conflict_name, for_customers, key_with, later, new_key, new_secret, policy};
@@ -54,7 +55,7 @@ async fn a_key_with_customers_and_credits_reads_back_as_it_was_made() {
     let mut customers =
         [world.insert_customer(world.acme, "one").await, world.insert_customer(world.acme, "two").await];
     customers.sort_by_key(|customer| customer.id);
-    let refill = Refill { amount: 100, interval: RefillInterval::Monthly, day: 31 };
+    let refill = Refill { amount: 100, interval: RefillInterval::Monthly { day: 31 } };
     let credits = Credits { remaining: 7, refill: Some(refill) };
     let new = KeyChange {
         credits: CreditsChange::Set(Some(credits.clone())),

@@ -1,6 +1,7 @@
 //! `{o}/keys`: API keys and their policies.
 
 mod change;
+pub mod credits;
 pub mod lifecycle;
 pub mod secrets;
 pub mod wire;

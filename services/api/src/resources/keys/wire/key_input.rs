@@ -8,16 +8,17 @@ use domain::instants::{parse_future, parse_instant};
 use domain::limit::Limit;
 use domain::names::{Name, Tag, metadata as check_metadata};
 use domain::permission::PermissionName;
-use domain::policy::{AllOr, Credits, KeyKind};
+use domain::policy::{AllOr, KeyKind};
 use domain::validation::ValidationError;
 use poem_openapi::Object;
 use serde_json::{Map, Value};
 
-use super::credits::{CreditsBody, read_credits};
+use super::credits::{CreditsBody, CreditsDraft, CreditsPatch, read_credits_patch, read_new_credits};
 use crate::config::KeyPolicy;
 use crate::fields::Fields;
 use crate::wire::limit::{LimitBody, read_limits};
 use crate::wire::nullable::Nullable;
+use crate::wire::word_or::{UnlimitedWord, WordOr};
 
 /// The most entries of one list of a key.
 const ENTRIES_MAX: usize = 100;
@@ -50,9 +51,9 @@ pub struct NewKey {
     /// Up to 10 named limits; without them the organization's default limit.
     #[oai(validator(max_items = 10))]
     pub limits: Option<Vec<LimitBody>>,
-    /// A balance that each verification spends.
+    /// A balance that each verification spends; `null` or `"unlimited"` for a key without one.
     #[oai(default)]
-    pub credits: Nullable<CreditsBody>,
+    pub credits: Nullable<WordOr<UnlimitedWord, CreditsBody>>,
     /// The text that its secrets start with, instead of `clv`.
     #[oai(default)]
     pub prefix: Nullable<String>,
@@ -89,8 +90,8 @@ pub struct KeyPatch {
     /// The whole new list.
     #[oai(validator(max_items = 10))]
     pub limits: Option<Vec<LimitBody>>,
-    /// The new balance.
-    pub credits: Option<CreditsBody>,
+    /// `"unlimited"`, or what changes of the balance and of its refill.
+    pub credits: Option<WordOr<UnlimitedWord, CreditsPatch>>,
     /// The whole new notes.
     pub metadata: Option<Metadata>,
     /// The whole new list.
@@ -135,7 +136,7 @@ pub struct PolicyDraft {
     /// `Some(None)` is `"never"`.
     pub expires_at: Option<Option<DateTime<Utc>>>,
     pub limits: Option<Vec<Limit>>,
-    pub credits: Option<Credits>,
+    pub credits: Option<CreditsDraft>,
     pub name: Option<Name>,
     pub metadata: Option<Map<String, Value>>,
     pub tags: Option<Vec<String>>,
@@ -164,7 +165,7 @@ impl NewKey {
             not_before: fields.take_option("/not_before", self.not_before.0.as_deref().map(parse_instant)),
             expires_at: Some(expires_at.and_then(|text| read_expiry(fields, text, reading)).flatten()),
             limits: self.limits.as_ref().map(|bodies| read_own_limits(fields, bodies)),
-            credits: self.credits.0.as_ref().and_then(|body| read_credits(fields, "/credits", body)),
+            credits: self.credits.0.as_ref().and_then(|body| read_new_credits(fields, body)),
             metadata: read_metadata(fields, &self.metadata),
             tags: Some(read_tags(fields, &self.tags)),
         };
@@ -187,7 +188,7 @@ impl KeyPatch {
             not_before: fields.take_option("/not_before", self.not_before.as_deref().map(parse_instant)),
             expires_at: expires_at.and_then(|text| read_expiry(fields, text, reading)),
             limits: self.limits.as_ref().map(|bodies| read_own_limits(fields, bodies)),
-            credits: self.credits.as_ref().and_then(|body| read_credits(fields, "/credits", body)),
+            credits: self.credits.as_ref().and_then(|body| read_credits_patch(fields, body)),
             metadata: self.metadata.as_ref().and_then(|metadata| read_metadata(fields, metadata)),
             tags: self.tags.as_ref().map(|tags| read_tags(fields, tags)),
         }

@@ -1,6 +1,6 @@
 //! Keys on the wire. A doc comment here is what customers read in the documentation.
 
-mod credits;
+pub mod credits;
 pub mod key;
 pub mod key_input;
 pub mod lifecycle;
