@@ -5,7 +5,7 @@
 
 use domain::access::{Authority, Scope};
 use domain::ids::{CustomerId, OrganizationId};
-use domain::names::Name;
+use domain::names::{ExternalId, Name};
 use domain::permission::Permission;
 use domain::policy::{AllOr, Credits, Grantor, KeyKind, Policy, limits_within, rate_within};
 use domain::secret::{LookupId, PepperRing, PlainSecret, Prefix, SecretHash};
@@ -155,13 +155,21 @@ pub fn check_default_limits(
     Err(Problem::new(ErrorCode::ExceedsGrantor).errors(vec![beyond("default_limits")]))
 }
 
-/// Refuses to lift limits of a customer to a caller that is limited to it, for they bind the caller too.
-pub fn check_customer_limits(
+/// Refuses to lift limits of a customer to a caller that is limited to it, for they bind the caller too; and to change its
+/// `external_id`, for a conflict would tell of customers that the caller cannot see.
+pub fn check_customer_change(
     scope: &Scope,
     customer: &store::Customer,
     change: &store::NewCustomer,
 ) -> Result<(), Problem> {
-    if scope.customers() == &AllOr::All || limits_within(&change.limits, &customer.limits) {
+    if scope.customers() == &AllOr::All {
+        return Ok(());
+    }
+    if change.external_id.as_ref().map(ExternalId::as_str) != customer.external_id.as_deref() {
+        let detail = "This key is limited to some customers, and an external_id is unique among all of them.";
+        return Err(Problem::new(ErrorCode::CustomerNotAllowed).detail(detail));
+    }
+    if limits_within(&change.limits, &customer.limits) {
         return Ok(());
     }
     let detail = "The limits that a customer's keys share bind the calling key too, which cannot lift them.";

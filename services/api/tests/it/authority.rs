@@ -216,6 +216,52 @@ async fn nobody_lifts_a_shared_limit_that_binds_it_too() {
 }
 
 #[tokio::test]
+async fn a_conflict_tells_a_limited_key_nothing_it_cannot_see() {
+    let installation = Installation::start().await;
+    let side = installation.side(Environment::Production);
+    let (own, other) = (side.create_customer("own").await, side.create_customer("other").await);
+    let scopes = [json!({"customers": [own]}), json!({"domains": ["shop.example.com"]})];
+    let named = |name: &str, more: &Value| {
+        let mut body = json!({"name": name});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let permissions = ["keys.create", "keys.update", "customers.update"];
+    for (number, scope) in scopes.iter().enumerate() {
+        let (hidden, seen) = (format!("hidden {number}"), format!("seen {number}"));
+        key(side, &[], json!({"name": hidden, "customers": [other]})).await;
+        key(side, &[], named(&seen, scope)).await;
+        let (_, limited) = key(side, &permissions, scope.clone()).await;
+        let create = async |name: &str| post(side, &limited, "keys", Some(named(name, scope))).await;
+        let made = create(&hidden.to_uppercase()).await;
+        assert_eq!(made.status, 201, "the name of a key that it cannot see: {}", made.text);
+        assert_eq!(create(&hidden).await.status, 409, "now it sees one");
+        assert_eq!(create(&seen.to_uppercase()).await.status, 409, "a name that it sees");
+        let id = made.json()["key"]["id"].as_str().unwrap().to_owned();
+        assert_eq!(patch(side, &limited, &id, &json!({"name": seen})).await.status, 409);
+        assert_eq!(patch(side, &limited, &id, &json!({"name": "renamed"})).await.status, 200);
+        assert_eq!(patch(side, &limited, &id, &json!({"name": hidden})).await.status, 200);
+        let taken = post(side, &side.root_key(), "keys", Some(json!({"name": hidden}))).await;
+        assert_eq!(taken.status, 409, "who sees all keys sees the clash");
+        assert_eq!(patch(side, &side.root_key(), &id, &json!({"tags": ["kept"]})).await.status, 200);
+    }
+    let path = |customer: &str| side.path(&format!("customers/{customer}"));
+    let change = |id: &str| Some(json!({"external_id": id}));
+    assert_eq!(side.change(&side.root_key(), &path(&other), change("taken"), "*").await.status, 200);
+    let (_, limited) = key(side, &permissions, json!({"customers": [own]})).await;
+    for id in ["taken", "free"] {
+        let refused = side.change(&limited, &path(&own), change(id), "*").await;
+        assert_eq!(
+            (refused.status, &refused.json()["code"]),
+            (403, &json!("customer-not-allowed")),
+            "{}",
+            refused.text
+        );
+    }
+    assert_eq!(side.change(&limited, &path(&own), Some(json!({"name": "own still"})), "*").await.status, 200);
+}
+
+#[tokio::test]
 async fn an_idempotency_key_seals_anew_after_a_day() {
     let installation = Installation::start().await;
     let side = installation.side(Environment::Development);

@@ -1,7 +1,7 @@
 //! Making keys and changing what binds them.
 
 use domain::ids::{CustomerId, KeyId, SecretId};
-use domain::names::Name;
+use domain::names::{self, Name};
 use domain::policy::{AllOr, Credits, KeyKind, Policy};
 use serde_json::{Map, Value};
 use sqlx::types::Json;
@@ -71,12 +71,13 @@ impl Write {
 
     /// Both rows in one statement, and the key as it then stands.
     async fn insert_with_secret(&mut self, id: KeyId, new: &KeyChange, secret: &NewSecret) -> Result<Key, Error> {
+        self.check_name(id, &new.name).await?;
         let kind = if self.bounds.organization.is_installation() { KeyKind::Root } else { KeyKind::Organization };
         let sql = "with k as (
                 insert into keys
                     (organization_id, id, kind, name, name_folded, permissions, domains, is_for_all_customers,
-                    ips, not_before, expires_at, limits, metadata, tags, created_at, created_by, updated_at)
-                select $1, $2, $3, $4, $5, $6, $7, $8::uuid[] is null, $9, $10, $11, $12, $13, $14, $15, $16, $15
+                    ips, not_before, expires_at, limits, metadata, tags, created_at, created_by, updated_at, name_scope)
+                select $1, $2, $3, $4, $5, $6, $7, $8::uuid[] is null, $9, $10, $11, $12, $13, $14, $15, $16, $15, $24
                 -- Nobody deletes the organization before this change ends.
                 from organizations where id = $1 and deleted_at is null for key share
                 returning *
@@ -108,7 +109,7 @@ impl Write {
             .bind(&new.tags)
             .bind(self.rows.now)
             .bind(self.rows.bounds.actor.clone());
-        let statement = bind_secret(statement, SecretId::mint(self.now), secret);
+        let statement = bind_secret(statement, SecretId::mint(self.now), secret).bind(self.name_scope());
         let row = self.rows.session.optional(statement).await?;
         read_row(&row.ok_or_else(|| Error::conflict("keys_organization_fkey"))?)
     }
@@ -118,14 +119,19 @@ impl Write {
         if self.hold_key(id).await?.is_none_or(|held| held.generation != seen) {
             return Ok(None);
         }
-        if self.find_key(id).await?.is_some_and(|key| change.is_met_by(&key)) {
+        let Some(before) = self.find_key(id).await? else { return Ok(None) };
+        if change.is_met_by(&before) {
             return self.find_unchanged_key(id).await;
+        }
+        if names::fold(&before.name) != change.name.fold() {
+            self.check_name(id, &change.name).await?;
         }
         let policy = &change.policy;
         let sql = "update keys
             set name = $3, name_folded = $4, permissions = $5, domains = $6, is_for_all_customers = $7, ips = $8,
                 not_before = $9, expires_at = $10, limits = $11, metadata = $12, tags = $13,
-                generation = generation + 1, updated_at = $14
+                generation = generation + 1, updated_at = $14,
+                name_scope = case when name_folded = $4 then name_scope else $15 end
             where organization_id = $1 and id = $2";
         let statement = sqlx::query(sql)
             .bind(self.organization())
@@ -141,7 +147,8 @@ impl Write {
             .bind(Json(&policy.limits))
             .bind(Json(&change.metadata))
             .bind(&change.tags)
-            .bind(self.rows.now);
+            .bind(self.rows.now)
+            .bind(self.name_scope());
         self.rows.session.execute(statement).await?;
         self.delete_key_customers(id).await?;
         self.insert_key_customers(id, policy).await?;
@@ -150,6 +157,25 @@ impl Write {
         self.update_credits(id, &change.credits).await?;
         self.bump(Subject::Key(id), seen + 1);
         self.find_written_key(id).await.map(Some)
+    }
+
+    /// Refuses a name that another key has which the caller can see. What it cannot see must not be told by a refusal.
+    async fn check_name(&mut self, id: KeyId, name: &Name) -> Result<(), Error> {
+        let sql = format!(
+            "select from keys k where {VISIBLE} and k.deleted_at is null and k.name_folded = $5 and k.id <> $6 limit 1"
+        );
+        let statement = self.rows.of_scope(sql).bind(name.fold()).bind(id.uuid());
+        match self.rows.session.optional(statement).await? {
+            Some(_) => Err(Error::conflict("keys_organization_name_unique")),
+            None => Ok(()),
+        }
+    }
+
+    /// Among which keys the index holds a name to be unique: those of callers that see everything, or those of one limited
+    /// caller.
+    fn name_scope(&self) -> String {
+        let is_limited = self.bounds.customers.is_some() || self.bounds.domains.is_some();
+        if is_limited { self.bounds.actor.clone() } else { String::new() }
     }
 
     /// The key as this change leaves it, even where the change moved it out of the caller's own sight.

@@ -118,7 +118,7 @@ impl Api {
         let before = find(&access, &mut write, &customer).await?;
         access.if_match(before.generation)?;
         let change = body.parse()?.read(&before)?;
-        grant::check_customer_limits(&access.scope, &before, &change)?;
+        grant::check_customer_change(&access.scope, &before, &change)?;
         let after = write.update_customer(before.id, before.generation, &change).await?.ok_or_else(stale)?;
         access.commit_changed(write, (after.id, after.generation), ((&before).into(), (&after).into())).await
     }
