@@ -20,7 +20,7 @@ impl AdmissionMetrics {
         Self {
             queue,
             rejected: metrics.counter(MetricRow {
-                name: "admission_rejected_total",
+                name: "http_requests_rejected_total",
                 help: "Requests rejected for want of time, by what they waited for and the kind of work.",
                 labels: &["queue", "priority"],
             }),

@@ -2,12 +2,13 @@
 //! time. It stands behind the parser, where it is known whose a request is. Why it is so:
 //! `docs/decisions/0020-shed-load-in-a-declared-order.md`.
 
+mod load;
 pub(crate) mod metrics;
 
 use std::{
     collections::{HashMap, VecDeque},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -15,12 +16,15 @@ use std::{
 
 use domain::{ids::OrganizationId, priority::Priority};
 use tokio::{
-    runtime::{Handle, RuntimeMetrics},
-    sync::oneshot,
+    runtime::Handle,
+    sync::{Semaphore, oneshot},
     time::{Instant, sleep, timeout},
 };
 
-use self::metrics::AdmissionMetrics;
+use self::{
+    load::{BUSY_MAX, watch_load},
+    metrics::AdmissionMetrics,
+};
 use crate::{
     metrics::Metrics,
     problem::{ErrorCode, Problem},
@@ -29,8 +33,6 @@ use crate::{
 /// How long a request may wait for its permit, and how long it may then take: as many are in progress as are done in this
 /// time. The promise of 250 ms has room for both.
 const TARGET: Duration = Duration::from_millis(100);
-/// The share of the time in which the threads of a process have work before there is too much of it.
-const BUSY_MAX: f64 = 0.9;
 /// Requests in progress that are never too many, for each thread: a burst of this many is worked off, however little was
 /// to do before.
 const FLOOR_PER_THREAD: usize = 256;
@@ -41,6 +43,11 @@ const CEILING_PER_THREAD: usize = 4096;
 const REVOCATIONS_MAX: usize = 1024;
 /// How long a revocation waits behind others of its organization: it is not sent away as others are.
 const REVOCATION_WAIT_MAX: Duration = Duration::from_secs(5);
+/// How long a rejection is held back while there is no time to spare: whoever asks again at once would have the process do
+/// nothing but reject. It is the least that the rejection tells the client to wait.
+const REJECTION_DELAY: Duration = Duration::from_secs(1);
+/// Rejections held back at once, for each thread; beyond them they are told at once.
+const HELD_REJECTIONS_PER_THREAD: usize = 4096;
 /// One organization, and all lists together, have at most one of so many parts: something is left for whoever comes next.
 const PARTS: usize = 2;
 
@@ -78,6 +85,7 @@ struct Shared {
     wait_max: Duration,
     metrics: AdmissionMetrics,
     state: Mutex<State>,
+    held_rejections: Semaphore,
 }
 
 #[derive(Debug)]
@@ -91,6 +99,8 @@ struct State {
     classes: [Class; Priority::ALL.len()],
     done: usize,
     rejected: usize,
+    /// The threads have work nearly all the time.
+    is_busy: bool,
 }
 
 /// The work of one priority.
@@ -149,9 +159,11 @@ impl AdmissionQueue {
 
     fn within(name: &'static str, (floor, ceiling): (usize, usize), wait_max: Duration, metrics: &Metrics) -> Self {
         let (classes, metrics) = (Default::default(), AdmissionMetrics::register(metrics, name));
-        let state = State { floor, ceiling, bound: ceiling, in_use: 0, waiting: 0, classes, done: 0, rejected: 0 };
-        let shared = Arc::new(Shared { wait_max, metrics, state: Mutex::new(state) });
-        tokio::spawn(tend(Arc::downgrade(&shared)));
+        let (in_use, waiting, done, rejected, is_busy) = (0, 0, 0, 0, false);
+        let state = State { floor, ceiling, bound: ceiling, in_use, waiting, classes, done, rejected, is_busy };
+        let held_rejections = Semaphore::new(HELD_REJECTIONS_PER_THREAD * Handle::current().metrics().num_workers());
+        let shared = Arc::new(Shared { wait_max, metrics, state: Mutex::new(state), held_rejections });
+        tokio::spawn(watch_load(Arc::downgrade(&shared)));
         Self { shared, priority_max: Priority::Revocation }
     }
 
@@ -173,11 +185,23 @@ impl AdmissionQueue {
             Entered::Rejected => None,
             Entered::Waiting(admitted) => timeout(wait_max, admitted).await.ok().and_then(Result::ok),
         };
-        waiting.ok_or_else(|| {
-            self.shared.lock().rejected += 1;
-            self.shared.metrics.rejected(priority);
-            Rejected
-        })
+        match waiting {
+            Some(permit) => Ok(permit),
+            None => Err(self.reject(priority).await),
+        }
+    }
+
+    async fn reject(&self, priority: Priority) -> Rejected {
+        let is_busy = {
+            let mut state = self.shared.lock();
+            state.rejected += 1;
+            state.is_busy
+        };
+        self.shared.metrics.rejected(priority);
+        if is_busy && let Ok(_held) = self.shared.held_rejections.try_acquire() {
+            sleep(REJECTION_DELAY).await;
+        }
+        Rejected
     }
 
     fn enter(&self, slot: Slot) -> Entered {
@@ -324,7 +348,8 @@ impl State {
     /// law). Else as many at once, and more little by little: all at once would let the next flood in as a whole.
     ///
     /// How long something waits is no measure for it: rejections wait as well, so that a bound that is lowered until nothing
-    /// waits ends up rejecting nearly everything.
+    /// waits ends up rejecting nearly everything. For the same reason rejections are held back while there is too much work:
+    /// those who ask again at once would take the time in which the pace is measured.
     fn judge(&mut self, busy: f64, pace: f64) {
         let in_time = (pace * TARGET.as_secs_f64()) as usize;
         let next = if busy > BUSY_MAX { in_time } else { in_time.max(self.bound + self.bound / 16 + 1) };
@@ -352,40 +377,6 @@ impl Drop for Permit {
             state.dispatch(&shared);
         }
     }
-}
-
-/// Measures and judges until nobody uses the queue.
-async fn tend(shared: Weak<Shared>) {
-    let runtime = Handle::current().metrics();
-    let (mut looked_at, mut worked) = (Instant::now(), worked(&runtime));
-    let (mut pace, mut told_at) = (0.0, looked_at);
-    loop {
-        sleep(TARGET / 2).await;
-        let Some(shared) = shared.upgrade() else { return };
-        let (elapsed, total) = (looked_at.elapsed().as_secs_f64(), self::worked(&runtime));
-        let busy = total.saturating_sub(worked).as_secs_f64() / runtime.num_workers() as f64 / elapsed;
-        (looked_at, worked) = (Instant::now(), total);
-        let mut state = shared.lock();
-        let done = std::mem::take(&mut state.done) as f64 / elapsed;
-        if busy > BUSY_MAX {
-            // The mean of the last few looks: what is done together comes out together.
-            pace = if pace == 0.0 { done } else { pace + (done - pace) / 4.0 };
-        }
-        state.judge(busy, pace);
-        state.purge();
-        state.dispatch(&shared);
-        shared.metrics.show(state.waiting, state.in_use, state.bound);
-        if state.rejected > 0 && told_at.elapsed() >= Duration::from_secs(1) {
-            told_at = Instant::now();
-            let rejected = std::mem::take(&mut state.rejected);
-            tracing::warn!(rejected, bound = state.bound, "rejected {rejected} requests for want of time");
-        }
-    }
-}
-
-/// How long the threads have had work.
-fn worked(runtime: &RuntimeMetrics) -> Duration {
-    (0..runtime.num_workers()).map(|worker| runtime.worker_total_busy_duration(worker)).sum()
 }
 
 #[cfg(test)]
@@ -496,6 +487,22 @@ mod tests {
         }
         assert!(rejected_at_once > 20, "{rejected_at_once}");
         assert!(now(&queue, Priority::Revocation, own).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rejections_are_held_back_while_there_is_no_time_to_spare() {
+        let queue = queue(1);
+        let took = async |is_busy| {
+            queue.shared.lock().is_busy = is_busy;
+            let asked = Instant::now();
+            queue.reject(Priority::Verification).await;
+            asked.elapsed()
+        };
+        assert_eq!(took(false).await, Duration::ZERO);
+        assert_eq!(took(true).await, REJECTION_DELAY);
+        let every = HELD_REJECTIONS_PER_THREAD as u32;
+        let _held = queue.shared.held_rejections.acquire_many(every).await.unwrap();
+        assert_eq!(took(true).await, Duration::ZERO, "so many are held back, and no more");
     }
 
     #[tokio::test(start_paused = true)]
