@@ -32,9 +32,10 @@ impl fmt::Display for Finding {
 }
 
 impl Tree {
-    /// This repository.
+    /// This repository: the checkout that cargo runs in, for builds are shared between checkouts.
     pub fn repository() -> Self {
-        Self::at(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
+        let own = std::env::var("CARGO_MANIFEST_DIR").expect("cargo says where this crate is");
+        Self::at(&Path::new(&own).join("../.."))
     }
 
     /// The files under `root`: what git tracks or would add, or simply all of them where git does not know the folder.

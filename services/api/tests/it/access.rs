@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use api::operation::{Reach, Route};
 use api::resources::ROUTES;
@@ -14,7 +13,7 @@ use domain::permission::{Permission, Plane};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Caller, Installation, Side};
+use crate::support::{Answer, Caller, Installation, Side, manifest_dir};
 
 /// The columns, in the order in which they are printed.
 const CALLERS: [&str; 12] = [
@@ -60,7 +59,7 @@ async fn every_operation_answers_every_caller_as_the_matrix_says() {
             table.push('\n');
         }
     }
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/access-matrix.txt");
+    let path = manifest_dir().join("tests/it/access-matrix.txt");
     if std::env::var_os("CLAVIGER_UPDATE").is_some() {
         std::fs::write(&path, &table).unwrap();
     }

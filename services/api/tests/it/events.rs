@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use api::operation::Route;
 use api::resources::ROUTES;
@@ -10,14 +10,14 @@ use domain::environment::Environment;
 use serde_json::Value;
 
 use crate::access::Cast;
-use crate::support::Installation;
+use crate::support::{Installation, manifest_dir};
 
 fn changes() -> impl Iterator<Item = (&'static str, &'static Route)> {
     ROUTES.iter().filter_map(|route| Some((route.operation.action?, route)))
 }
 
 fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    manifest_dir().join("../..")
 }
 
 #[tokio::test]

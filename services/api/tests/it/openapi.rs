@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use api::resources::ROUTES;
 use serde_json::Value;
 
+use crate::support::manifest_dir;
+
 fn committed_path() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("openapi.json")
+    manifest_dir().join("openapi.json")
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What the tests of this crate ask of a running installation: callers, requests, and objects to work on.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -44,6 +45,11 @@ pub struct Answer {
 pub struct Target {
     pub id: String,
     pub etag: String,
+}
+
+/// This crate's folder in the checkout that cargo runs in, for builds are shared between checkouts.
+pub fn manifest_dir() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where this crate is").into()
 }
 
 impl Installation {
