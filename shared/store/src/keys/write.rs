@@ -77,7 +77,7 @@ impl Write {
                 insert into keys
                     (organization_id, id, kind, name, name_folded, permissions, domains, is_for_all_customers,
                     ips, not_before, expires_at, limits, metadata, tags, created_at, created_by, updated_at, name_scope)
-                select $1, $2, $3, $4, $5, $6, $7, $8::uuid[] is null, $9, $10, $11, $12, $13, $14, $15, $16, $15, $24
+                select $1, $2, $3, $4, $5, $6, $7, $8::uuid[] is null, $9, $10, $11, $12, $13, $14, $15, $16, $15, $25
                 -- Nobody deletes the organization before this change ends.
                 from organizations where id = $1 and deleted_at is null for key share
                 returning *
