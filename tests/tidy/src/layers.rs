@@ -17,7 +17,8 @@ const MAY_USE: [(&str, &[&str]); 10] = [
 ];
 
 /// For tests alone: these may use whatever there is.
-const TESTS: [&str; 6] = ["shared/testkit", "shared/fuzzing", "tests/e2e", "tests/chaos", "tests/tidy", "tests/bench"];
+const TESTS: [&str; 7] =
+    ["shared/testkit", "shared/fuzzing", "tests/e2e", "tests/chaos", "tests/load", "tests/tidy", "tests/bench"];
 /// Depends on nearly everything, so that nothing that ships may depend on it.
 const KIT: &str = "testkit";
 /// Depend on nothing of ours, so that every crate's tests may use them.

@@ -12,8 +12,8 @@ use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use testkit::{Finding, Fleet};
 
-use crate::overload::load::{Load, percentile};
 use crate::overload::{BATCH, fleet, keys_of, memory_mib, pin, requests, single};
+use load::{Load, percentile};
 
 /// Unknown keys in a second.
 const RATE: usize = 100_000;

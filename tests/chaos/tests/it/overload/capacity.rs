@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::overload::load::{Load, Outcome};
+use load::{Load, Outcome};
 
 /// The first step, in requests a second, and how much steeper each next one is.
 const START: f64 = 200.0;

@@ -2,8 +2,7 @@
 
 mod capacity;
 pub mod host;
-pub mod load;
-mod pace;
+pub mod pace;
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -14,7 +13,7 @@ use serde_json::{Value, json};
 use testkit::{Answer, Client, Finding, Fleet, FleetEnvironment};
 
 use self::host::Host;
-use self::load::{Load, Outcome, percentile};
+use load::{Load, Outcome, percentile};
 
 /// Less than half of what a listener keeps open, since those of one load may be counted a little longer when those of the
 /// next are there already: beyond that it closes some that ask for nothing.

@@ -9,10 +9,10 @@ use serde_json::json;
 use testkit::{Finding, Fleet, FleetEnvironment};
 
 use crate::overload::host::Host;
-use crate::overload::load::Load;
 use crate::overload::{
     BATCH, HealthPoller, ORGANIZATIONS, assert_clean, capacity, fleet, keys_of, memory_mib, requests, show, single,
 };
+use load::Load;
 
 const LEVELS: [f64; 4] = [0.5, 1.0, 2.0, 5.0];
 const TIME: Duration = Duration::from_secs(20);

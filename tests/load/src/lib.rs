@@ -1,6 +1,8 @@
 //! An open-loop load: requests are due by the clock however late the answers are, so that a stall is not hidden by a
 //! client that waits for it.
 
+#![expect(clippy::unwrap_used, reason = "a load that cannot go on has failed its test")]
+
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -21,17 +23,22 @@ const RETRY_AFTER: &[u8] = b"\r\nretry-after: ";
 /// What is asked, how often, and over how many connections.
 #[derive(Debug, Clone)]
 pub struct Load {
+    /// Where it goes.
     pub address: SocketAddr,
     /// Whole requests, sent in turn.
     pub requests: Vec<Vec<u8>>,
+    /// Over how many connections.
     pub connections: usize,
+    /// How many are due in a second.
     pub per_second: f64,
+    /// For how long.
     pub time: Duration,
 }
 
 /// What came of it.
 #[derive(Debug, Default)]
 pub struct Outcome {
+    /// How many were due.
     pub offered: u64,
     /// From when an accepted request was sent to its answer, in milliseconds, in ascending order.
     pub accepted_ms: Vec<f64>,
@@ -45,7 +52,9 @@ pub struct Outcome {
     pub unanswered: u64,
     /// Neither answered with success nor refused, and one example.
     pub failed: u64,
+    /// An answer of a failed one.
     pub example: String,
+    /// How long it took in all.
     pub time: Duration,
 }
 
@@ -56,6 +65,7 @@ impl Outcome {
         }
     }
 
+    /// Accepted in a second.
     pub fn goodput(&self) -> f64 {
         self.accepted_ms.len() as f64 / self.time.as_secs_f64()
     }
@@ -76,14 +86,17 @@ impl Outcome {
         refused / (refused + self.accepted_ms.len() as f64).max(1.0)
     }
 
+    /// In milliseconds.
     pub fn accepted_p99(&self) -> f64 {
         percentile(&self.accepted_ms, 0.99)
     }
 
+    /// How many were accepted.
     pub fn accepted(&self) -> usize {
         self.accepted_ms.len()
     }
 
+    /// In milliseconds.
     pub fn refused_p99(&self) -> f64 {
         percentile(&self.refused_ms, 0.99)
     }
