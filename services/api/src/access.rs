@@ -113,6 +113,10 @@ impl<O: Change> Caller<O> {
         let new = create(&mut write, wanted).await?;
         attempt.keep(&mut write, &new.body, new.secret.as_ref().map(PlainSecret::expose)).await?;
         let committed = write.commit(self.event(&new.subject).changed(None, new.logged)).await?;
+        // A first version needs no word; what the creation changed beside it does.
+        if !committed.generations.is_empty() {
+            self.app.publish(scope, &committed, None).await;
+        }
         self.app.publish_elsewhere(&committed).await;
         Ok(Created::new(Idempotent::First(new.body)).etag(new.version))
     }

@@ -18,9 +18,11 @@ use crate::app::App;
 use crate::authenticate::{denied, not_found};
 use crate::fields::{Fields, unread};
 use crate::operation::Operation;
+use crate::precondition::stale;
 use crate::resources::keys::wire::key_input::{
     HashedSecret, KeyImport, KeyPatch, NewKey, PolicyDraft, Reading, check_demands, check_order,
 };
+use crate::resources::permissions::own::find_organization;
 
 /// Reads a new key's body into what is stored, refusing what the caller may not give.
 pub async fn read_new_key(
@@ -29,7 +31,7 @@ pub async fn read_new_key(
     write: &mut Write,
     body: &NewKey,
 ) -> Result<KeyChange, Problem> {
-    let organization = write.find_organization().await?.ok_or_else(not_found)?;
+    let organization = find_organization(access, write, (&body.permissions, body.create_permissions)).await?;
     let reading = Reading { now: write.now(), own_permissions: &organization.permissions, demands: &app.demands };
     let mut fields = Fields::default();
     let mut draft = body.read(&mut fields, &reading);
@@ -45,10 +47,11 @@ pub async fn read_new_key(
         expires_at: draft.expires_at.flatten(),
         limits: draft.limits.unwrap_or_else(|| organization.default_limits.clone()),
     };
-    check_creation(access, write, &organization, (&policy, credits.as_ref())).await?;
+    check_creation(access, write, (&policy, credits.as_ref())).await?;
     Ok(KeyChange {
         name: draft.name.ok_or_else(unread)?,
         policy,
+        permissions_since: organization.generation,
         credits: CreditsChange::Set(credits),
         metadata: draft.metadata.unwrap_or_default(),
         tags: draft.tags.unwrap_or_default(),
@@ -61,10 +64,13 @@ pub async fn read_patch(
     app: &App,
     access: &Scoped<impl Operation>,
     write: &mut Write,
-    key: &store::Key,
+    seen: &store::Key,
     body: &KeyPatch,
 ) -> Result<KeyChange, Problem> {
-    let organization = write.find_organization().await?.ok_or_else(not_found)?;
+    let named = body.permissions.as_deref().unwrap_or_default();
+    let organization = find_organization(access, write, (named, body.create_permissions)).await?;
+    // Again, after the organization: what still counts of its permissions then is what this version of them says.
+    let key = &write.find_key(seen.id).await?.filter(|key| key.generation == seen.generation).ok_or_else(stale)?;
     let reading = Reading { now: write.now(), own_permissions: &organization.permissions, demands: &app.demands };
     let mut fields = Fields::default();
     let mut draft = body.read(&mut fields, &reading);
@@ -88,12 +94,13 @@ pub async fn read_patch(
         CreditsChange::Set(credits) => credits.as_ref(),
     };
     if !(policy.is_within(&key.policy) && Credits::are_within(wanted, held.as_ref())) {
-        check_creation(access, write, &organization, (&policy, wanted)).await?;
+        check_creation(access, write, (&policy, wanted)).await?;
     }
     let name = draft.name.unwrap_or_else(|| Name::from_row(&key.name));
     Ok(KeyChange {
         name,
         policy,
+        permissions_since: organization.generation,
         credits,
         metadata: draft.metadata.unwrap_or_else(|| key.metadata.clone()),
         tags: draft.tags.unwrap_or_else(|| key.tags.clone()),
@@ -111,8 +118,7 @@ pub async fn check_credits(
     if Credits::are_within(Some(credits), key.credits.as_ref()) {
         return Ok(());
     }
-    let organization = write.find_organization().await?.ok_or_else(not_found)?;
-    check_creation(access, write, &organization, (&key.policy, Some(credits))).await
+    check_creation(access, write, (&key.policy, Some(credits))).await
 }
 
 /// Refuses to hand the caller a secret of a key that may do more than the caller.
@@ -121,8 +127,7 @@ pub async fn check_regenerate(
     write: &mut Write,
     key: &store::Key,
 ) -> Result<(), Problem> {
-    let organization = write.find_organization().await?.ok_or_else(not_found)?;
-    check_authority(access, write, &organization, (&key.policy, key.credits.as_ref())).await
+    check_authority(access, write, (&key.policy, key.credits.as_ref())).await
 }
 
 /// Refuses to bring a key back to life to a caller that could not make it now. `key` is the key as it would be.
@@ -133,7 +138,7 @@ pub async fn check_reactivation(
     key: &store::Key,
 ) -> Result<(), Problem> {
     let organization = write.find_organization().await?.ok_or_else(not_found)?;
-    check_creation(access, write, &organization, (&key.policy, key.credits.as_ref())).await?;
+    check_creation(access, write, (&key.policy, key.credits.as_ref())).await?;
     let reading = Reading { now: write.now(), own_permissions: &organization.permissions, demands: &app.demands };
     let mut fields = Fields::default();
     check_demands(&mut fields, &reading, key.policy.expires_at, Some(&key.policy.ips));
@@ -330,18 +335,16 @@ fn merge(policy: &Policy, draft: &PolicyDraft, customers: Option<AllOr<CustomerI
 async fn check_creation(
     access: &Scoped<impl Operation>,
     write: &mut Write,
-    organization: &store::Organization,
     key: (&Policy, Option<&Credits>),
 ) -> Result<(), Problem> {
     access.authority.check(Permission::KeysCreate).map_err(denied)?;
-    check_authority(access, write, organization, key).await
+    check_authority(access, write, key).await
 }
 
 /// Refuses what goes beyond the caller: any member of the key's policy, or its balance.
 async fn check_authority(
     access: &Scoped<impl Operation>,
     write: &mut Write,
-    organization: &store::Organization,
     (policy, credits): (&Policy, Option<&Credits>),
 ) -> Result<(), Problem> {
     let authority = &access.authority;
@@ -350,7 +353,7 @@ async fn check_authority(
         // There is no way to give a root key a balance.
         KeyKind::Root => None,
     };
-    let grantor = authority.grantor(&organization.permissions, held.as_ref());
+    let grantor = authority.grantor(held.as_ref());
     let excess = grantor.excess(policy, credits);
     if excess.is_empty() {
         return Ok(());

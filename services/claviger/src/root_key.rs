@@ -85,6 +85,7 @@ pub async fn create(
             expires_at,
             limits: vec![new.limit],
         },
+        permissions_since: 0,
         credits: CreditsChange::Keep,
         metadata: Map::new(),
         tags: Vec::new(),

@@ -264,6 +264,7 @@ mod tests {
             is_suspended: false,
             generation: 3,
             limits: Vec::new(),
+            permissions: Vec::new(),
         };
         let policy = Policy {
             permissions: vec![PermissionName::parse("documents.read").expect("a name")],

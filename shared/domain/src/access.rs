@@ -91,10 +91,9 @@ impl Authority {
         })
     }
 
-    /// The grantor that this caller is with what it has left, beside the permissions that its organization made up for
-    /// its own API.
-    pub fn grantor<'a>(&'a self, own_permissions: &'a [PermissionName], credits: Option<&'a Credits>) -> Grantor<'a> {
-        Grantor { kind: self.kind, policy: &self.policy, own_permissions, credits }
+    /// The grantor that this caller is with what it has left.
+    pub fn grantor<'a>(&'a self, credits: Option<&'a Credits>) -> Grantor<'a> {
+        Grantor { kind: self.kind, policy: &self.policy, credits }
     }
 }
 

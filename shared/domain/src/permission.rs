@@ -72,17 +72,41 @@ permissions! {
     DomainsCreate, "domains.create", Organization, "Domains", "Domain Create", "Register domains";
     DomainsCheck, "domains.check", Organization, "Domains", "Domain Check", "Look up the proof of domains";
     DomainsDelete, "domains.delete", Organization, "Domains", "Domain Delete", "Remove domains";
+    PermissionsRead, "permissions.read", Organization, "Permissions", "Permission Read", "List the permissions of the organization's own API";
+    PermissionsCreate, "permissions.create", Organization, "Permissions", "Permission Create", "Add permissions of the organization's own API";
+    PermissionsDelete, "permissions.delete", Organization, "Permissions", "Permission Delete", "Give up permissions of the organization's own API";
 }
+
+/// The resources of this API, those to come included: no organization names a permission of its own under one of them.
+/// The list is closed. Migration 20261130120000 reports what was named before.
+pub const RESERVED: [&str; 21] = [
+    "organizations",
+    "keys",
+    "customers",
+    "domains",
+    "roles",
+    "permissions",
+    "policy",
+    "limits",
+    "licenses",
+    "telemetry",
+    "logs",
+    "jobs",
+    "usage",
+    "imports",
+    "exports",
+    "webhooks",
+    "leaks",
+    "audit",
+    "members",
+    "root-keys",
+    "portal",
+];
 
 impl Permission {
     /// The permission with this name.
     pub fn find(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|permission| permission.name() == name)
-    }
-
-    /// Says whether `resource` is one of the catalogue's own.
-    pub fn is_own_resource(resource: &str) -> bool {
-        Self::ALL.iter().any(|permission| permission.name().split_once('.').is_some_and(|(own, _)| own == resource))
     }
 
     /// Says whether a key of this kind can hold it.
@@ -94,7 +118,10 @@ impl Permission {
     }
 }
 
-/// A permission as a key holds it: one of the catalogue, one of the organization's own, or `*`.
+/// The longest name.
+const NAME_BYTES_MAX: usize = 100;
+
+/// A permission as a key holds it: one of the catalogue, one of the organization's own, or a wildcard over either.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PermissionName(String);
@@ -103,23 +130,40 @@ impl PermissionName {
     /// Every permission that a key of its kind can hold.
     pub const WILDCARD: &'static str = "*";
 
-    /// Reads `resource.action` in lower case, or `*`.
+    /// Reads a name such as `documents.read`, a wildcard such as `documents.*`, or `*`.
     pub fn parse(text: &str) -> Result<Self, ValidationError> {
-        if text == Self::WILDCARD {
+        let stem = match text.strip_suffix('*') {
+            Some("") => return Ok(Self(text.to_owned())),
+            Some(stem) if stem.ends_with(['.', ':']) => stem,
+            Some(_) | None => text,
+        };
+        let is_own = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let is_name = stem.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit())
+            && stem.bytes().all(|byte| is_own(byte) || b"._:-".contains(&byte));
+        if is_name && text.len() <= NAME_BYTES_MAX {
             return Ok(Self(text.to_owned()));
         }
-        let is_word = |word: &str| {
-            (1..=48).contains(&word.len())
-                && word.starts_with(|c: char| c.is_ascii_lowercase())
-                && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
-        };
-        match text.split_once('.') {
-            Some((resource, action)) if is_word(resource) && is_word(action) => Ok(Self(text.to_owned())),
-            Some(_) | None => Err(ValidationError::new(
-                "permission",
-                format!("\"{}\" is not a permission; write resource.action in lower case", excerpt(text)),
-            )),
+        Err(ValidationError::new(
+            "permission",
+            format!(
+                "\"{}\" is not a permission; write a name such as documents.read: at most {NAME_BYTES_MAX} of a-z, 0-9 and \
+                ._:-, beginning with a letter or a digit",
+                excerpt(text)
+            ),
+        ))
+    }
+
+    /// Reads the name of a permission of an organization's own API: no wildcard, and not under a resource of this one.
+    pub fn parse_own(text: &str) -> Result<Self, ValidationError> {
+        let name = Self::parse(text)?;
+        if name.is_wildcard() {
+            return Err(ValidationError::new("wildcard", "a wildcard is granted, and is no permission by itself"));
         }
+        if name.is_reserved() {
+            let message = format!("permissions under {} belong to the Integration API itself", name.resource());
+            return Err(ValidationError::new("reserved", message));
+        }
+        Ok(name)
     }
 
     /// The name as text.
@@ -127,31 +171,65 @@ impl PermissionName {
         &self.0
     }
 
-    /// Says whether it is `*`.
+    /// Says whether it stands for others: `*`, or `documents.*`.
     pub fn is_wildcard(&self) -> bool {
-        self.0 == Self::WILDCARD
+        self.0.ends_with('*')
     }
 
-    /// Checks that the name is known: in the catalogue for this kind of key, or among the organization's `own`.
+    /// Says whether it is under a resource of this API, in whatever way that is separated or hyphenated.
+    fn is_reserved(&self) -> bool {
+        let resource = self.resource().replace('_', "-");
+        RESERVED.contains(&resource.as_str())
+    }
+
+    fn resource(&self) -> &str {
+        self.0.split(['.', ':']).next().unwrap_or_default()
+    }
+
+    /// Says whether whoever holds this one holds `wanted`, on a key of this kind.
+    fn covers(&self, kind: crate::policy::KeyKind, wanted: &Self) -> bool {
+        if self == wanted {
+            return true;
+        }
+        let is_within = self.0.strip_suffix('*').is_some_and(|stem| wanted.0.starts_with(stem));
+        is_within && Permission::find(wanted.as_str()).is_none_or(|permission| permission.is_for(kind))
+    }
+
+    /// Checks that the name is known: in the catalogue for this kind of key, or among the organization's `own`; a wildcard,
+    /// that it stands for one that is.
     pub fn check_known(&self, kind: crate::policy::KeyKind, own: &[Self]) -> Result<(), ValidationError> {
+        if self.is_wildcard() {
+            let mut catalogue = Permission::ALL.iter().filter(|permission| permission.is_for(kind));
+            let stands_for_any = catalogue.any(|permission| self.covers(kind, &Self::from(*permission)))
+                || own.iter().any(|own| self.covers(kind, own));
+            return if stands_for_any { Ok(()) } else { Err(self.unknown(kind, own)) };
+        }
         match Permission::find(&self.0) {
-            _ if self.is_wildcard() || own.contains(self) => Ok(()),
             Some(permission) if permission.is_for(kind) => Ok(()),
             Some(_) => {
                 Err(ValidationError::new("permission-plane", format!("{} can be given to root keys only", self.0)))
             }
-            None => Err(ValidationError::new("unknown-permission", self.unknown_message(own))),
+            None if own.contains(self) => Ok(()),
+            None => Err(self.unknown(kind, own)),
         }
     }
 
-    fn unknown_message(&self, own: &[Self]) -> String {
+    fn unknown(&self, kind: crate::policy::KeyKind, own: &[Self]) -> ValidationError {
         let known = Permission::ALL.iter().map(|p| p.name()).chain(own.iter().map(Self::as_str));
         let near: Vec<&str> = known.filter(|name| strsim::damerau_levenshtein(name, &self.0) <= 3).take(3).collect();
         let name = excerpt(&self.0);
-        if near.is_empty() {
-            return format!("there is no permission {name}; see GET /v1/permissions");
-        }
-        format!("there is no permission {name}; did you mean {}?", near.join(", "))
+        let hint = if near.is_empty() {
+            "see GET /v1/permissions".to_owned()
+        } else {
+            format!("did you mean {}?", near.join(", "))
+        };
+        let can_be_added = kind == crate::policy::KeyKind::Organization && Self::parse_own(&self.0).is_ok();
+        let how = if can_be_added {
+            " Add it to your own API with POST /v1/organizations/{organization}/permissions, or send \"create_permissions\": true."
+        } else {
+            ""
+        };
+        ValidationError::new("unknown-permission", format!("there is no permission {name}; {hint}{how}"))
     }
 }
 
@@ -181,13 +259,10 @@ impl From<PermissionName> for String {
     }
 }
 
-/// Says whether `held` covers `wanted`. `*` covers everything, on organization keys only what they can hold.
+/// Says whether `held` covers `wanted`, by name or by a wildcard. A wildcard covers on organization keys only what they can
+/// hold.
 pub fn holds(held: &[PermissionName], kind: crate::policy::KeyKind, wanted: &PermissionName) -> bool {
-    if held.contains(wanted) {
-        return true;
-    }
-    let has_wildcard = held.iter().any(PermissionName::is_wildcard);
-    has_wildcard && Permission::find(wanted.as_str()).is_none_or(|permission| permission.is_for(kind))
+    held.iter().any(|one| one.covers(kind, wanted))
 }
 
 #[cfg(test)]
@@ -195,26 +270,124 @@ mod tests {
     use super::*;
     use crate::policy::KeyKind;
 
+    fn name(text: &str) -> PermissionName {
+        PermissionName::parse(text).expect("a name")
+    }
+
     #[test]
-    fn names_are_lower_case_resource_and_action() {
-        for good in ["keys.read", "documents.read", "a.b", "*", "line_items.re-open"] {
+    fn names_are_lower_case_with_four_separators() {
+        let longest = "a".repeat(100);
+        for good in [
+            "keys.read",
+            "documents",
+            "a",
+            "*",
+            "line_items.re-open",
+            "a.b.c",
+            "documents:read",
+            "2fa.reset",
+            "documents.*",
+            "documents:*",
+            "a.b.*",
+            &longest,
+        ] {
             assert!(PermissionName::parse(good).is_ok(), "{good}");
         }
+        let too_long = "a".repeat(101);
         for bad in [
             "",
-            "keys",
             "Keys.read",
             "keys.READ",
-            "keys.",
             ".read",
-            "a.b.c",
-            "keys.*",
+            "-a",
             "*.read",
+            "**",
+            "documents*",
+            ".*",
+            "a.*.b",
             "a,b.c",
             "a/b.c",
             "keys.read ",
+            "k\u{435}ys.read",
+            &too_long,
         ] {
             assert!(PermissionName::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_own_name_is_under_a_resource_of_this_api() {
+        for resource in RESERVED {
+            let other = resource.replace('-', "_");
+            for text in [
+                resource.to_owned(),
+                format!("{resource}.read"),
+                format!("{resource}:read"),
+                format!("{resource}.a.b"),
+                format!("{other}.read"),
+                format!("{resource}.."),
+            ] {
+                let refusal = PermissionName::parse_own(&text).expect_err(&text);
+                assert_eq!(refusal.code, "reserved", "{text}");
+            }
+        }
+        for text in ["*", "documents.*"] {
+            assert_eq!(PermissionName::parse_own(text).expect_err(text).code, "wildcard");
+        }
+        for text in ["documents.read", "keyss.read", "documents.keys", "keys-of-mine.read"] {
+            assert!(PermissionName::parse_own(text).is_ok(), "{text}");
+        }
+        for permission in Permission::ALL {
+            let resource = permission.name().split_once('.').expect("resource.action").0;
+            assert!(RESERVED.contains(&resource), "{resource} is not reserved");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_covers_what_is_under_it_and_nothing_else() {
+        let covers = |held: &str, wanted: &str| holds(&[name(held)], KeyKind::Organization, &name(wanted));
+        for (held, wanted) in [
+            ("*", "documents.read"),
+            ("*", "documents.*"),
+            ("documents.*", "documents.read"),
+            ("documents.*", "documents.pages.read"),
+            ("documents.*", "documents.pages.*"),
+            ("documents.*", "documents.*"),
+            ("keys.*", "keys.read"),
+        ] {
+            assert!(covers(held, wanted), "{held} {wanted}");
+        }
+        for (held, wanted) in [
+            ("documents.*", "*"),
+            ("documents.*", "documents"),
+            ("documents.*", "documents-old.read"),
+            ("documents.*", "documents:read"),
+            ("documents.pages.*", "documents.*"),
+            ("documents.read", "documents.*"),
+            ("organizations.*", "organizations.create"),
+        ] {
+            assert!(!covers(held, wanted), "{held} {wanted}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_is_known_when_it_stands_for_anything() {
+        let own = [name("documents.read")];
+        for known in ["*", "keys.*", "documents.*"] {
+            assert!(name(known).check_known(KeyKind::Organization, &own).is_ok(), "{known}");
+        }
+        for unknown in ["docments.*", "documents:*", "documents.read.*"] {
+            assert!(name(unknown).check_known(KeyKind::Organization, &own).is_err(), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_own_name_is_told_how_to_add_it() {
+        let message = |text: &str, kind| name(text).check_known(kind, &[]).expect_err("unknown").message;
+        for way in ["/permissions", "create_permissions"] {
+            assert!(message("documents.read", KeyKind::Organization).contains(way));
+            assert!(!message("keys.raed", KeyKind::Organization).contains("create_permissions"));
+            assert!(!message("documents.read", KeyKind::Root).contains("create_permissions"));
         }
     }
 

@@ -6,7 +6,7 @@ use crate::addresses::IpRule;
 use crate::hosts::HostName;
 use crate::ids::CustomerId;
 use crate::limit::Limit;
-use crate::permission::{Permission, PermissionName, holds};
+use crate::permission::{PermissionName, holds};
 use crate::refill::Refill;
 
 /// The two kinds of key.
@@ -169,8 +169,6 @@ pub struct Grantor<'a> {
     pub kind: KeyKind,
     /// The policy of the granting key.
     pub policy: &'a Policy,
-    /// The permissions of the organization's own API, which carry no authority here and may always be granted.
-    pub own_permissions: &'a [PermissionName],
     /// Credits left on the granting key; `None` if it has no balance.
     pub credits: Option<&'a Credits>,
 }
@@ -194,11 +192,9 @@ impl Grantor<'_> {
         excess
     }
 
-    /// Says whether this permission may be granted.
+    /// Says whether this permission may be granted: whoever holds it may, by name or by a wildcard.
     pub fn may_give(&self, permission: &PermissionName) -> bool {
-        // A name that has come into the catalogue since the organization took it for its own API carries authority now.
-        let is_own = || self.own_permissions.contains(permission) && Permission::find(permission.as_str()).is_none();
-        holds(&self.policy.permissions, self.kind, permission) || is_own()
+        holds(&self.policy.permissions, self.kind, permission)
     }
 }
 
@@ -336,7 +332,7 @@ mod tests {
     }
 
     fn grantor<'a>(policy: &'a Policy, credits: Option<&'a Credits>) -> Grantor<'a> {
-        Grantor { kind: KeyKind::Organization, policy, own_permissions: &[], credits }
+        Grantor { kind: KeyKind::Organization, policy, credits }
     }
 
     fn excess(held: &Policy, granted: &Policy) -> Vec<Excess> {
@@ -452,12 +448,15 @@ mod tests {
     }
 
     #[test]
-    fn an_own_permission_of_the_catalogue_is_not_given_freely() {
-        let own = names(&["documents.read", "keys.create"]);
-        let policy = wide();
-        let grantor = Grantor { own_permissions: &own, ..grantor(&policy, None) };
-        assert!(grantor.may_give(&own[0]));
-        assert!(!grantor.may_give(&own[1]), "a name that has come into the catalogue since");
+    fn a_permission_is_given_by_whoever_holds_it_alone() {
+        let gives = |held: &[&str], given: &str| {
+            let policy = Policy { permissions: names(held), ..wide() };
+            grantor(&policy, None).may_give(&names(&[given])[0])
+        };
+        assert!(gives(&["documents.read"], "documents.read") && gives(&["documents.*"], "documents.read"));
+        assert!(gives(&["*"], "documents.read") && gives(&["*"], "documents.*") && gives(&["*"], "*"));
+        assert!(!gives(&[], "documents.read") && !gives(&["documents.read"], "documents.*"));
+        assert!(!gives(&["documents.*"], "*"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use crate::environment::Environment;
 use crate::ids::{CustomerId, KeyId, OrganizationId, SecretId};
 use crate::limit::Limit;
+use crate::permission::PermissionName;
 use crate::policy::{KeyKind, Policy};
 use crate::secret::SecretHash;
 
@@ -36,6 +37,8 @@ pub struct OrganizationFacts {
     pub generation: i64,
     /// Limits that all its keys share.
     pub limits: Vec<Limit>,
+    /// The permissions of its own API, sorted: all that a wildcard stands for beside the catalogue.
+    pub permissions: Vec<PermissionName>,
 }
 
 /// A key's policy and state.

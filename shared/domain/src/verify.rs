@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 
 use crate::hosts::HostName;
-use crate::permission::{PermissionName, holds};
-use crate::policy::AllOr;
+use crate::permission::{Permission, PermissionName, holds};
+use crate::policy::{AllOr, KeyKind};
 use crate::snapshot::{CustomerFacts, Snapshot};
 use crate::verdict::{Reason, Verdict};
 
@@ -194,7 +194,7 @@ fn check_customer(snapshot: &Snapshot, question: &Question) -> Result<(), Failur
 }
 
 fn check_permissions(snapshot: &Snapshot, question: &Question) -> Result<(), Failure> {
-    let has = |permission: &PermissionName| holds(&snapshot.key.policy.permissions, snapshot.key.kind, permission);
+    let has = |permission: &PermissionName| has_permission(snapshot, permission);
     let missing: Vec<PermissionName> = match &question.needed {
         Needed::All(names) => names.iter().filter(|name| !has(name)).cloned().collect(),
         Needed::Any(names) if names.iter().any(has) => Vec::new(),
@@ -206,6 +206,19 @@ fn check_permissions(snapshot: &Snapshot, question: &Question) -> Result<(), Fai
     Err(Failure { verdict: Verdict::InsufficientPermissions, reason: None, missing_permissions: missing })
 }
 
+/// Whether a key has a permission: by name, or by a wildcard as long as there is such a permission. Root keys belong to no
+/// organization that could say which there are.
+fn has_permission(snapshot: &Snapshot, wanted: &PermissionName) -> bool {
+    let (key, own) = (&snapshot.key, &snapshot.organization.permissions);
+    let exists = || {
+        wanted.is_wildcard()
+            || key.kind == KeyKind::Root
+            || Permission::find(wanted.as_str()).is_some()
+            || own.binary_search(wanted).is_ok()
+    };
+    key.policy.permissions.contains(wanted) || (holds(&key.policy.permissions, key.kind, wanted) && exists())
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -214,7 +227,7 @@ mod tests {
     use crate::addresses::IpRule;
     use crate::environment::Environment;
     use crate::ids::{CustomerId, KeyId, OrganizationId, SecretId};
-    use crate::policy::{KeyKind, Policy};
+    use crate::policy::Policy;
     use crate::secret::{HashScheme, SecretHash};
     use crate::snapshot::{KeyFacts, OrganizationFacts, SecretFacts};
     use uuid::Uuid;
@@ -251,6 +264,7 @@ mod tests {
                 is_suspended: true,
                 generation: 1,
                 limits: Vec::new(),
+                permissions: Vec::new(),
             }),
             key: KeyFacts {
                 id: KeyId::from_uuid(Uuid::from_u128(2)),
@@ -355,5 +369,26 @@ mod tests {
         question.needed = Needed::All(names.to_vec());
         let failure = check_permissions(&snapshot, &question).expect_err("one is missing");
         assert_eq!(failure.missing_permissions, vec![names[0].clone()]);
+    }
+
+    #[test]
+    fn a_wildcard_stands_for_permissions_that_there_are() {
+        let (mut snapshot, mut question) = hopeless();
+        let name = |text: &str| PermissionName::parse(text).expect("a name");
+        let mut has = |snapshot: &Snapshot, text: &str| {
+            question.needed = Needed::All(vec![name(text)]);
+            check_permissions(snapshot, &question).is_ok()
+        };
+        for held in ["*", "documents.*"] {
+            policy(&mut snapshot).permissions = vec![name(held)];
+            assert!(!has(&snapshot, "documents.read"), "{held}: the organization has no such permission");
+            Arc::make_mut(&mut snapshot.organization).permissions = vec![name("documents.read"), name("pages.read")];
+            assert!(has(&snapshot, "documents.read"), "{held}");
+            assert!(!has(&snapshot, "documents.write"), "{held}");
+            assert_eq!(has(&snapshot, "pages.read"), held == "*");
+            assert_eq!(has(&snapshot, "keys.read"), held == "*");
+            assert!(!has(&snapshot, "organizations.create"), "{held}: for root keys only");
+            Arc::make_mut(&mut snapshot.organization).permissions = Vec::new();
+        }
     }
 }

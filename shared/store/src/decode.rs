@@ -32,8 +32,8 @@ pub(crate) fn metadata(row: &PgRow) -> Result<Map<String, Value>, Error> {
     Ok(members)
 }
 
-pub(crate) fn permissions(row: &PgRow) -> Result<Vec<PermissionName>, Error> {
-    parse_all(&row.try_get::<Vec<String>, _>("permissions")?, PermissionName::parse)
+pub(crate) fn permissions(row: &PgRow, column: &str) -> Result<Vec<PermissionName>, Error> {
+    parse_all(&row.try_get::<Vec<String>, _>(column)?, PermissionName::parse)
 }
 
 pub(crate) fn domains(row: &PgRow) -> Result<AllOr<HostName>, Error> {

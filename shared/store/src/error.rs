@@ -33,6 +33,10 @@ pub mod conflict {
     pub const KEY_EXPIRED: &str = "key_expired";
     /// Nothing is left of the customers or domains that the key was limited to.
     pub const KEY_SCOPE_REMOVED: &str = "key_scope_removed";
+    /// The organization has a permission of this name.
+    pub const PERMISSION_EXISTS: &str = "permission_exists";
+    /// The organization has as many permissions as it may.
+    pub const PERMISSIONS_FULL: &str = "permissions_full";
 }
 
 /// No answer within the client's own deadline.

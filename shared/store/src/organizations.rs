@@ -16,7 +16,7 @@ use crate::page::{Page, Slice};
 use crate::rows::Rows;
 use crate::write::Write;
 
-const COLUMNS: &str = "id, slug, name, permissions, limits, default_limits, suspended_at, generation, \
+pub(crate) const COLUMNS: &str = "id, slug, name, permissions, limits, default_limits, suspended_at, generation, \
     created_at, updated_at";
 
 /// An organization as its row stands.
@@ -64,8 +64,6 @@ pub struct NewOrganization {
 pub struct OrganizationChange {
     /// Its name.
     pub name: Name,
-    /// The permissions of its own API.
-    pub permissions: Vec<PermissionName>,
     /// What all its keys share.
     pub limits: Vec<Limit>,
     /// What a key gets that names none.
@@ -76,7 +74,6 @@ impl OrganizationChange {
     /// Whether the organization is like this already.
     fn is_met_by(&self, organization: &Organization) -> bool {
         self.name.as_str() == organization.name
-            && self.permissions == organization.permissions
             && self.limits == organization.limits
             && self.default_limits == organization.default_limits
     }
@@ -157,8 +154,8 @@ impl Write {
         }
         let sql = format!(
             "update organizations
-            set name = $3, permissions = $4, limits = $5, default_limits = $6,
-                generation = generation + 1, updated_at = $7
+            set name = $3, limits = $4, default_limits = $5,
+                generation = generation + 1, updated_at = $6
             where id = $1 and generation = $2 and deleted_at is null
             returning {COLUMNS}"
         );
@@ -166,7 +163,6 @@ impl Write {
             .bind(self.organization())
             .bind(seen)
             .bind(change.name.as_str())
-            .bind(texts(&change.permissions))
             .bind(Json(&change.limits))
             .bind(Json(&change.default_limits))
             .bind(self.now);
@@ -222,7 +218,7 @@ impl Write {
         }
     }
 
-    fn bumped_organization(&mut self, row: &PgRow) -> Result<Organization, Error> {
+    pub(crate) fn bumped_organization(&mut self, row: &PgRow) -> Result<Organization, Error> {
         let organization = read_row(row)?;
         self.bump(Subject::Organization(organization.id), organization.generation);
         Ok(organization)
@@ -234,7 +230,7 @@ fn read_row(row: &PgRow) -> Result<Organization, Error> {
         id: OrganizationId::from_uuid(row.try_get("id")?),
         slug: row.try_get("slug")?,
         name: row.try_get("name")?,
-        permissions: decode::permissions(row)?,
+        permissions: decode::permissions(row, "permissions")?,
         limits: decode::limits(row, "limits")?,
         default_limits: decode::limits(row, "default_limits")?,
         suspended_at: row.try_get("suspended_at")?,

@@ -14,13 +14,14 @@ use domain::names::Slug;
 use domain::secret::{PlainSecret, SecretHash};
 use domain::snapshot::{CustomerFacts, KeyFacts, OrganizationFacts, SecretFacts, Snapshot};
 use ipnet::IpNet;
-use sqlx::Row;
 use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
 use crate::customers;
 use crate::decode;
 use crate::error::Error;
+use crate::granted::GRANTED;
 use crate::keys::{Key, read_hash, read_kind, read_policy};
 use crate::rows::Bounds;
 use crate::session::{Mode, RowAccess, Session};
@@ -239,20 +240,21 @@ async fn find_snapshot(
         return Ok(None);
     }
     session.allow(RowAccess::Organization(organization)).await?;
-    let sql = "select k.id, k.kind, k.name, k.permissions, k.domains, k.is_for_all_customers, k.ips, k.not_before,
-            k.expires_at, k.limits, k.metadata, k.revoked_at, k.deleted_at, k.generation,
+    let sql = format!(
+        "select k.id, k.kind, k.name, k.permissions, g.own_permissions, k.domains, k.is_for_all_customers, k.ips,
+            k.not_before, k.expires_at, k.limits, k.metadata, k.revoked_at, k.deleted_at, k.generation,
             array(select kc.customer_id from key_customers kc
                 where kc.organization_id = k.organization_id and kc.key_id = k.id
                 order by kc.customer_id) as customers,
             exists (select 1 from credits c
                 where c.organization_id = k.organization_id and c.key_id = k.id) as has_credits,
             o.slug, o.suspended_at, o.deleted_at as organization_deleted_at, o.generation as organization_generation,
-            o.limits as organization_limits
-        from keys k
-        join organizations o on o.id = k.organization_id
-        where k.organization_id = $1 and k.id = $2";
+            o.limits as organization_limits, o.permissions as organization_permissions
+        from keys k {GRANTED}
+        where k.organization_id = $1 and k.id = $2"
+    );
     let key: Uuid = secret.try_get("key_id")?;
-    let statement = sqlx::query(sql).bind(organization.uuid()).bind(key);
+    let statement = sqlx::query(AssertSqlSafe(sql)).bind(organization.uuid()).bind(key);
     let Some(row) = session.optional(statement).await? else { return Ok(None) };
     Ok(Some(Snapshot {
         organization: Arc::new(read_organization(organization, &row)?),
@@ -268,12 +270,15 @@ async fn find_snapshot(
 fn read_organization(id: OrganizationId, row: &PgRow) -> Result<OrganizationFacts, Error> {
     let suspended_at = decode::instant(row, "suspended_at")?;
     let deleted_at = decode::instant(row, "organization_deleted_at")?;
+    let mut permissions = decode::permissions(row, "organization_permissions")?;
+    permissions.sort_unstable();
     Ok(OrganizationFacts {
         id,
         slug: row.try_get("slug")?,
         is_suspended: suspended_at.is_some() || deleted_at.is_some(),
         generation: row.try_get("organization_generation")?,
         limits: decode::limits(row, "organization_limits")?,
+        permissions,
     })
 }
 

@@ -75,6 +75,11 @@ impl Write {
         Ok(Committed { generations, outbox_ids, elsewhere })
     }
 
+    /// Writes a further entry of the action log with this change.
+    pub async fn note(&mut self, event: &Event) -> Result<(), Error> {
+        self.append_event(event).await.map_err(Error::into_unavailable)
+    }
+
     pub(crate) fn generations(&self) -> Vec<Generation> {
         listed(&self.bumped)
     }

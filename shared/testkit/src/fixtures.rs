@@ -53,8 +53,10 @@ impl Fixtures<'_> {
         let kind = if organization.is_installation() { KeyKind::Root } else { KeyKind::Organization };
         let catalogue = Permission::ALL.iter().copied().filter(|permission| permission.is_for(kind));
         let mut permissions: Vec<PermissionName> = catalogue.map(PermissionName::from).collect();
-        if kind == KeyKind::Organization {
-            permissions.extend(own_permissions());
+        match kind {
+            KeyKind::Organization => permissions.extend(own_permissions()),
+            // What organizations have of their own is held by a wildcard alone.
+            KeyKind::Root => permissions.push(PermissionName::parse(PermissionName::WILDCARD)?),
         }
         permissions.sort_unstable();
         let prefix = match kind {
@@ -74,6 +76,7 @@ impl Fixtures<'_> {
                 expires_at: None,
                 limits: vec![Limit { name: "requests".to_owned(), limit: EVERYTHING_LIMIT, window_ms: 60_000 }],
             },
+            permissions_since: 0,
             credits: CreditsChange::Keep,
             metadata: Map::new(),
             tags: Vec::new(),

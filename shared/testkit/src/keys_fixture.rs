@@ -17,6 +17,7 @@ use domain::event::Event;
 use domain::ids::{KeyId, OrganizationId};
 use domain::limit::Limit;
 use domain::names::{ExternalId, Name, Slug};
+use domain::permission::PermissionName;
 use domain::policy::{AllOr, Credits, Policy, RevokeReason};
 use domain::secret::{Pepper, PepperRing, PlainSecret, Prefix};
 use serde_json::{Value, json};
@@ -253,7 +254,7 @@ impl KeysFixture {
         let row = NewOrganization {
             name: Name::parse(slug).unwrap(),
             slug: Slug::parse(slug).unwrap(),
-            permissions: Vec::new(),
+            permissions: vec![PermissionName::parse("documents.read").unwrap()],
             limits,
             default_limits: Vec::new(),
         };
@@ -353,6 +354,7 @@ pub fn change(policy: Policy, credits: Option<Credits>) -> KeyChange {
     KeyChange {
         name: Name::parse(&format!("key {number}")).unwrap(),
         policy,
+        permissions_since: 0,
         credits: CreditsChange::Set(credits),
         metadata: serde_json::Map::new(),
         tags: Vec::new(),

@@ -34,6 +34,7 @@ macro_rules! resources {
 resources! {
     whoami;
     permissions;
+    permissions::own;
     organizations;
     keys;
     keys::credits;
@@ -64,4 +65,6 @@ pub enum Tags {
     Customers,
     /// Host names that an organization has registered.
     Domains,
+    /// What an organization's keys may do in its own API.
+    Permissions,
 }

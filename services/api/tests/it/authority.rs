@@ -93,7 +93,8 @@ async fn widening_any_member_is_judged_by_the_whole_key() {
     let (strong, _) = key(side, &["keys.read", "customers.read"], locked.clone()).await;
     let (weak, _) = key(side, &["documents.read"], locked).await;
     let (_, editor) = key(side, &["keys.update"], json!({})).await;
-    let (_, maker) = key(side, &["keys.update", "keys.create"], json!({})).await;
+    let own = ["documents.read", "documents.write"];
+    let (_, maker) = key(side, &[&["keys.update", "keys.create"], &own[..]].concat(), json!({})).await;
     let earlier = installation.instant_in(Duration::from_secs(60)).await;
     let latest = installation.instant_in(Duration::from_secs(9_000)).await;
     for wider in [
@@ -117,7 +118,7 @@ async fn widening_any_member_is_judged_by_the_whole_key() {
         let done = patch(side, &maker, &weak, &wider).await;
         assert_eq!(done.status, 200, "{wider}: {}", done.text);
     }
-    // Permissions of the organization's own API may be given by anybody, but not to a key that is stronger already.
+    // What the caller holds may be given, but not to a key that is stronger already.
     let wider = json!({"permissions": ["customers.read", "documents.read"]});
     assert_exceeds(&patch(side, &maker, &strong, &wider).await, &["permissions"]);
     let wider = json!({"permissions": ["documents.read", "documents.write"]});

@@ -136,9 +136,9 @@ async fn adding_credits_needs_what_making_the_key_needs() {
     let (weak, _) = make("weak", &["documents.read"], balance.clone()).await;
     let (strong, _) = make("strong", &["customers.read"], balance).await;
     let (_, editor) = make("editor", &["keys.update"], json!({})).await;
-    let (_, maker) = make("maker", &["keys.update", "keys.create"], json!({})).await;
+    let (_, maker) = make("maker", &["keys.update", "keys.create", "documents.read"], json!({})).await;
     let held = json!({"credits": {"remaining": 12}});
-    let (own, counted) = make("counted", &["keys.update", "keys.create"], held).await;
+    let (own, counted) = make("counted", &["keys.update", "keys.create", "documents.read"], held).await;
     let outcome = async |caller: &Caller, key: &str, body: Value| {
         let answer = post(side, caller, key, body).await;
         let code = if answer.status == 200 { String::new() } else { answer.json()["code"].to_string() };

@@ -12,6 +12,7 @@ mod events;
 mod keys;
 mod openapi;
 mod organizations;
+mod permissions;
 mod receipts;
 mod support;
 mod verify;
@@ -28,6 +29,7 @@ async fn example(cast: &Cast<'_>, operation: &Descriptor) -> Example {
         "domains" => domains::example(cast, operation.id).await,
         "keys" => keys::example(cast, operation.id).await,
         "organizations" => organizations::example(cast, operation.id).await,
+        "permissions" => permissions::example(cast, operation.id).await,
         "receipts" => receipts::example(cast, operation.id).await,
         "verify" => verify::example(cast, operation.id).await,
         _ => Example::default(),

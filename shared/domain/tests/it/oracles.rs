@@ -96,13 +96,17 @@ pub fn instant(text: &str) -> Option<DateTime<Utc>> {
 
 /// `*`, or two words of 1 to 48 of `[a-z][a-z0-9_-]*` around one point.
 pub fn is_permission(text: &str) -> bool {
-    let words: Vec<&str> = text.split('.').collect();
-    let is_word = |word: &&str| {
-        let mut characters = word.chars();
-        let starts_well = matches!(characters.next(), Some('a'..='z'));
-        starts_well && characters.all(|c| matches!(c, 'a'..='z' | '0'..='9' | '_' | '-')) && word.len() <= 48
+    let is_letter = |c: &char| matches!(c, 'a'..='z' | '0'..='9');
+    let characters: Vec<char> = text.chars().collect();
+    let (last, stem) = match characters.split_last() {
+        Some(('*', stem)) if stem.last().is_some_and(|c| matches!(c, '.' | ':')) => ('*', stem),
+        Some((last, _)) => (*last, characters.as_slice()),
+        None => return false,
     };
-    text == "*" || (words.len() == 2 && words.iter().all(is_word))
+    let is_stem = stem.first().is_some_and(is_letter)
+        && stem.iter().all(|c| is_letter(c) || matches!(c, '.' | '_' | ':' | '-'))
+        && (last == '*' || stem.len() == characters.len());
+    text == "*" || (is_stem && characters.len() <= 100)
 }
 
 /// Letters, digits and inner hyphens, in at least two labels as long as the DNS allows, the last of them no number.

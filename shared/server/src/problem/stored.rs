@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use store::conflict::{
-    KEY_CHANGED, KEY_EXPIRED, KEY_SCOPE_REMOVED, ORGANIZATION_HAS_KEYS, SECRET_COMPROMISED, SECRET_IS_NEWEST,
+    KEY_CHANGED, KEY_EXPIRED, KEY_SCOPE_REMOVED, ORGANIZATION_HAS_KEYS, PERMISSION_EXISTS, PERMISSIONS_FULL,
+    SECRET_COMPROMISED, SECRET_IS_NEWEST,
 };
 
 use super::{ErrorCode, Problem};
@@ -31,6 +32,8 @@ fn conflict(name: &str) -> Problem {
         SECRET_IS_NEWEST => "This is the newest secret of the key; regenerate, revoke or delete the key instead.",
         KEY_EXPIRED => "The key has expired; set a new end first.",
         KEY_SCOPE_REMOVED => "Nothing is left of the customers or domains that the key was limited to.",
+        PERMISSION_EXISTS => "The organization has this permission already.",
+        PERMISSIONS_FULL => "An organization has at most 200 permissions of its own; delete one first.",
         "organizations_slug_unique" => "Another organization has this slug.",
         "customers_organization_external_id_unique" => "Another customer of this organization has this external_id.",
         "domains_organization_name_unique" => "This organization has this domain already.",

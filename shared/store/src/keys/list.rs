@@ -4,11 +4,13 @@ use chrono::{DateTime, Utc};
 use domain::environment::Environment;
 use domain::ids::CustomerId;
 use domain::names;
+use domain::permission::PermissionName;
 use domain::policy::KeyStatus;
 use sqlx::{Postgres, QueryBuilder};
 
 use super::{BESIDE, COLUMNS, ENDING, Key, STATUS, VISIBLE, read_row};
 use crate::error::Error;
+use crate::granted::{GRANTED, counts};
 use crate::page::{Page, Slice};
 use crate::rows::Rows;
 
@@ -112,7 +114,7 @@ impl Rows {
         self.push_conditions(&mut sql, filter);
         sql.push(format!(" order by {} desc limit ", order.replace(',', " desc,"))).push_bind(slice.fetched());
         // The other tables are asked about the keys of the page, and about no others.
-        sql.push(format!(") select {COLUMNS} from page k {BESIDE} order by k.created_at desc, k.id desc"));
+        sql.push(format!(") select {COLUMNS} from page k {GRANTED} {BESIDE} order by k.created_at desc, k.id desc"));
         let rows = self.session.all(sql.build()).await?;
         Page::read(&rows, slice, read_row)
     }
@@ -133,6 +135,12 @@ impl Rows {
         // A key may have lost a label that is found for it (migration 20261124000001).
         if let Some(permission) = &filter.permission {
             sql.push(" and ").push_bind(permission.clone()).push(" = any (k.permissions)");
+            let is_own = PermissionName::parse(permission).is_ok_and(|name| !counts(&name, &[]));
+            if is_own {
+                // One that was given up meanwhile is held no more.
+                sql.push(format!(" and exists (select 1 from (select k.*) k {GRANTED} where "));
+                sql.push_bind(permission.clone()).push(" = any (g.own_permissions))");
+            }
         }
         if let Some(tag) = &filter.tag {
             sql.push(" and ").push_bind(tag.clone()).push(" = any (k.tags)");

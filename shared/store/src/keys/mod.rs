@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::credits::read_credits;
 use crate::decode;
 use crate::error::Error;
+use crate::granted::{GRANTED, read_counting};
 use crate::rows::Rows;
 
 pub use list::KeyFilter;
@@ -74,7 +75,7 @@ pub struct Key {
 }
 
 /// The columns of [`read_row`]. $4 is the instant.
-const COLUMNS: &str = "k.organization_id, k.id, k.kind, k.name, k.permissions, k.domains, \
+const COLUMNS: &str = "k.organization_id, k.id, k.kind, k.name, k.permissions, g.own_permissions, k.domains, \
     k.is_for_all_customers, k.ips, k.not_before, k.expires_at, k.limits, k.metadata, k.tags, \
     k.revoked_at, k.revoke_reason, k.revoke_note, k.generation, k.created_at, k.created_by, k.updated_at, \
     array(select kc.customer_id from key_customers kc \
@@ -82,7 +83,7 @@ const COLUMNS: &str = "k.organization_id, k.id, k.kind, k.name, k.permissions, k
     s.prefix, s.lookup_id, s.last4, u.last_used_at, u.last_used_ip, u.secrets_active, \
     c.remaining, c.refill_amount, c.refill_interval, c.refill_day, c.refill_hours, c.refill_at, $4 as now";
 
-/// What [`COLUMNS`] needs beside `keys k`.
+/// What [`COLUMNS`] needs beside `keys k` and [`GRANTED`].
 const BESIDE: &str = "join lateral (select n.prefix, n.lookup_id, n.last4 from secrets n \
         where n.organization_id = k.organization_id and n.key_id = k.id \
         order by n.created_at desc, n.id desc limit 1) s on true \
@@ -122,8 +123,9 @@ impl Key {
 impl Rows {
     /// The key with this id, if it is in scope and has not been deleted.
     pub async fn find_key(&mut self, id: KeyId) -> Result<Option<Key>, Error> {
-        let sql =
-            format!("select {COLUMNS} from keys k {BESIDE} where {VISIBLE} and k.deleted_at is null and k.id = $5");
+        let sql = format!(
+            "select {COLUMNS} from keys k {GRANTED} {BESIDE} where {VISIBLE} and k.deleted_at is null and k.id = $5"
+        );
         let statement = self.of_scope(sql).bind(id.uuid());
         self.session.optional(statement).await?.as_ref().map(read_row).transpose()
     }
@@ -156,7 +158,7 @@ pub(crate) fn read_policy(row: &PgRow) -> Result<Policy, Error> {
     let customers: Vec<Uuid> = row.try_get("customers")?;
     let is_for_all: bool = row.try_get("is_for_all_customers")?;
     Ok(Policy {
-        permissions: decode::permissions(row)?,
+        permissions: read_counting(row)?,
         domains: decode::domains(row)?,
         customers: match is_for_all {
             true => AllOr::All,

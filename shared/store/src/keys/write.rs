@@ -13,6 +13,7 @@ use super::{BESIDE, COLUMNS, Key, VISIBLE, read_row};
 use crate::decode::{only_texts, texts};
 use crate::error::Error;
 use crate::generation::Subject;
+use crate::granted::GRANTED;
 use crate::write::Write;
 
 /// A key to be, or the whole of what can change about one.
@@ -22,6 +23,8 @@ pub struct KeyChange {
     pub name: Name,
     /// What binds it.
     pub policy: Policy,
+    /// The organization's version whose permissions it is given.
+    pub permissions_since: i64,
     /// The balance that verification spends.
     pub credits: CreditsChange,
     /// The organization's own notes.
@@ -76,8 +79,10 @@ impl Write {
         let sql = "with k as (
                 insert into keys
                     (organization_id, id, kind, name, name_folded, permissions, domains, is_for_all_customers,
-                    ips, not_before, expires_at, limits, metadata, tags, created_at, created_by, updated_at, name_scope)
-                select $1, $2, $3, $4, $5, $6, $7, $8::uuid[] is null, $9, $10, $11, $12, $13, $14, $15, $16, $15, $25
+                    ips, not_before, expires_at, limits, metadata, tags, created_at, created_by, updated_at, name_scope,
+                    permissions_since)
+                select $1, $2, $3, $4, $5, $6, $7, $8::uuid[] is null, $9, $10, $11, $12, $13, $14, $15, $16, $15, $25,
+                    $26
                 -- Nobody deletes the organization before this change ends.
                 from organizations where id = $1 and deleted_at is null for key share
                 returning *
@@ -88,8 +93,8 @@ impl Write {
                 select k.organization_id, $17, k.id, $18, $19, $20, $21, $22, $23, $24, k.created_at from k
                 returning prefix, lookup_id, last4
             )
-            select k.*, coalesce($8, '{}') as customers, s.prefix, s.lookup_id, s.last4, 1::bigint as secrets_active,
-                null::timestamptz as last_used_at, null::inet as last_used_ip, null::bigint as remaining
+            select k.*, k.permissions as own_permissions, coalesce($8, '{}') as customers, s.prefix, s.lookup_id, s.last4,
+                1::bigint as secrets_active, null::timestamptz as last_used_at, null::inet as last_used_ip, null::bigint as remaining
             from k, s";
         let policy = &new.policy;
         let statement = sqlx::query(sql)
@@ -109,7 +114,9 @@ impl Write {
             .bind(&new.tags)
             .bind(self.rows.now)
             .bind(self.rows.bounds.actor.clone());
-        let statement = bind_secret(statement, SecretId::mint(self.now), secret).bind(self.name_scope());
+        let statement = bind_secret(statement, SecretId::mint(self.now), secret)
+            .bind(self.name_scope())
+            .bind(new.permissions_since);
         let row = self.rows.session.optional(statement).await?;
         read_row(&row.ok_or_else(|| Error::conflict("keys_organization_fkey"))?)
     }
@@ -131,7 +138,7 @@ impl Write {
             set name = $3, name_folded = $4, permissions = $5, domains = $6, is_for_all_customers = $7, ips = $8,
                 not_before = $9, expires_at = $10, limits = $11, metadata = $12, tags = $13,
                 generation = generation + 1, updated_at = $14,
-                name_scope = case when name_folded = $4 then name_scope else $15 end
+                name_scope = case when name_folded = $4 then name_scope else $15 end, permissions_since = $16
             where organization_id = $1 and id = $2";
         let statement = sqlx::query(sql)
             .bind(self.organization())
@@ -148,7 +155,8 @@ impl Write {
             .bind(Json(&change.metadata))
             .bind(&change.tags)
             .bind(self.rows.now)
-            .bind(self.name_scope());
+            .bind(self.name_scope())
+            .bind(change.permissions_since);
         self.rows.session.execute(statement).await?;
         self.delete_key_customers(id).await?;
         self.insert_key_customers(id, policy).await?;
@@ -180,7 +188,7 @@ impl Write {
 
     /// The key as this change leaves it, even where the change moved it out of the caller's own sight.
     async fn find_written_key(&mut self, id: KeyId) -> Result<Key, Error> {
-        let sql = format!("select {COLUMNS} from keys k {BESIDE} where {VISIBLE} and k.id = $5");
+        let sql = format!("select {COLUMNS} from keys k {GRANTED} {BESIDE} where {VISIBLE} and k.id = $5");
         let everything: (Option<Vec<Uuid>>, Option<Vec<String>>) = (None, None);
         let statement = sqlx::query(AssertSqlSafe(sql))
             .bind(self.organization())

@@ -29,8 +29,7 @@ async fn an_organization_changes_once_for_each_version_that_was_seen() {
     let world = World::start().await;
     let change = |text: &str| {
         let new = new_organization("acme");
-        let (permissions, limits, default_limits) = (new.permissions, new.limits, new.default_limits);
-        OrganizationChange { name: name(text), permissions, limits, default_limits }
+        OrganizationChange { name: name(text), limits: new.limits, default_limits: new.default_limits }
     };
     let mut write = world.write(world.acme).await;
     let changed = write.update_organization(1, &change("one")).await.unwrap().unwrap();

@@ -38,7 +38,6 @@ async fn asking_for_what_is_so_already_writes_nothing() {
     let organization = new_organization("acme");
     let organization = OrganizationChange {
         name: name("acme"),
-        permissions: organization.permissions,
         limits: organization.limits,
         default_limits: organization.default_limits,
     };

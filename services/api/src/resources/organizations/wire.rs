@@ -2,10 +2,11 @@
 
 use domain::limit::Limit;
 use domain::names::{Name, Slug};
-use domain::permission::{Permission, PermissionName};
+use domain::permission::PermissionName;
 use domain::validation::ValidationError;
 use poem_openapi::Object;
 use server::problem::Problem;
+use store::PERMISSIONS_MAX;
 
 use crate::fields::{Fields, unread};
 use crate::query::query;
@@ -13,9 +14,6 @@ use crate::wire::instant::Instant;
 use crate::wire::limit::{LimitBody, read_limits};
 use crate::wire::nullable::Nullable;
 use crate::wire::standing::StandingBody;
-
-/// The most permissions that an organization makes up for its own API.
-const PERMISSIONS_MAX: usize = 200;
 
 /// A tenant: a company using this installation.
 #[derive(Debug, Clone, Object)]
@@ -29,7 +27,7 @@ pub struct OrganizationBody {
     pub name: String,
     /// Whether its keys work.
     pub status: StandingBody,
-    /// The permissions of its own API, beside those of this one.
+    /// The permissions of its own API, beside those of this one; `{organization}/permissions` adds and deletes them.
     pub permissions: Vec<String>,
     /// What all its keys share.
     pub limits: Vec<LimitBody>,
@@ -68,9 +66,6 @@ pub struct NewOrganization {
 pub struct OrganizationPatch {
     /// 1 to 100 characters.
     pub name: Option<String>,
-    /// The whole new list.
-    #[oai(validator(max_items = 200))]
-    pub permissions: Option<Vec<String>>,
     /// The whole new list. Changing it needs a root key.
     #[oai(validator(max_items = 10))]
     pub limits: Option<Vec<LimitBody>>,
@@ -111,10 +106,6 @@ impl OrganizationPatch {
         let mut fields = Fields::default();
         let own = || Ok(Name::from_row(&organization.name));
         let name = fields.take("/name", self.name.as_deref().map_or_else(own, Name::parse));
-        let permissions = match &self.permissions {
-            Some(names) => read_own_permissions(&mut fields, names),
-            None => organization.permissions.clone(),
-        };
         let limits = match &self.limits {
             Some(limits) => read_limits(&mut fields, "/limits", limits),
             None => organization.limits.clone(),
@@ -125,7 +116,7 @@ impl OrganizationPatch {
         };
         fields.finish()?;
         let name = name.ok_or_else(unread)?;
-        Ok(store::OrganizationChange { name, permissions, limits, default_limits })
+        Ok(store::OrganizationChange { name, limits, default_limits })
     }
 }
 
@@ -141,14 +132,7 @@ fn read_own_permissions(fields: &mut Fields, names: &[String]) -> Vec<Permission
     if names.len() > PERMISSIONS_MAX {
         fields.refuse("/permissions", ValidationError::new("too-many", format!("at most {PERMISSIONS_MAX} entries")));
     }
-    let mut permissions = fields.take_list("/permissions", names, |text| {
-        let name = PermissionName::parse(text)?;
-        let resource = text.split_once('.').map_or("", |(resource, _)| resource);
-        if name.is_wildcard() || Permission::is_own_resource(resource) {
-            return Err(ValidationError::new("reserved", "this resource belongs to the Integration API itself"));
-        }
-        Ok(name)
-    });
+    let mut permissions = fields.take_list("/permissions", names, |text| PermissionName::parse_own(text));
     permissions.sort_unstable();
     permissions.dedup();
     permissions

@@ -1,4 +1,6 @@
-//! `GET /v1/permissions`: what keys of this API can hold.
+//! `GET /v1/permissions`: what keys of this API can hold. `{o}/permissions`: what an organization's own keys can, beside.
+
+pub mod own;
 
 use domain::permission::Permission;
 use poem_openapi::{Object, OpenApi};

@@ -13,7 +13,7 @@ use domain::addresses::{IpRule, reduce};
 use domain::environment::Environment;
 use domain::limit::{LIMIT_MAX, Limit, WINDOW_MS_MAX, WINDOW_MS_MIN};
 use domain::names::{Name, note};
-use domain::permission::{Permission, PermissionName};
+use domain::permission::PermissionName;
 use domain::policy::{AllOr, KeyKind, RevokeReason};
 use domain::secret::PlainSecret;
 use domain::validation::ValidationError;
@@ -85,7 +85,7 @@ pub struct CreateRootKey {
     /// What it may do, as resource.action; may be repeated
     #[arg(long = "permission", value_name = "PERMISSION", required_unless_present = "all", conflicts_with = "all")]
     permissions: Vec<String>,
-    /// It may do everything that exists today
+    /// It may do everything: what is still to come, and every organization's own permissions
     #[arg(long)]
     all: bool,
     /// How many requests in how many seconds
@@ -201,7 +201,7 @@ impl CreateRootKey {
 
     fn permissions(&self) -> anyhow::Result<Vec<PermissionName>> {
         if self.all {
-            return Ok(Permission::ALL.iter().copied().map(PermissionName::from).collect());
+            return Ok(vec![PermissionName::parse(PermissionName::WILDCARD)?]);
         }
         let read = |text: &String| {
             let name = PermissionName::parse(text)?;

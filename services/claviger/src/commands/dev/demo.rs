@@ -92,7 +92,7 @@ async fn fill(
     let ring = PepperRing::new(Pepper::new(super::configs::PEPPER_ID, pepper)?, Vec::new());
     let root = NewRootKey {
         name: Name::parse("Demo root key")?,
-        permissions: Permission::ALL.iter().copied().map(PermissionName::from).collect(),
+        permissions: vec![PermissionName::parse(PermissionName::WILDCARD)?],
         limit: Limit { name: "requests".to_owned(), limit: 1_000_000, window_ms: 60_000 },
         lifetime: None,
         ips: AllOr::All,

@@ -33,9 +33,14 @@ const NEVER: &str = "never";
 pub struct NewKey {
     /// 1 to 100 characters, unique among the organization's keys.
     pub name: String,
-    /// What it may do: permissions of `GET /v1/permissions` and of the organization's own API.
+    /// What it may do: permissions of `GET /v1/permissions` and of the organization's own API, or wildcards such as
+    /// `documents.*` and `*`. The calling key has to hold each of them.
     #[oai(default, validator(max_items = 200))]
     pub permissions: Vec<String>,
+    /// Whether permissions that the organization does not have yet are added to its own API, which needs
+    /// `permissions.create`; they are refused otherwise.
+    #[oai(default)]
+    pub create_permissions: bool,
     /// `"all"`, or the host names that it may act for.
     pub domains: Option<AllOrBody>,
     /// `"all"`, or the customers (ids or external ids) that it may act for.
@@ -77,6 +82,9 @@ pub struct KeyPatch {
     /// The whole new list.
     #[oai(validator(max_items = 200))]
     pub permissions: Option<Vec<String>>,
+    /// Whether permissions that the organization does not have yet are added to its own API.
+    #[oai(default)]
+    pub create_permissions: bool,
     /// `"all"`, or the whole new list.
     pub domains: Option<AllOrBody>,
     /// `"all"`, or the whole new list.
