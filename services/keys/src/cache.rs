@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::ids::OrganizationId;
+use domain::limit_settings::LimitSettings;
 use domain::secret::LookupId;
 use domain::snapshot::{CustomerFacts, Snapshot};
 use papaya::HashMap;
 use quick_cache::sync::{DefaultLifecycle, EntryAction, EntryResult};
-use quick_cache::{OptionsBuilder, UnitWeighter};
+use quick_cache::{OptionsBuilder, UnitWeighter, Weighter};
 use store::{Generation, Subject};
 
 use crate::interner::Interner;
@@ -23,6 +24,10 @@ const KEYS_MAX: usize = 1_000_000;
 const CANDIDATES_MAX: usize = 16;
 /// How many customers are kept.
 const CUSTOMERS_MAX: usize = 200_000;
+/// How many namespaces of limits and overrides are kept, with one for each organization that asks: some 100 MB.
+const SETTINGS_ENTRIES_MAX: u64 = 500_000;
+/// Of how many organizations, about.
+const SETTINGS_MAX: usize = 10_000;
 /// Each part of a table has a lock of its own. Growing one part copies it under that lock, so that many small ones keep
 /// readers waiting for a moment only.
 const SHARDS: usize = 128;
@@ -70,6 +75,30 @@ pub struct CachedKey {
 pub struct CachedCustomer {
     pub facts: CustomerFacts,
     pub freshness: Freshness,
+}
+
+/// What an organization has configured of limits without a key, as it was read.
+#[derive(Debug)]
+pub struct CachedSettings {
+    pub settings: LimitSettings,
+    pub freshness: Freshness,
+}
+
+impl CachedSettings {
+    /// The version of all of it.
+    pub fn generation(&self, organization: OrganizationId) -> Generation {
+        Generation { subject: Subject::Limits(organization), value: self.settings.generation }
+    }
+}
+
+/// An organization weighs what it has configured, and one more.
+#[derive(Debug, Clone)]
+struct EntriesWeighter;
+
+impl Weighter<OrganizationId, Arc<CachedSettings>> for EntriesWeighter {
+    fn weight(&self, _: &OrganizationId, cached: &Arc<CachedSettings>) -> u64 {
+        1 + cached.settings.entries() as u64
+    }
 }
 
 impl CachedKey {
@@ -127,6 +156,7 @@ type Evicting<K, V> = quick_cache::sync::Cache<K, V, UnitWeighter, RandomState>;
 pub struct Cache {
     keys: Evicting<LookupId, Candidates>,
     customers: Evicting<(OrganizationId, String), Arc<CachedCustomer>>,
+    settings: quick_cache::sync::Cache<OrganizationId, Arc<CachedSettings>, EntriesWeighter>,
     /// The version that each changed row has at least, with when that was heard.
     min_versions: HashMap<Subject, (i64, u64)>,
     /// What keys have in common.
@@ -138,6 +168,7 @@ impl Default for Cache {
         Self {
             keys: evicting(KEYS_MAX),
             customers: evicting(CUSTOMERS_MAX),
+            settings: quick_cache::sync::Cache::with_weighter(SETTINGS_MAX, SETTINGS_ENTRIES_MAX, EntriesWeighter),
             min_versions: HashMap::default(),
             interner: Interner::default(),
         }
@@ -198,6 +229,19 @@ impl Cache {
         match customer {
             Some(customer) => self.customers.insert(name, Arc::clone(customer)),
             None => drop(self.customers.remove(&name)),
+        }
+    }
+
+    /// What is known of an organization's limits without a key.
+    pub fn find_settings(&self, organization: OrganizationId) -> Option<Arc<CachedSettings>> {
+        self.settings.get(&organization)
+    }
+
+    /// Keeps what was read of an organization's limits without a key, or forgets an organization that is no more.
+    pub fn keep_settings(&self, organization: OrganizationId, settings: Option<&Arc<CachedSettings>>) {
+        match settings {
+            Some(settings) => self.settings.insert(organization, Arc::clone(settings)),
+            None => drop(self.settings.remove(&organization)),
         }
     }
 

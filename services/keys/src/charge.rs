@@ -3,16 +3,52 @@
 use std::sync::Arc;
 
 use client::wire::{Enforced, LimitState};
+use domain::ids::OrganizationId;
 use domain::limit::Spending;
 use domain::verdict::{Reason, Verdict};
 use domain::verify::Failure;
 use store::Generation;
 use store::counters::{Counters, Expected, Given, LimitSpend, Mode, SpendAnswer, SpendRequest};
 
+use crate::cache::Freshness;
 use crate::clock::StoreClock;
 use crate::limits::{LocalShare, states};
-use crate::lookup::{CustomerLookup, Proven, Provenance};
+use crate::lookup::{CustomerLookup, KnownSettings, Proven, Provenance};
 use crate::metrics::EnvironmentMetrics;
+
+/// What a charge rests on: versions, and who vouches for each. Dropped with the question.
+pub struct Basis<'a> {
+    organization: OrganizationId,
+    expected: Vec<Expected>,
+    vouched: [Option<(&'a Freshness, Provenance)>; 2],
+}
+
+impl<'a> Basis<'a> {
+    /// A proven key, its organization, and the customer if one is known.
+    pub fn of_key(proven: &'a Proven, customer: &'a CustomerLookup) -> Self {
+        let customer_vouched = match customer {
+            CustomerLookup::Known(known) => Some((&known.customer.freshness, known.provenance)),
+            CustomerLookup::Unnamed | CustomerLookup::Unknown => None,
+        };
+        Self {
+            organization: proven.key.snapshot.organization.id,
+            expected: expected(proven, customer),
+            vouched: [Some((&proven.key.freshness, proven.provenance)), customer_vouched],
+        }
+    }
+
+    /// What an organization has configured of limits without a key.
+    pub fn of_settings(organization: OrganizationId, known: &'a KnownSettings) -> Self {
+        let expected =
+            Expected { generation: known.settings.generation(organization), source: known.provenance.source() };
+        let vouched = [Some((&known.settings.freshness, known.provenance)), None];
+        Self { organization, expected: vec![expected], vouched }
+    }
+
+    fn vouched(&self) -> impl Iterator<Item = (&'a Freshness, Provenance)> + '_ {
+        self.vouched.iter().flatten().copied()
+    }
+}
 
 /// Spends limits, shared or alone.
 pub struct Charger {
@@ -43,13 +79,24 @@ pub struct Charge<'a> {
 /// A limit that refused.
 pub struct Refused {
     pub failure: Failure,
-    pub retry_after_ms: u64,
+    /// `None` when waiting never helps: the cost is above the limit.
+    pub retry_after_ms: Option<u64>,
 }
 
 impl Charge<'_> {
     /// The limits as answers tell them.
     pub fn states(&self) -> Vec<LimitState> {
         states(self.spends, &self.spendings, self.enforced)
+    }
+
+    /// What each limit said, in their order.
+    pub fn spendings(&self) -> &[Spending] {
+        &self.spendings
+    }
+
+    /// Who counted.
+    pub fn enforced(&self) -> Enforced {
+        self.enforced
     }
 
     /// Whether this replica counted alone.
@@ -66,49 +113,37 @@ impl Charge<'_> {
             reason: Some(Reason::Limit(first.limit.name.clone())),
             missing_permissions: Vec::new(),
         };
-        let retry_after_ms = refused().map(|(_, spending)| spending.retry_after_ms).max().unwrap_or(0);
+        let waits = refused().map(|(_, spending)| spending.retry_after_ms);
+        let retry_after_ms = waits.reduce(|longest, wait_ms| Some(longest?.max(wait_ms?))).flatten();
         Some(Refused { failure, retry_after_ms })
     }
 }
 
 impl Charger {
     /// Has the versions compared and the limits charged, in one call.
-    pub async fn charge<'a>(
-        &self,
-        proven: &Proven,
-        customer: &CustomerLookup,
-        spends: &'a [LimitSpend<'a>],
-        mode: Mode,
-    ) -> Charged<'a> {
-        let expected = expected(proven, customer);
-        let organization = proven.key.snapshot.organization.id;
-        let request = SpendRequest { organization, expected: &expected, limits: spends, mode };
+    pub async fn charge<'a>(&self, basis: &Basis<'_>, spends: &'a [LimitSpend<'a>], mode: Mode) -> Charged<'a> {
+        let Basis { organization, expected, .. } = basis;
+        let request = SpendRequest { organization: *organization, expected, limits: spends, mode };
         let asked_ms = self.clock.monotonic_ms();
         match self.counters.spend(&request).await {
-            Ok(SpendAnswer { generations, limits: None, .. }) => differing(&expected, &generations),
-            Ok(answer) => self.settle(proven, customer, (answer, asked_ms), (spends, mode)).await,
-            Err(_) => self.charge_alone(proven, customer, spends, mode),
+            Ok(SpendAnswer { generations, limits: None, .. }) => differing(expected, &generations),
+            Ok(answer) => self.settle(basis, (answer, asked_ms), (spends, mode)).await,
+            Err(_) => self.charge_alone(basis, spends, mode),
         }
     }
 
     async fn settle<'a>(
         &self,
-        proven: &Proven,
-        customer: &CustomerLookup,
+        basis: &Basis<'_>,
         (answer, asked_ms): (SpendAnswer, u64),
         (spends, mode): (&'a [LimitSpend<'a>], Mode),
     ) -> Charged<'a> {
         let spendings = answer.limits.unwrap_or_default();
         let charge = Charge { spends, spendings, mode, enforced: Enforced::Global };
-        let customer = match customer {
-            CustomerLookup::Known(known) => Some((&known.customer.freshness, known.provenance)),
-            CustomerLookup::Unnamed | CustomerLookup::Unknown => None,
-        };
-        let vouched = std::iter::once((&proven.key.freshness, proven.provenance)).chain(customer);
-        for (freshness, provenance) in vouched {
+        for (freshness, provenance) in basis.vouched() {
             if provenance == Provenance::Cached && freshness.run() != answer.run {
                 // Redis was replaced while we asked: this one's word about an older entry is worth nothing.
-                self.give_back(proven, charge).await;
+                self.give_back(basis.organization, charge).await;
                 return Charged::Unvouched;
             }
             // That Redis knows of nothing newer makes nothing younger. And its word is as old as the question: an answer
@@ -120,20 +155,10 @@ impl Charger {
         Charged::Settled(charge)
     }
 
-    fn charge_alone<'a>(
-        &self,
-        proven: &Proven,
-        customer: &CustomerLookup,
-        spends: &'a [LimitSpend<'a>],
-        mode: Mode,
-    ) -> Charged<'a> {
+    fn charge_alone<'a>(&self, basis: &Basis<'_>, spends: &'a [LimitSpend<'a>], mode: Mode) -> Charged<'a> {
         self.metrics.redis_away();
         let now_ms = self.clock.monotonic_ms();
-        let is_customer_vouched = match customer {
-            CustomerLookup::Known(known) => known.provenance.stands_alone(&known.customer.freshness, now_ms),
-            CustomerLookup::Unnamed | CustomerLookup::Unknown => true,
-        };
-        if !is_customer_vouched || !proven.provenance.stands_alone(&proven.key.freshness, now_ms) {
+        if !basis.vouched().all(|(freshness, provenance)| provenance.stands_alone(freshness, now_ms)) {
             return Charged::Unvouched;
         }
         self.metrics.local_limits();
@@ -143,7 +168,7 @@ impl Charger {
     }
 
     /// Gives back what was spent; the limits as they are then.
-    pub async fn give_back<'a>(&self, proven: &Proven, mut charge: Charge<'a>) -> Charge<'a> {
+    pub async fn give_back<'a>(&self, organization: OrganizationId, mut charge: Charge<'a>) -> Charge<'a> {
         let is_spent = charge.mode == Mode::Spend && charge.refusal().is_none();
         if !is_spent {
             return charge;
@@ -158,7 +183,7 @@ impl Charger {
                     .filter(|(spent, _)| spent.cost > 0)
                     .map(|(spent, spending)| Given { spent: *spent, cell: spending.cell })
                     .collect();
-                let giving = self.counters.give_back(proven.key.snapshot.organization.id, &given);
+                let giving = self.counters.give_back(organization, &given);
                 // A cost that cannot be given back counts: too strict for one window, never too loose.
                 if Box::pin(giving).await.is_err() {
                     return charge;

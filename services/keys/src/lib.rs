@@ -20,6 +20,7 @@ mod reader;
 mod requester;
 mod routes;
 mod single_flight;
+mod spend;
 mod throttle;
 mod usage;
 mod verify;

@@ -10,7 +10,7 @@ use domain::snapshot::CustomerFacts;
 use store::Generation;
 use store::counters::{Counters, Source};
 
-use crate::cache::{Cache, CachedCustomer, CachedKey, Candidates, Freshness};
+use crate::cache::{Cache, CachedCustomer, CachedKey, CachedSettings, Candidates, Freshness};
 use crate::clock::StoreClock;
 use crate::metrics::{CacheOutcome, EnvironmentMetrics};
 use crate::reader::{CachedOrCold, ReadError, ReadTimeout, Reader};
@@ -65,6 +65,13 @@ pub enum CustomerLookup {
     Unknown,
     /// This one.
     Known(KnownCustomer),
+}
+
+/// What an organization has configured of limits without a key.
+#[derive(Debug)]
+pub struct KnownSettings {
+    pub settings: Arc<CachedSettings>,
+    pub provenance: Provenance,
 }
 
 /// A customer that was found.
@@ -257,6 +264,36 @@ impl Lookup {
             (Ok(None), _) => Ok(CustomerLookup::Unknown),
             (Err(_), Some(customer)) if self.was_gone(timeout) => {
                 Ok(CustomerLookup::Known(KnownCustomer { customer, provenance: Provenance::Kept }))
+            }
+            (Err(error), _) => Err(error.into()),
+        }
+    }
+
+    /// What an organization has configured of limits without a key; `None` when there is no such organization.
+    pub async fn find_settings(
+        &self,
+        organization: OrganizationId,
+        consistency: Consistency,
+    ) -> Result<Option<KnownSettings>, VerifyError> {
+        let cached = self.cache.find_settings(organization);
+        let (since, fallback) = match (consistency, cached) {
+            (Consistency::Cached, Some(settings)) => {
+                if self.is_vouched((organization, &settings.freshness), &[settings.generation(organization)]) {
+                    return Ok(Some(KnownSettings { settings, provenance: Provenance::Cached }));
+                }
+                (None, Some(settings))
+            }
+            (Consistency::Cached, None) => (None, None),
+            (Consistency::ReadAfter(since) | Consistency::ReadAfterOrKept(since), cached) => (Some(since), cached),
+        };
+        let fallback = fallback.filter(|settings| {
+            self.is_tolerable(consistency, (organization, &settings.freshness), &[settings.generation(organization)])
+        });
+        let timeout = self.timeout(fallback.is_some());
+        match (Box::pin(self.reader.read_settings(organization, since, timeout)).await, fallback) {
+            (Ok(settings), _) => Ok(settings.map(|settings| KnownSettings { settings, provenance: Provenance::Read })),
+            (Err(_), Some(settings)) if self.was_gone(timeout) => {
+                Ok(Some(KnownSettings { settings, provenance: Provenance::Kept }))
             }
             (Err(error), _) => Err(error.into()),
         }

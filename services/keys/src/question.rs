@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
-use client::wire::{COST_MAX, LimitAsked, Needed as NeededText, VerifyRequest};
+use client::wire::{COST_MAX, LimitAsked as LimitText, Needed as NeededText, VerifyRequest};
 use domain::hosts::HostName;
+use domain::limit::{LIMITS_MAX, Limit};
+use domain::limit_settings::Rate;
 use domain::names::Tag;
 use domain::permission::PermissionName;
 use domain::priority::Priority;
@@ -11,6 +13,15 @@ use domain::secret::{Malformed, PlainSecret};
 use domain::validation::ValidationError;
 use domain::verify::{Needed, Purpose};
 use server::problem::FieldError;
+
+/// A limit that a question names.
+#[derive(Debug, Clone)]
+pub struct LimitAsked {
+    pub name: String,
+    pub cost: u64,
+    /// What holds where the key has no limit of this name.
+    pub limit: Option<Limit>,
+}
 
 /// A question that can be answered.
 #[derive(Debug)]
@@ -62,7 +73,7 @@ pub fn read(request: &VerifyRequest, at: &str) -> Result<Asked, Vec<FieldError>>
     let needed = reading.needed(request.permissions.as_ref());
     let domain = request.domain.as_deref().and_then(|text| reading.domain(text));
     let client_ip = request.client_ip.as_deref().and_then(|text| reading.client_ip(text));
-    reading.limits(&request.limits);
+    let limits = reading.limits(&request.limits);
     for (index, tag) in request.tags.iter().enumerate() {
         reading.refused(&format!("/tags/{index}"), Tag::parse(tag).err());
     }
@@ -80,7 +91,7 @@ pub fn read(request: &VerifyRequest, at: &str) -> Result<Asked, Vec<FieldError>>
         customer: request.customer.clone(),
         client_ip,
         cost: i64::try_from(cost).unwrap_or(i64::MAX),
-        limits: request.limits.clone(),
+        limits,
         is_explained: request.explain,
         purpose: Purpose::Guard,
         sharing: None,
@@ -146,13 +157,40 @@ impl Reading<'_> {
         }
     }
 
-    fn limits(&mut self, asked: &[LimitAsked]) {
+    fn limits(&mut self, asked: &[LimitText]) -> Vec<LimitAsked> {
+        let mut read = Vec::with_capacity(asked.len());
         for (index, one) in asked.iter().enumerate() {
+            let limit = self.limit(&format!("/limits/{index}"), one);
+            read.push(LimitAsked { name: one.name.clone(), cost: one.cost, limit });
             if one.cost > COST_MAX {
                 self.mistake(&format!("/limits/{index}/cost"), "range", "A request costs at most 1000000000.");
             }
             if asked[..index].iter().any(|earlier| earlier.name == one.name) {
                 self.mistake(&format!("/limits/{index}/name"), "duplicate", "Name each limit once.");
+            }
+        }
+        if read.iter().filter(|one| one.limit.is_some()).count() > LIMITS_MAX {
+            self.mistake("/limits", "too-many", "Send at most 10 limits with numbers of their own.");
+        }
+        read
+    }
+
+    /// The numbers that come with a name, if they do.
+    fn limit(&mut self, at: &str, asked: &LimitText) -> Option<Limit> {
+        let (limit, window_ms) = match (asked.limit, asked.window_ms) {
+            (None, None) => return None,
+            (Some(limit), Some(window_ms)) => (limit, window_ms),
+            (Some(_), None) | (None, Some(_)) => {
+                self.mistake(at, "contradiction", "Send both limit and window_ms, or neither.");
+                return None;
+            }
+        };
+        self.refused(&format!("{at}/name"), Limit::check_name(&asked.name).err());
+        match Rate::parse(limit, window_ms) {
+            Ok(rate) => Some(rate.named(&asked.name)),
+            Err(refusal) => {
+                self.refused(at, Some(refusal));
+                None
             }
         }
     }

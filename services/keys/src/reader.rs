@@ -13,7 +13,7 @@ use store::Store;
 use store::counters::{Counters, Runs};
 use tokio::sync::Semaphore;
 
-use crate::cache::{Cache, CachedCustomer, CachedKey, Freshness};
+use crate::cache::{Cache, CachedCustomer, CachedKey, CachedSettings, Freshness};
 use crate::clock::StoreClock;
 use crate::cold_reads::{ColdReadLimiter, QueueFull};
 use crate::requester::Account;
@@ -73,6 +73,7 @@ pub enum CachedOrCold {
 type KeyName = (LookupId, u64, CachedOrCold);
 type KeyRead = Result<Option<Arc<CachedKey>>, ReadError>;
 type CustomerRead = Result<Option<Arc<CachedCustomer>>, ReadError>;
+type SettingsRead = Result<Option<Arc<CachedSettings>>, ReadError>;
 type BalanceRead = Result<Option<i64>, ReadError>;
 
 /// One environment's stores, and who waits for them.
@@ -95,6 +96,7 @@ struct Inner {
     digests: RandomState,
     keys: SingleFlight<KeyName, KeyRead>,
     customers: SingleFlight<(OrganizationId, String), CustomerRead>,
+    settings: SingleFlight<OrganizationId, SettingsRead>,
     balances: SingleFlight<(OrganizationId, KeyId), BalanceRead>,
     permits: Semaphore,
     backoff_until_ms: AtomicU64,
@@ -120,6 +122,7 @@ impl Reader {
             digests: RandomState::new(),
             keys: SingleFlight::new(),
             customers: SingleFlight::new(),
+            settings: SingleFlight::new(),
             balances: SingleFlight::new(),
             permits: Semaphore::new(READS_MAX),
             backoff_until_ms: AtomicU64::new(0),
@@ -170,6 +173,32 @@ impl Reader {
                 .await
                 .map_err(|_| self.0.back_off(arrived_ms))?
                 .value;
+        }
+        outcome.value
+    }
+
+    /// What an organization has configured of limits without a key, from a read that began at `since` or later; `None` when there
+    /// is no such organization.
+    pub async fn read_settings(
+        &self,
+        organization: OrganizationId,
+        since: Option<Instant>,
+        timeout: ReadTimeout,
+    ) -> SettingsRead {
+        self.check_backoff()?;
+        let (arrived, arrived_ms) = (Instant::now(), self.0.clock.monotonic_ms());
+        let fetching = || {
+            let inner = Arc::clone(&self.0);
+            async move { inner.fetch_settings(organization).await }
+        };
+        let read = async |since| {
+            let joined = tokio::time::timeout(timeout.duration(), self.0.settings.join(&organization, since, fetching));
+            joined.await.map_err(|_| self.0.back_off(arrived_ms))
+        };
+        let outcome = read(since).await?;
+        // One that was not there may be there by now.
+        if matches!(outcome.value, Ok(None)) && outcome.started < arrived {
+            return read(Some(arrived)).await?.value;
         }
         outcome.value
     }
@@ -287,6 +316,20 @@ impl Inner {
         let customer = found.map(cached);
         self.cache.keep_customer(name.0, &name.1, customer.as_ref());
         Ok(customer)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "whoever asks proved to be of the organization, or guards them all")]
+    async fn fetch_settings(&self, organization: OrganizationId) -> SettingsRead {
+        let _permit = self.permits.try_acquire().map_err(|_| ReadError::Unavailable)?;
+        let (at_ms, runs) = self.vouch();
+        let found = self.stores.store.find_limit_settings(organization).await;
+        let found = found.map_err(|error| self.failed(&error, at_ms))?;
+        self.heard();
+        let run = runs.of(organization).unwrap_or(0);
+        let cached = |settings| Arc::new(CachedSettings { settings, freshness: Freshness::new(at_ms, run) });
+        let settings = found.map(cached);
+        self.cache.keep_settings(organization, settings.as_ref());
+        Ok(settings)
     }
 
     async fn fetch_balance(&self, organization: OrganizationId, key: KeyId) -> BalanceRead {

@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use client::wire::{AuthenticateRequest, BATCH_MAX, BatchRequest, InternalVerifyRequest, VerifyRequest};
+use client::wire::{
+    AuthenticateRequest, BATCH_MAX, BatchRequest, InternalSpendRequest, InternalVerifyRequest, SpendLimitRequest,
+    VerifyRequest,
+};
 use domain::ids::OrganizationId;
 use domain::priority::{PRIORITY_HEADER, Priority};
 use futures_util::future::join_all;
@@ -24,6 +27,7 @@ use crate::answer::{BatchVerified, Verified, authenticated};
 use crate::plain;
 use crate::question::{self, Asked};
 use crate::requester::Requester;
+use crate::spend::{SpendAsked, Spent};
 use crate::verify::{Evidence, Judgement, Verifier, VerifyError};
 
 /// The largest body: a batch of presented keys, most of which are short.
@@ -40,10 +44,13 @@ enum Operation {
     VerifyKeys,
     VerifyFor,
     Authenticate,
+    SpendLimit,
+    SpendLimitFor,
 }
 
 impl Operation {
-    const ALL: [Self; 4] = [Self::VerifyKey, Self::VerifyKeys, Self::VerifyFor, Self::Authenticate];
+    const ALL: [Self; 6] =
+        [Self::VerifyKey, Self::VerifyKeys, Self::VerifyFor, Self::Authenticate, Self::SpendLimit, Self::SpendLimitFor];
 
     const fn path(self) -> &'static str {
         match self {
@@ -51,6 +58,8 @@ impl Operation {
             Self::VerifyKeys => "/v1/keys/verify-batch",
             Self::VerifyFor => "/internal/v1/verify",
             Self::Authenticate => "/internal/v1/authenticate",
+            Self::SpendLimit => "/v1/limits/spend",
+            Self::SpendLimitFor => "/internal/v1/spend-limit",
         }
     }
 
@@ -60,14 +69,16 @@ impl Operation {
             Self::VerifyKeys => "verify_keys",
             Self::VerifyFor => "verify_for_caller",
             Self::Authenticate => "authenticate_caller",
+            Self::SpendLimit => "spend_limit",
+            Self::SpendLimitFor => "spend_limit_for_caller",
         }
     }
 
     /// Whether it is for our own API alone.
     const fn is_internal(self) -> bool {
         match self {
-            Self::VerifyKey | Self::VerifyKeys => false,
-            Self::VerifyFor | Self::Authenticate => true,
+            Self::VerifyKey | Self::VerifyKeys | Self::SpendLimit => false,
+            Self::VerifyFor | Self::Authenticate | Self::SpendLimitFor => true,
         }
     }
 
@@ -158,7 +169,33 @@ impl KeyRoutes {
                 note(line, &judgement);
                 Ok(json(&authenticated(judgement, &asked), 1))
             }
+            Operation::SpendLimit => {
+                let request = parse_slice::<SpendLimitRequest>(&body)?;
+                let organization = read_organization(&request)?;
+                self.spend_limit(organization, &request, (line, priority)).await
+            }
+            Operation::SpendLimitFor => {
+                let question: InternalSpendRequest = parse_internal(&body)?;
+                self.spend_limit(question.organization_id, &question.request, (line, priority)).await
+            }
         }
+    }
+
+    async fn spend_limit(
+        &self,
+        organization: OrganizationId,
+        request: &SpendLimitRequest,
+        (line, priority): (Option<&LogFields>, Priority),
+    ) -> Result<Vec<u8>, Problem> {
+        let asked = SpendAsked::read(request).map_err(Problem::validation)?;
+        let spent = self.verifier.spend_limit(organization, &asked, priority).await;
+        let Spent::Answered(answer) = spent.map_err(|error| problem(error, ""))? else {
+            return Err(Problem::new(ErrorCode::NotFound).detail("There is no such organization."));
+        };
+        if let Some(line) = line {
+            line.organization(organization);
+        }
+        Ok(json(&answer, 1))
     }
 
     /// One answer for each question, in order; nothing is consumed unless all of them can be asked.
@@ -234,6 +271,14 @@ impl Endpoint for KeyRoutes {
             }
         }
     }
+}
+
+/// A holder of the service token guards for every organization, and says for which.
+fn read_organization(request: &SpendLimitRequest) -> Result<OrganizationId, Problem> {
+    let read = request.organization.as_deref().and_then(|text| text.parse().ok());
+    let organization = read.filter(|organization: &OrganizationId| !organization.is_installation());
+    let message = "Send the id of the organization whose limit it is.";
+    organization.ok_or_else(|| Problem::validation(vec![FieldError::new("/organization", "organization", message)]))
 }
 
 fn read_one(request: &VerifyRequest) -> Result<Asked, Problem> {

@@ -39,7 +39,7 @@ type Sources = HashMap<IpAddr, Window>;
 impl Throttle {
     /// Without failures.
     pub fn new() -> Self {
-        let limit = Limit { name: "failures".to_owned(), limit: FAILURES_PER_MINUTE, window_ms: MINUTE_MS };
+        let limit = Limit { name: "failures".to_owned(), limit: FAILURES_PER_MINUTE, window_ms: MINUTE_MS, auto: true };
         Self { limit, failures: Mutex::default() }
     }
 
@@ -50,7 +50,7 @@ impl Throttle {
         let mut probe = failures.of(account)?.get(&source)?.clone();
         drop(failures);
         let spending = probe.spend(&self.limit, 1, now_us(now_ms));
-        (!spending.is_admitted).then_some(spending.retry_after_ms)
+        if spending.is_admitted { None } else { spending.retry_after_ms }
     }
 
     /// Counts a failure.

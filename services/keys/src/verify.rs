@@ -20,7 +20,7 @@ use store::Store;
 use store::counters::Mode;
 
 use crate::cache::CachedKey;
-use crate::charge::{Charge, Charged, Charger};
+use crate::charge::{Basis, Charge, Charged, Charger};
 use crate::clock::StoreClock;
 use crate::explain;
 use crate::limits;
@@ -32,7 +32,7 @@ use crate::throttle::Throttle;
 use crate::usage::{Usage, Use};
 
 /// How often a verification starts again because what it rested on changed under it.
-const ATTEMPTS_MAX: usize = 4;
+pub const ATTEMPTS_MAX: usize = 4;
 
 /// Why a question has no answer.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ impl Verifier {
             let mode = if failure.is_some() || asked.is_explained { Mode::Look } else { Mode::Spend };
             let spends = limits::effective(&proven.key.snapshot, customer.facts(), &asked.limits)
                 .map_err(VerifyError::Invalid)?;
-            match self.charger.charge(&proven, &customer, &spends, mode).await {
+            match self.charger.charge(&Basis::of_key(&proven, &customer), &spends, mode).await {
                 Charged::Outdated(newer) => {
                     // Whatever becomes of Redis meanwhile, it is not forgotten here.
                     self.lookup.note_newer(&newer);
@@ -244,18 +244,18 @@ impl Verifier {
             let wait_ms = refused.retry_after_ms;
             let credits = self.tell_balance(judging.proven, judging.asked).await;
             let mut judgement = judging.refused(refused.failure, &charge, credits);
-            judgement.retry_after_ms = Some(wait_ms);
+            judgement.retry_after_ms = wait_ms;
             return Ok(judgement);
         }
         let credits = match self.spend_credits(judging.proven, judging.asked, judging.asked.cost).await {
             Ok(Some(spent)) if !spent.is_enough => {
-                let limits = self.charger.give_back(judging.proven, charge).await;
+                let limits = self.charger.give_back(judging.organization(), charge).await;
                 let judgement = judging.refused(no_credits(), &limits, Some(spent.remaining));
                 return Ok(judgement);
             }
             Ok(spent) => spent.map(|spent| spent.remaining),
             Err(error) => {
-                self.charger.give_back(judging.proven, charge).await;
+                self.charger.give_back(judging.organization(), charge).await;
                 return Err(error);
             }
         };
@@ -282,7 +282,7 @@ impl Verifier {
                 is_short,
             },
         );
-        let retry_after_ms = refusal.as_ref().map(|refused| refused.retry_after_ms).filter(|_| failure.is_none());
+        let retry_after_ms = refusal.as_ref().and_then(|refused| refused.retry_after_ms).filter(|_| failure.is_none());
         let first = failure.or(refusal.map(|refused| refused.failure)).or(is_short.then(no_credits));
         let mut judgement = match first {
             Some(failure) => judging.refused(failure, &charge, credits),
@@ -323,6 +323,10 @@ struct Judging<'a> {
 }
 
 impl Judging<'_> {
+    fn organization(&self) -> OrganizationId {
+        self.proven.key.snapshot.organization.id
+    }
+
     fn valid(&self, charge: &Charge<'_>, credits: Option<i64>) -> Judgement {
         Judgement {
             verdict: Verdict::Valid,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::ids::OrganizationId;
 use domain::priority::{PRIORITY_HEADER, Priority};
 
 use reqwest::StatusCode;
@@ -11,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::retries::Retries;
 use crate::wire::{
-    AuthenticateAnswer, AuthenticateRequest, FieldError, InternalBatchAnswer, InternalVerifyRequest, VerifyAnswer,
-    VerifyRequest, Within,
+    AuthenticateAnswer, AuthenticateRequest, FieldError, InternalBatchAnswer, InternalSpendRequest,
+    InternalVerifyRequest, SpendLimitAnswer, SpendLimitRequest, VerifyAnswer, VerifyRequest, Within,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
@@ -119,6 +120,19 @@ impl KeysClient {
         let question = InternalVerifyRequest { within, requests, request_id: request_id.to_owned() };
         let answer: InternalBatchAnswer = self.post("/internal/v1/verify", &question, VERIFYING).await?;
         Ok(answer.results)
+    }
+
+    /// Spends a limit of an organization that hangs on no key; `None` when there is no such organization.
+    pub async fn spend_limit(
+        &self,
+        organization_id: OrganizationId,
+        request: SpendLimitRequest,
+    ) -> Result<Option<SpendLimitAnswer>, KeysError> {
+        let question = InternalSpendRequest { organization_id, request };
+        match self.post("/internal/v1/spend-limit", &question, VERIFYING).await {
+            Err(KeysError::Unexpected(StatusCode::NOT_FOUND)) => Ok(None),
+            answered => answered.map(Some),
+        }
     }
 
     async fn post<Q: Serialize, A: DeserializeOwned>(

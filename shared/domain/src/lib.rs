@@ -10,6 +10,7 @@ pub mod hosts;
 pub mod ids;
 pub mod instants;
 pub mod limit;
+pub mod limit_settings;
 pub mod names;
 pub mod permission;
 pub mod policy;

@@ -24,12 +24,24 @@ pub struct Limit {
     pub limit: u64,
     /// The window's length in milliseconds.
     pub window_ms: u64,
+    /// Whether every request is charged; if not, only one that names it.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub auto: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+const fn is_yes(auto: &bool) -> bool {
+    *auto
 }
 
 impl Limit {
     /// 1,000 per minute: what a key gets when neither it nor its organization says otherwise.
     pub fn platform_default() -> Self {
-        Self { name: "requests".to_owned(), limit: 1_000, window_ms: 60_000 }
+        Self { name: "requests".to_owned(), limit: 1_000, window_ms: 60_000, auto: true }
     }
 
     /// Checks a limit's name: a lower-case letter, then letters, digits, `-` or `_`, 1 to 40 in all.
@@ -65,10 +77,10 @@ pub struct Spending {
     pub is_admitted: bool,
     /// What is left of the limit now.
     pub remaining: u64,
-    /// When the oldest counted cost leaves the window; at most `window_ms`.
+    /// When the oldest counted cost leaves the window; at most 33/32 of `window_ms`. 0 when nothing is counted.
     pub reset_ms: u64,
-    /// How long until the same cost would be admitted; 0 when it was.
-    pub retry_after_ms: u64,
+    /// How long until the same cost would be admitted; 0 when it was, and `None` for one above the limit, which never is.
+    pub retry_after_ms: Option<u64>,
     /// The cell that took the cost, for giving it back.
     pub cell: u64,
 }
@@ -90,8 +102,8 @@ impl Window {
         Spending {
             is_admitted,
             remaining: limit.limit.saturating_sub(self.total),
-            reset_ms: self.freed_in_ms(1, now_us).min(self.window_ms),
-            retry_after_ms: if is_admitted { 0 } else { self.retry_after_ms(limit, cost, now_us) },
+            reset_ms: self.freed_in_ms(1, now_us),
+            retry_after_ms: if is_admitted { Some(0) } else { self.retry_after_ms(limit, cost, now_us) },
             cell: self.index,
         }
     }
@@ -124,12 +136,9 @@ impl Window {
         self.index = now;
     }
 
-    fn retry_after_ms(&self, limit: &Limit, cost: u64, now_us: u64) -> u64 {
+    fn retry_after_ms(&self, limit: &Limit, cost: u64, now_us: u64) -> Option<u64> {
         let too_much = self.total.saturating_add(cost).saturating_sub(limit.limit);
-        if cost > limit.limit {
-            return self.window_ms;
-        }
-        self.freed_in_ms(too_much, now_us).max(1)
+        (cost <= limit.limit).then(|| self.freed_in_ms(too_much, now_us).max(1))
     }
 
     /// Milliseconds until at least `amount` has left the window, rounded up.
@@ -169,7 +178,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn limit(limit: u64, window_ms: u64) -> Limit {
-        Limit { name: "requests".to_owned(), limit, window_ms }
+        Limit { name: "requests".to_owned(), limit, window_ms, auto: true }
     }
 
     proptest! {
@@ -206,9 +215,14 @@ mod tests {
                 now += gap;
                 let spending = window.spend(&limit, 1, now);
                 if !spending.is_admitted {
-                    prop_assert!(spending.retry_after_ms <= 1_000 * 33 / 32 + 2);
+                    let wait_ms = spending.retry_after_ms.expect("the cost is within the limit");
+                    prop_assert!(wait_ms <= 1_000 * 33 / 32 + 2);
+                    prop_assert_eq!(wait_ms, spending.reset_ms, "both say when a place is free");
                     let mut later = window.clone();
-                    prop_assert!(later.spend(&limit, 1, now + spending.retry_after_ms * 1_000).is_admitted);
+                    prop_assert!(later.spend(&limit, 1, now + wait_ms * 1_000).is_admitted);
+                    let mut sooner = window.clone();
+                    let short_us = (wait_ms * 1_000).saturating_sub(1_001);
+                    prop_assert!(!sooner.spend(&limit, 1, now + short_us).is_admitted, "and not much later than that");
                 }
             }
         }
@@ -224,6 +238,21 @@ mod tests {
                 prop_assert_eq!(window.spend(&limit, 0, 5_000_000_000).remaining, before);
             }
         }
+    }
+
+    #[test]
+    fn a_cost_above_the_limit_is_told_no_time() {
+        let mut window = Window::new(1_000);
+        let spending = window.spend(&limit(5, 1_000), 6, 9_000_000_000);
+        assert_eq!((spending.is_admitted, spending.retry_after_ms, spending.reset_ms), (false, None, 0));
+    }
+
+    #[test]
+    fn a_limit_that_says_nothing_counts_every_request() {
+        let read = |text: &str| serde_json::from_str::<Limit>(text).expect("a limit");
+        assert!(read(r#"{"name":"a","limit":1,"window_ms":1000}"#).auto);
+        let named = r#"{"name":"a","limit":1,"window_ms":1000,"auto":false}"#;
+        assert_eq!(serde_json::to_string(&read(named)).expect("it is written"), named);
     }
 
     #[test]

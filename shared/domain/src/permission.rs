@@ -63,6 +63,10 @@ permissions! {
     KeysRevoke, "keys.revoke", Organization, "API Keys", "API Key Revoke", "Revoke and reactivate keys";
     KeysDelete, "keys.delete", Organization, "API Keys", "API Key Delete", "Delete keys for good";
     KeysVerify, "keys.verify", Organization, "API Keys", "API Key Verify", "Ask for the verdict about a presented key";
+    LimitsRead, "limits.read", Organization, "Limits", "Limit Read", "List the namespaces of limits with their overrides";
+    LimitsUpdate, "limits.update", Organization, "Limits", "Limit Update", "Set the namespaces of limits and their overrides";
+    LimitsDelete, "limits.delete", Organization, "Limits", "Limit Delete", "Delete the namespaces of limits and their overrides";
+    LimitsSpend, "limits.spend", Organization, "Limits", "Limit Spend", "Spend limits without a key, and name limits in questions about keys";
     CustomersRead, "customers.read", Organization, "Customers", "Customer Read", "List and see customers";
     CustomersCreate, "customers.create", Organization, "Customers", "Customer Create", "Create customers";
     CustomersUpdate, "customers.update", Organization, "Customers", "Customer Update", "Change customers";

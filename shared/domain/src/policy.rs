@@ -214,12 +214,17 @@ fn lives_within(granted: &Policy, held: &Policy) -> bool {
     }
 }
 
-/// Says whether each held limit has a granted one with no higher rate; without held limits any is allowed.
+/// Says whether each held limit has a granted one with no higher rate; without held limits any is allowed. One that counts
+/// only what names it is no match for one that counts everything.
 pub fn rate_within(granted: &[Limit], held: &[Limit]) -> bool {
     let is_slower = |g: &Limit, h: &Limit| {
         u128::from(g.limit) * u128::from(h.window_ms) <= u128::from(h.limit) * u128::from(g.window_ms)
     };
-    held.iter().all(|h| granted.iter().any(|g| is_slower(g, h)))
+    held.iter().all(|h| granted.iter().any(|g| counts_as_much(g, h) && is_slower(g, h)))
+}
+
+fn counts_as_much(limit: &Limit, other: &Limit) -> bool {
+    limit.auto || !other.auto
 }
 
 /// Says whether each limit of `old` still exists under its name and admits no more in any period.
@@ -227,7 +232,9 @@ pub fn limits_within(limits: &[Limit], old: &[Limit]) -> bool {
     let is_kept = |limit: &Limit, old: &Limit| {
         // How many windows of the new length one of the old covers.
         let windows = u128::from(old.window_ms).div_ceil(u128::from(limit.window_ms));
-        limit.name == old.name && u128::from(limit.limit) * windows <= u128::from(old.limit)
+        limit.name == old.name
+            && counts_as_much(limit, old)
+            && u128::from(limit.limit) * windows <= u128::from(old.limit)
     };
     old.iter().all(|old| limits.iter().any(|limit| is_kept(limit, old)))
 }
@@ -316,7 +323,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn limit(limit: u64, window_ms: u64) -> Limit {
-        Limit { name: "requests".to_owned(), limit, window_ms }
+        Limit { name: "requests".to_owned(), limit, window_ms, auto: true }
     }
 
     fn wide() -> Policy {
@@ -403,7 +410,7 @@ mod tests {
         let shop = || AllOr::Only(vec![HostName::parse("shop.example.com").expect("a host")]);
         let ip = |text| AllOr::Only(vec![IpRule::parse(text).expect("a network")]);
         let customer = |id| AllOr::Only(vec![CustomerId::from_uuid(uuid::Uuid::from_u128(id))]);
-        let named = |name: &str, of, window_ms| vec![Limit { name: name.to_owned(), limit: of, window_ms }];
+        let named = |name: &str, of, window_ms| vec![Limit { name: name.to_owned(), limit: of, window_ms, auto: true }];
         let old = Policy {
             permissions: names(&["documents.read"]),
             domains: shop(),
@@ -465,6 +472,10 @@ mod tests {
         assert_eq!(excess(&held, &Policy { limits: vec![limit(10_000, 3_600_000)], ..wide() }), []);
         assert_eq!(excess(&held, &Policy { limits: vec![limit(100, 1_000)], ..wide() }), [Excess::Limits]);
         assert_eq!(excess(&held, &Policy { limits: Vec::new(), ..wide() }), [Excess::Limits]);
+        let named = || Policy { limits: vec![Limit { auto: false, ..limit(1, 60_000) }], ..wide() };
+        assert_eq!(excess(&held, &named()), [Excess::Limits], "it restricts only what names it");
+        assert_eq!(excess(&named(), &named()), []);
+        assert!(!named().is_within(&held) && held.limits[0].auto);
     }
 
     proptest! {

@@ -14,6 +14,8 @@ pub enum Subject {
     Key(KeyId),
     /// A customer.
     Customer(CustomerId),
+    /// What an organization has configured of limits without a key.
+    Limits(OrganizationId),
 }
 
 /// A row's version after a change.
@@ -32,13 +34,14 @@ impl Subject {
             Self::Organization(_) => "organization",
             Self::Key(_) => "key",
             Self::Customer(_) => "customer",
+            Self::Limits(_) => "limits",
         }
     }
 
     /// The row's id.
     pub const fn uuid(self) -> Uuid {
         match self {
-            Self::Organization(id) => id.uuid(),
+            Self::Organization(id) | Self::Limits(id) => id.uuid(),
             Self::Key(id) => id.uuid(),
             Self::Customer(id) => id.uuid(),
         }
@@ -49,6 +52,7 @@ impl Subject {
             "organization" => Ok(Self::Organization(OrganizationId::from_uuid(id))),
             "key" => Ok(Self::Key(KeyId::from_uuid(id))),
             "customer" => Ok(Self::Customer(CustomerId::from_uuid(id))),
+            "limits" => Ok(Self::Limits(OrganizationId::from_uuid(id))),
             other => Err(Error::unreadable(format!("no subject is called {other}"))),
         }
     }

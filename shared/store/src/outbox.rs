@@ -139,7 +139,7 @@ impl Write {
     fn receipt_of(&self, subject: Subject) -> Option<Uuid> {
         match subject {
             Subject::Key(key) => self.receipts.get(&key).map(|receipt| receipt.uuid()),
-            Subject::Organization(_) | Subject::Customer(_) => None,
+            Subject::Organization(_) | Subject::Customer(_) | Subject::Limits(_) => None,
         }
     }
 }

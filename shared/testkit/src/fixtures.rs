@@ -74,7 +74,12 @@ impl Fixtures<'_> {
                 ips: AllOr::All,
                 not_before: None,
                 expires_at: None,
-                limits: vec![Limit { name: "requests".to_owned(), limit: EVERYTHING_LIMIT, window_ms: 60_000 }],
+                limits: vec![Limit {
+                    name: "requests".to_owned(),
+                    limit: EVERYTHING_LIMIT,
+                    window_ms: 60_000,
+                    auto: true,
+                }],
             },
             permissions_since: 0,
             credits: CreditsChange::Keep,

@@ -362,7 +362,7 @@ pub fn change(policy: Policy, credits: Option<Credits>) -> KeyChange {
 }
 
 pub fn limit(name: &str, limit: u64) -> Limit {
-    Limit { name: name.to_owned(), limit, window_ms: 60_000 }
+    Limit { name: name.to_owned(), limit, window_ms: 60_000, auto: true }
 }
 
 pub fn pepper_bytes() -> Vec<u8> {

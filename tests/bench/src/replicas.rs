@@ -54,7 +54,7 @@ pub fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
 /// Presents one key more often than its limit allows, at several replicas at the same time.
 fn count(bench: &Bench, stage: &Stage, plan: &Plan) -> anyhow::Result<Claim> {
     let place = stage.place();
-    let limit = Limit { name: "requests".to_owned(), limit: LIMIT, window_ms: 3_600_000 };
+    let limit = Limit { name: "requests".to_owned(), limit: LIMIT, window_ms: 3_600_000, auto: true };
     let key = bench.runtime.block_on(insert_keys(place, place.acme, 1, ("counted", &[limit])))?;
     let addresses = plan.addresses[..COUNTING_REPLICAS].to_vec();
     let requests: Requests = request::verifications(&place.token, &key);

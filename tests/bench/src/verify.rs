@@ -28,7 +28,7 @@ pub struct Warm {
 
 /// A limit that no run reaches.
 pub fn far_limit(name: &str) -> Limit {
-    Limit { name: name.to_owned(), limit: 100_000_000, window_ms: 60_000 }
+    Limit { name: name.to_owned(), limit: 100_000_000, window_ms: 60_000, auto: true }
 }
 
 /// A plan of verifications at one replica.

@@ -3,6 +3,7 @@
 pub mod customers;
 pub mod domains;
 pub mod keys;
+pub mod limits;
 pub mod organizations;
 pub mod permissions;
 pub mod receipts;
@@ -42,6 +43,7 @@ resources! {
     keys::secrets;
     receipts;
     verify;
+    limits;
     customers;
     domains;
 }
@@ -61,6 +63,8 @@ pub enum Tags {
     Keys,
     /// The question that a guard asks about a presented key.
     Verification,
+    /// Limits that hang on no key.
+    Limits,
     /// An organization's own customers.
     Customers,
     /// Host names that an organization has registered.

@@ -1,8 +1,13 @@
 //! Limits on the wire.
 
+use std::borrow::Cow;
+
 use domain::limit::{LIMIT_MAX, LIMITS_MAX, Limit, WINDOW_MS_MAX, WINDOW_MS_MIN};
 use domain::validation::ValidationError;
 use poem_openapi::Object;
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+use serde_json::Value;
 
 use crate::fields::Fields;
 
@@ -18,11 +23,63 @@ pub struct LimitBody {
     /// The window in milliseconds, one second to 31 days.
     #[oai(validator(minimum(value = "1000"), maximum(value = "2678400000")))]
     pub window_ms: u64,
+    /// Whether every request is charged 1. If not, only a question that names it is charged, as it says.
+    #[oai(default = "yes")]
+    pub auto: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl From<&Limit> for LimitBody {
     fn from(limit: &Limit) -> Self {
-        Self { name: limit.name.clone(), limit: limit.limit, window_ms: limit.window_ms }
+        Self { name: limit.name.clone(), limit: limit.limit, window_ms: limit.window_ms, auto: limit.auto }
+    }
+}
+
+/// A list of limits.
+#[derive(Debug, Clone)]
+pub struct LimitList(pub Vec<LimitBody>);
+
+impl Type for LimitList {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        "LimitList".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        let mut list = MetaSchema::new("array");
+        list.items = Some(Box::new(LimitBody::schema_ref()));
+        list.max_items = Some(LIMITS_MAX);
+        MetaSchemaRef::Inline(Box::new(list))
+    }
+
+    fn register(registry: &mut Registry) {
+        LimitBody::register(registry);
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+impl ParseFromJSON for LimitList {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        Vec::parse_from_json(value).map(Self).map_err(ParseError::propagate)
+    }
+}
+
+impl ToJSON for LimitList {
+    fn to_json(&self) -> Option<Value> {
+        self.0.to_json()
     }
 }
 
@@ -49,5 +106,5 @@ fn read_limit(body: &LimitBody) -> Result<Limit, ValidationError> {
     if !(WINDOW_MS_MIN..=WINDOW_MS_MAX).contains(&body.window_ms) {
         return Err(ValidationError::new("range", format!("window_ms is {WINDOW_MS_MIN} to {WINDOW_MS_MAX}")));
     }
-    Ok(Limit { name: body.name.clone(), limit: body.limit, window_ms: body.window_ms })
+    Ok(Limit { name: body.name.clone(), limit: body.limit, window_ms: body.window_ms, auto: body.auto })
 }

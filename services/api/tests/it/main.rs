@@ -10,6 +10,7 @@ mod customers;
 mod domains;
 mod events;
 mod keys;
+mod limits;
 mod openapi;
 mod organizations;
 mod permissions;
@@ -28,6 +29,7 @@ async fn example(cast: &Cast<'_>, operation: &Descriptor) -> Example {
         "customers" => customers::example(cast, operation.id).await,
         "domains" => domains::example(cast, operation.id).await,
         "keys" => keys::example(cast, operation.id).await,
+        "limits" => limits::example(cast, operation.id).await,
         "organizations" => organizations::example(cast, operation.id).await,
         "permissions" => permissions::example(cast, operation.id).await,
         "receipts" => receipts::example(cast, operation.id).await,

@@ -4,6 +4,7 @@ mod all_or;
 mod authenticate;
 mod needed;
 mod secret_text;
+mod spend;
 mod verify;
 mod words;
 
@@ -14,8 +15,9 @@ pub use authenticate::{
 };
 pub use needed::Needed;
 pub use secret_text::SecretText;
+pub use spend::{InternalSpendRequest, RateSourceName, SpendLimitAnswer, SpendLimitRequest, SpendReason};
 pub use verify::{
-    BATCH_MAX, BatchAnswer, BatchRequest, COST_MAX, Enforced, LimitAsked, LimitState, Metadata, Proven, TraceStep,
-    VerifyAnswer, VerifyRequest,
+    BATCH_MAX, BatchAnswer, BatchRequest, COST_MAX, Enforced, LimitAsked, LimitOwner, LimitState, Metadata, Proven,
+    TraceStep, VerifyAnswer, VerifyRequest,
 };
 pub use words::{EnvironmentName, KeyKindName, TraceOutcome, VerdictName};

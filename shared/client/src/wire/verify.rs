@@ -50,7 +50,8 @@ pub struct VerifyRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[oai(validator(maximum(value = "1000000000")))]
     pub cost: Option<u64>,
-    /// What the request costs of named limits; each other limit of the key is charged 1.
+    /// What the request costs of named limits. Each other limit of the key is charged 1, unless it is not `auto`: then only what
+    /// names it counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[oai(default, validator(max_items = 30))]
     pub limits: Vec<LimitAsked>,
@@ -64,7 +65,9 @@ pub struct VerifyRequest {
     pub explain: bool,
 }
 
-/// A limit that a request names, with what it costs there.
+/// A limit that a request names, with what it costs there. With `limit` and `window_ms` it need not be one of the key's: where the
+/// key, its customer and its organization have none of this name, the request is counted by these numbers, for this key. Through
+/// the Integration API that needs `limits.spend`.
 #[derive(Debug, Clone, Serialize, Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 pub struct LimitAsked {
@@ -75,6 +78,14 @@ pub struct LimitAsked {
     #[serde(default = "one")]
     #[oai(default = "one", validator(maximum(value = "1000000000")))]
     pub cost: u64,
+    /// Requests (or cost) per window where the key has no limit of this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[oai(validator(minimum(value = "1"), maximum(value = "1000000000")))]
+    pub limit: Option<u64>,
+    /// The window of that, in milliseconds: one second to 31 days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[oai(validator(minimum(value = "1000"), maximum(value = "2678400000")))]
+    pub window_ms: Option<u64>,
 }
 
 fn one() -> u64 {
@@ -139,7 +150,8 @@ pub struct Proven {
     pub credits: Option<i64>,
     /// What is left of each limit.
     pub limits: Vec<LimitState>,
-    /// How long until the same request would be admitted, when a limit refused it.
+    /// How long until the same request would be admitted, when a limit refused it. Absent when waiting never helps: the cost is
+    /// above the limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
     /// The permissions that it lacks.
@@ -159,18 +171,34 @@ pub enum Enforced {
     Local,
 }
 
+/// Whose a limit is: what else is charged to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[serde(rename_all = "lowercase")]
+#[oai(rename_all = "lowercase")]
+pub enum LimitOwner {
+    /// The key's own.
+    Key,
+    /// The customer's, which all of its keys share.
+    Customer,
+    /// The organization's, which all of its keys share.
+    Organization,
+}
+
 /// How much of a limit is left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Object)]
 pub struct LimitState {
     /// The limit's name.
     pub name: String,
+    /// Whose it is. A key, its customer and its organization may each have one of the same name.
+    pub of: LimitOwner,
     /// What it allows per window.
     pub limit: u64,
     /// The window's length.
     pub window_ms: u64,
     /// What is left now.
     pub remaining: u64,
-    /// When the oldest counted request leaves the window.
+    /// How long until the oldest counted request has left the window and its place is free: at most 33/32 of the window. 0 when
+    /// none is counted.
     pub reset_ms: u64,
     /// Who counts.
     pub enforced: Enforced,
@@ -220,7 +248,8 @@ struct VerifyAnswerSchema {
     credits: Option<i64>,
     /// What is left of each limit.
     limits: Option<Vec<LimitState>>,
-    /// How long until the same request would be admitted; only when a limit refused it.
+    /// How long until the same request would be admitted; only when a limit refused it. Absent when waiting never helps: the
+    /// cost is above the limit.
     retry_after_ms: Option<u64>,
     /// The permissions that it lacks.
     missing_permissions: Option<Vec<String>>,

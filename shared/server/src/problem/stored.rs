@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use store::conflict::{
-    KEY_CHANGED, KEY_EXPIRED, KEY_SCOPE_REMOVED, ORGANIZATION_HAS_KEYS, PERMISSION_EXISTS, PERMISSIONS_FULL,
-    SECRET_COMPROMISED, SECRET_IS_NEWEST,
+    KEY_CHANGED, KEY_EXPIRED, KEY_SCOPE_REMOVED, LIMIT_SETTINGS_FULL, ORGANIZATION_HAS_KEYS, PERMISSION_EXISTS,
+    PERMISSIONS_FULL, SECRET_COMPROMISED, SECRET_IS_NEWEST,
 };
 
 use super::{ErrorCode, Problem};
@@ -34,6 +34,9 @@ fn conflict(name: &str) -> Problem {
         KEY_SCOPE_REMOVED => "Nothing is left of the customers or domains that the key was limited to.",
         PERMISSION_EXISTS => "The organization has this permission already.",
         PERMISSIONS_FULL => "An organization has at most 200 permissions of its own; delete one first.",
+        LIMIT_SETTINGS_FULL => {
+            "An organization has at most 100 namespaces of limits and 1,000 overrides; delete some first."
+        }
         "organizations_slug_unique" => "Another organization has this slug.",
         "customers_organization_external_id_unique" => "Another customer of this organization has this external_id.",
         "domains_organization_name_unique" => "This organization has this domain already.",

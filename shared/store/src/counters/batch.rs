@@ -9,7 +9,7 @@ use redis::{Cmd, Value};
 use tokio::sync::oneshot;
 
 use super::names;
-use super::spend::{Mode, Source, SpendAnswer, SpendRequest};
+use super::spend::{LimitOwner, Mode, Source, SpendAnswer, SpendRequest};
 use crate::connections::{Away, Connection, Script};
 
 /// How many requests one call may hold: enough that a call costs little beside them, few enough that none of them waits
@@ -17,6 +17,9 @@ use crate::connections::{Away, Connection, Script};
 const REQUESTS_MAX: usize = 128;
 /// How many keys one call may touch.
 const KEYS_MAX: usize = 2_000;
+
+/// What the script says of a wait that never ends.
+const NEVER: u64 = u32::MAX as u64;
 
 /// Where the answer to one request goes.
 pub(super) type Reply = oneshot::Sender<Result<SpendAnswer, Away>>;
@@ -50,7 +53,8 @@ impl Batch {
     /// Adds a request.
     pub(super) fn push(&mut self, prefix: &str, request: &SpendRequest<'_>, reply: Reply) {
         let (generations, limits) = (request.expected.len(), request.limits.len());
-        self.requests.extend([u8::from(request.mode == Mode::Spend), count(generations), count(limits)]);
+        let named = request.limits.iter().filter(|spend| matches!(spend.owner, LimitOwner::Named(_))).count();
+        self.requests.extend([u8::from(request.mode == Mode::Spend), count(generations), count(limits), count(named)]);
         for expected in request.expected {
             self.push_key(names::generation(prefix, request.organization, expected.generation.subject));
             self.requests.push(match expected.source {
@@ -61,7 +65,7 @@ impl Batch {
             self.requests.extend(float(expected.generation.value).to_le_bytes());
         }
         for spend in request.limits {
-            self.push_key(names::limit(prefix, request.organization, spend.owner, &spend.limit.name));
+            self.push_key(names::limit(prefix, request.organization, spend.owner, spend.limit));
             for number in [spend.limit.limit, spend.limit.window_ms, spend.cost] {
                 self.requests.extend(u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
             }
@@ -174,7 +178,7 @@ impl Reader<'_> {
             is_admitted: self.byte()? == 1,
             remaining: self.number()?,
             reset_ms: self.number()?,
-            retry_after_ms: self.number()?,
+            retry_after_ms: self.number().map(|wait_ms| (wait_ms != NEVER).then_some(wait_ms))?,
             cell: u64::try_from(self.whole()?).ok()?,
         })
     }

@@ -241,6 +241,7 @@ fn read_generations(text: &str) -> Vec<Generation> {
             "organization" => Subject::Organization(OrganizationId::from_uuid(id)),
             "key" => Subject::Key(KeyId::from_uuid(id)),
             "customer" => Subject::Customer(CustomerId::from_uuid(id)),
+            "limits" => Subject::Limits(OrganizationId::from_uuid(id)),
             _ => return None,
         };
         Some(Generation { subject, value: value.parse().ok()? })

@@ -67,7 +67,7 @@ impl Counters {
         let script = &self.scripts.give_back;
         let mut call = script.call(given.len());
         for Given { spent, .. } in given {
-            call.arg(names::limit(&self.prefix, organization, spent.owner, &spent.limit.name));
+            call.arg(names::limit(&self.prefix, organization, spent.owner, spent.limit));
         }
         for Given { spent, cell } in given {
             call.arg(spent.limit.window_ms).arg(cell).arg(spent.cost);

@@ -15,6 +15,6 @@ mod tests;
 
 pub use changes::{Change, Changes, Reach, Replica};
 pub use handle::Counters;
-pub use spend::{Expected, Given, LimitSpend, Mode, Source, SpendAnswer, SpendRequest};
+pub use spend::{Expected, Given, LimitOwner, LimitSpend, Mode, Source, SpendAnswer, SpendRequest};
 
 pub use crate::connections::{Away, RedisConfig, Runs};

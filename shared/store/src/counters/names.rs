@@ -1,8 +1,10 @@
 //! How keys are called. All of one organization share a hash tag, so that one script may touch them together.
 
 use domain::ids::OrganizationId;
+use domain::limit::Limit;
 use uuid::Uuid;
 
+use super::spend::LimitOwner;
 use crate::generation::Subject;
 
 /// The version of a row.
@@ -11,8 +13,16 @@ pub(super) fn generation(prefix: &str, organization: OrganizationId, subject: Su
 }
 
 /// What an owner has spent of a limit.
-pub(super) fn limit(prefix: &str, organization: OrganizationId, owner: Subject, name: &str) -> Vec<u8> {
-    named(prefix, organization, (b'l', owner), name)
+pub(super) fn limit(prefix: &str, organization: OrganizationId, owner: LimitOwner, limit: &Limit) -> Vec<u8> {
+    match owner {
+        LimitOwner::Row(row) => named(prefix, organization, (b'l', row), &limit.name),
+        LimitOwner::Named(id) => plain(prefix, organization, &format!("n:{}", id.simple())),
+        LimitOwner::NewNames(_) => plain(prefix, organization, &format!("n:new:{}", limit.window_ms)),
+    }
+}
+
+fn plain(prefix: &str, organization: OrganizationId, rest: &str) -> Vec<u8> {
+    format!("{prefix}{{{}}}:{rest}", organization.uuid().simple()).into_bytes()
 }
 
 /// The stream of changes.
@@ -35,6 +45,7 @@ fn named(prefix: &str, organization: OrganizationId, (family, subject): (u8, Sub
         Subject::Organization(_) => b'o',
         Subject::Key(_) => b'k',
         Subject::Customer(_) => b'c',
+        Subject::Limits(_) => b's',
     };
     let mut text = Uuid::encode_buffer();
     let mut key = Vec::with_capacity(prefix.len() + 72 + limit.len());
@@ -59,10 +70,21 @@ mod tests {
     #[test]
     fn all_keys_of_an_organization_share_a_hash_tag() {
         let key = Subject::Key(KeyId::from_uuid(Uuid::from_u128(7)));
-        let name = limit("claviger:staging:", OrganizationId::from_uuid(Uuid::from_u128(1)), key, "requests");
+        let requests = Limit::platform_default();
+        let name = limit("claviger:staging:", OrganizationId::from_uuid(Uuid::from_u128(1)), key.into(), &requests);
         assert_eq!(
             String::from_utf8(name).unwrap(),
             "claviger:staging:{00000000000000000000000000000001}:l:k:00000000000000000000000000000007:requests"
+        );
+        let organization = OrganizationId::from_uuid(Uuid::from_u128(1));
+        let named = [LimitOwner::Named(Uuid::from_u128(7)), LimitOwner::NewNames(organization)];
+        let names = named.map(|owner| String::from_utf8(limit("p:", organization, owner, &requests)).unwrap());
+        assert_eq!(
+            names,
+            [
+                "p:{00000000000000000000000000000001}:n:00000000000000000000000000000007",
+                "p:{00000000000000000000000000000001}:n:new:60000"
+            ]
         );
     }
 }

@@ -3,17 +3,36 @@
 use chrono::{DateTime, Utc};
 use domain::ids::OrganizationId;
 use domain::limit::{Limit, Spending};
+use uuid::Uuid;
 
 use crate::generation::{Generation, Subject};
+
+/// Whose budget a limit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LimitOwner {
+    /// That of a row: rotation of a secret never resets it, because it hangs on this id.
+    Row(Subject),
+    /// That of a name which a question has given ([`domain::limit_settings::counter_id`]).
+    Named(Uuid),
+    /// The names of an organization that are counted: costs 1 for each [`LimitOwner::Named`] before it which has no counter yet,
+    /// so that nobody fills Redis with names. It comes last.
+    NewNames(OrganizationId),
+}
+
+impl From<Subject> for LimitOwner {
+    fn from(row: Subject) -> Self {
+        Self::Row(row)
+    }
+}
 
 /// A limit with what a request costs there.
 #[derive(Debug, Clone, Copy)]
 pub struct LimitSpend<'a> {
-    /// Whose budget: rotation of a secret never resets it, because it hangs on this id.
-    pub owner: Subject,
+    /// Whose budget.
+    pub owner: LimitOwner,
     /// The limit.
     pub limit: &'a Limit,
-    /// What the request costs; 0 only looks.
+    /// What the request costs; 0 only looks. The script knows it for [`LimitOwner::NewNames`].
     pub cost: u64,
 }
 
@@ -53,7 +72,7 @@ pub struct SpendRequest<'a> {
     pub organization: OrganizationId,
     /// The versions on which the verdict rests. If any differs, nothing is consumed.
     pub expected: &'a [Expected],
-    /// What to spend; each owner and name at most once.
+    /// What to spend; each owner and name at most once: those of rows, those of names, and that of new names.
     pub limits: &'a [LimitSpend<'a>],
     /// Whether to consume.
     pub mode: Mode,

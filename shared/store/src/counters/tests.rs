@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::handle::Scripts;
 use super::lanes::Lanes;
-use super::{Counters, Expected, Given, LimitSpend, Mode, Replica, Source, SpendRequest};
+use super::{Counters, Expected, Given, LimitOwner, LimitSpend, Mode, Replica, Source, SpendRequest};
 use crate::connections::{RedisConfig, Script};
 use crate::generation::{Generation, Subject};
 use dev::{LocalOptions, Redis, RedisUser};
@@ -78,7 +78,7 @@ fn organization(number: u128) -> OrganizationId {
 }
 
 fn limit(name: &str, limit: u64, window_ms: u64) -> Limit {
-    Limit { name: name.to_owned(), limit, window_ms }
+    Limit { name: name.to_owned(), limit, window_ms, auto: true }
 }
 
 /// What the model says to spending all or nothing.
@@ -163,7 +163,7 @@ async fn follow(
         }
         let costs = [step.costs.0, step.costs.1];
         let spends: Vec<LimitSpend<'_>> =
-            limits.iter().zip(costs).map(|(limit, cost)| LimitSpend { owner: key(case), limit, cost }).collect();
+            limits.iter().zip(costs).map(|(limit, cost)| LimitSpend { owner: key(case).into(), limit, cost }).collect();
         let counters = scripted(counters, now_us);
         let request =
             SpendRequest { organization: organization(case), expected: &[], limits: &spends, mode: Mode::Spend };
@@ -222,8 +222,11 @@ async fn serve(
             let (counters, limits, owner) = (&counters, &limits, key(case + owner));
             async move {
                 let costs = [*cost_a, *cost_b];
-                let spends: Vec<LimitSpend<'_>> =
-                    limits.iter().zip(costs).map(|(limit, cost)| LimitSpend { owner, limit, cost }).collect();
+                let spends: Vec<LimitSpend<'_>> = limits
+                    .iter()
+                    .zip(costs)
+                    .map(|(limit, cost)| LimitSpend { owner: owner.into(), limit, cost })
+                    .collect();
                 let generation = |value, source| Expected { generation: Generation { subject: owner, value }, source };
                 let expected =
                     if *is_outdated { [generation(6, Source::Cache)] } else { [generation(7, Source::Postgres)] };
@@ -261,12 +264,74 @@ fn looked(windows: &[Window; 2], limits: &[Limit; 2], costs: &[u64; 2], now_us: 
     windows.iter().zip(limits).zip(costs).map(one).collect()
 }
 
+/// Redis time is the test's: whoever waits as told is let in, and nobody is told to wait longer.
+#[tokio::test]
+async fn waiting_as_told_is_admitted_and_no_sooner() {
+    let test_redis = TestRedis::start().await;
+    let counters = test_redis.counters().await;
+    let requests = limit("requests", 3, 60_000);
+    let ask = async |now_us: u64, cost: u64| {
+        let spends = [LimitSpend { owner: key(1).into(), limit: &requests, cost }];
+        let (organization, mode) = (organization(1), Mode::Spend);
+        let request = SpendRequest { organization, expected: &[], limits: &spends, mode };
+        scripted(&counters, now_us).spend(&request).await.unwrap().limits.unwrap()[0]
+    };
+    let mut now_us = 1_800_000_000_123_457;
+    assert_eq!(ask(now_us, 4).await.retry_after_ms, None, "waiting never helps");
+    for _ in 0..40 {
+        now_us += 1_234_567;
+        let said = ask(now_us, 1).await;
+        if said.is_admitted {
+            continue;
+        }
+        let wait_ms = said.retry_after_ms.unwrap();
+        assert_eq!(wait_ms, said.reset_ms);
+        assert!(!ask(now_us + wait_ms * 1_000 - 1_001, 1).await.is_admitted);
+        now_us += wait_ms * 1_000;
+        assert!(ask(now_us, 1).await.is_admitted, "{wait_ms}");
+    }
+}
+
+/// However the requests come together: each new name is counted once, and with no room for another nothing is spent.
+#[tokio::test]
+async fn new_names_are_counted_once_and_bounded() {
+    let test_redis = TestRedis::start().await;
+    let counters = test_redis.counters().await;
+    let (requests, names) = (limit("requests", 100, 60_000), limit("names", 5, 60_000));
+    let counters = scripted(&counters, 1_800_000_000_000_000);
+    let ask = async |name: u128, cost: u64, mode: Mode| {
+        let spends = [
+            LimitSpend { owner: key(1).into(), limit: &requests, cost: 1 },
+            LimitSpend { owner: LimitOwner::Named(Uuid::from_u128(name)), limit: &requests, cost },
+            LimitSpend { owner: LimitOwner::NewNames(organization(1)), limit: &names, cost: 0 },
+        ];
+        let request = SpendRequest { organization: organization(1), expected: &[], limits: &spends, mode };
+        counters.spend(&request).await.unwrap().limits.unwrap()
+    };
+    for name in 100..120 {
+        assert_eq!(ask(name, 0, Mode::Spend).await[2].remaining, 5, "a look makes no counter");
+        assert_eq!(ask(name, 1, Mode::Look).await[2].remaining, 5);
+    }
+    // In one batch: the same name many times over, looks among them.
+    let crowd = (0..60).map(|at: u128| ask(at % 4, 1, if at.is_multiple_of(3) { Mode::Look } else { Mode::Spend }));
+    let said = futures_util::future::join_all(crowd).await;
+    assert!(said.iter().flatten().all(|spending| spending.is_admitted));
+    assert_eq!(ask(0, 1, Mode::Spend).await[2].remaining, 1, "four names");
+    assert_eq!(ask(7, 1, Mode::Spend).await[2].remaining, 0);
+    let left = ask(0, 0, Mode::Look).await[0].remaining;
+    let refused = ask(8, 1, Mode::Spend).await;
+    assert_eq!([refused[0].is_admitted, refused[1].is_admitted, refused[2].is_admitted], [true, true, false]);
+    assert!(refused[2].retry_after_ms > Some(50_000));
+    assert_eq!(ask(0, 0, Mode::Look).await[0].remaining, left, "nothing was spent");
+    assert!(ask(7, 1, Mode::Spend).await.iter().all(|spending| spending.is_admitted), "known names go on");
+}
+
 #[tokio::test]
 async fn nothing_is_consumed_when_a_generation_differs() {
     let test_redis = TestRedis::start().await;
     let counters = test_redis.counters().await;
     let requests = limit("requests", 10, 60_000);
-    let spends = [LimitSpend { owner: key(1), limit: &requests, cost: 1 }];
+    let spends = [LimitSpend { owner: key(1).into(), limit: &requests, cost: 1 }];
     let ask = async |value: i64, source: Source| {
         let expected = [Expected { generation: Generation { subject: key(1), value }, source }];
         let (organization, mode) = (organization(1), Mode::Spend);
@@ -295,7 +360,7 @@ async fn a_look_takes_nothing_and_a_change_reaches_its_followers() {
     let test_redis = TestRedis::start().await;
     let counters = test_redis.counters().await;
     let requests = limit("requests", 2, 60_000);
-    let spends = [LimitSpend { owner: key(1), limit: &requests, cost: 2 }];
+    let spends = [LimitSpend { owner: key(1).into(), limit: &requests, cost: 2 }];
     let ask = async |mode: Mode| {
         let organization = organization(1);
         let answer = counters.spend(&SpendRequest { organization, expected: &[], limits: &spends, mode }).await;
@@ -306,7 +371,7 @@ async fn a_look_takes_nothing_and_a_change_reaches_its_followers() {
     }
     assert!(ask(Mode::Spend).await.is_admitted);
     let refused = ask(Mode::Spend).await;
-    assert!(!refused.is_admitted && refused.retry_after_ms > 50_000);
+    assert!(!refused.is_admitted && refused.retry_after_ms > Some(50_000));
 
     let wait = Duration::from_millis(500);
     let mut changes = counters.follow(wait).await.unwrap();

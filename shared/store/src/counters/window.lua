@@ -74,7 +74,11 @@ end
 -- The window as it stands now; what a window of another length had spent all counts from now on.
 local function open(raw, window_ms)
   local now_cell = cell_of(window_ms)
-  if not raw then return empty(window_ms, now_cell) end
+  if not raw then
+    local window = empty(window_ms, now_cell)
+    window.is_new = true
+    return window
+  end
   local window = read(raw)
   if window.window_ms ~= window_ms then
     local total = window.total

@@ -2,6 +2,7 @@
 
 use domain::event::Event;
 use domain::ids::{KeyId, OrganizationId};
+use domain::limit_settings::Rate;
 use domain::policy::Credits;
 use domain::refill::{Refill, RefillInterval};
 use futures_util::TryStreamExt;
@@ -28,6 +29,9 @@ pub async fn fill(world: &World, organization: OrganizationId) {
     let key = world.insert_key(organization, &change).await.unwrap();
     let mut write = world.write(organization).await;
     write.insert_domain(&host("shop.example.com")).await.unwrap();
+    let rate = Rate { limit: 5, window_ms: 60_000 };
+    let namespace = write.set_limit_namespace("mail", Some(rate)).await.unwrap();
+    write.set_limit_override(&namespace, "anna", rate).await.unwrap();
     let key = write.regenerate_key(&key, &new_secret(organization).1, Duration::ZERO).await.unwrap().unwrap();
     write.insert_receipt(key.id, key.generation).await.unwrap();
     let replay = ReplayKey { organization, credential: key.id, route: "POST /".into(), key: "once".into() };

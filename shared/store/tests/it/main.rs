@@ -11,6 +11,7 @@ mod idempotency;
 mod isolation;
 mod key_usage;
 mod keys;
+mod limit_settings;
 mod lists;
 mod mutations;
 mod pooler;

@@ -155,7 +155,7 @@ pub fn host(text: &str) -> HostName {
 }
 
 pub fn limit(of: u64) -> Limit {
-    Limit { name: "requests".to_owned(), limit: of, window_ms: 60_000 }
+    Limit { name: "requests".to_owned(), limit: of, window_ms: 60_000, auto: true }
 }
 
 pub fn new_organization(slug: &str) -> NewOrganization {

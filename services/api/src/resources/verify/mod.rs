@@ -4,6 +4,7 @@
 
 use client::KeysError;
 use client::wire::{AllOr, BatchAnswer, BatchRequest, VerifyAnswer, VerifyRequest, Within};
+use domain::permission::Permission;
 use domain::policy::KeyKind;
 use poem_openapi::OpenApi;
 use server::answer::Ok200;
@@ -35,6 +36,7 @@ impl Api {
         body: Json<VerifyRequest>,
     ) -> Result<Ok200<VerifyAnswer>, Problem> {
         let requests = vec![body.parse()?];
+        check_own_numbers(&caller, &requests)?;
         let answers = caller.app.keys.verify(within(&caller), requests, &caller.request_id).await;
         let answers = answers.map_err(|error| verify_error(error, Shape::Single))?;
         answers.into_iter().next().map(Ok200::new).ok_or_else(|| Problem::new(ErrorCode::Unavailable))
@@ -50,10 +52,21 @@ impl Api {
         body: Json<BatchRequest>,
     ) -> Result<Ok200<BatchAnswer>, Problem> {
         let requests = body.parse()?.requests;
+        check_own_numbers(&caller, &requests)?;
         let results = caller.app.keys.verify(within(&caller), requests, &caller.request_id).await;
         let results = results.map_err(|error| verify_error(error, Shape::Batch))?;
         Ok(Ok200::new(BatchAnswer { results }))
     }
+}
+
+/// Refuses limits by the question's own numbers to a caller that may not spend limits without a key: they are of the same kind.
+fn check_own_numbers(caller: &Proven, requests: &[VerifyRequest]) -> Result<(), Problem> {
+    let has_own =
+        |request: &VerifyRequest| request.limits.iter().any(|one| one.limit.is_some() || one.window_ms.is_some());
+    if requests.iter().any(has_own) {
+        caller.authority.check(Permission::LimitsSpend).map_err(authenticate::denied)?;
+    }
+    Ok(())
 }
 
 /// Whose keys the caller may learn about; a root key, about all of its environment.

@@ -308,7 +308,7 @@ fn read_limit(text: &str) -> Result<Limit, String> {
     if !(1..=LIMIT_MAX).contains(&limit) || !(WINDOW_MS_MIN..=WINDOW_MS_MAX).contains(&window_ms) {
         return Err(format!("1 to {LIMIT_MAX} requests in 1 to {} seconds", WINDOW_MS_MAX / 1_000));
     }
-    Ok(Limit { name: "requests".to_owned(), limit, window_ms })
+    Ok(Limit { name: "requests".to_owned(), limit, window_ms, auto: true })
 }
 
 #[cfg(test)]

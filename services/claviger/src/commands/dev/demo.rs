@@ -93,7 +93,7 @@ async fn fill(
     let root = NewRootKey {
         name: Name::parse("Demo root key")?,
         permissions: vec![PermissionName::parse(PermissionName::WILDCARD)?],
-        limit: Limit { name: "requests".to_owned(), limit: 1_000_000, window_ms: 60_000 },
+        limit: Limit { name: "requests".to_owned(), limit: 1_000_000, window_ms: 60_000, auto: true },
         lifetime: None,
         ips: AllOr::All,
     };

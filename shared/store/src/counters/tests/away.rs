@@ -59,7 +59,7 @@ async fn who_queues_behind_a_lost_call_is_told_when_that_is() {
     wait_for(|| counters.run(OrganizationId::INSTALLATION).is_some()).await;
     test_redis.server.pause();
     let limit = limit("requests", 1, 1_000);
-    let spend = [LimitSpend { owner: key(1), limit: &limit, cost: 1 }];
+    let spend = [LimitSpend { owner: key(1).into(), limit: &limit, cost: 1 }];
     let request = SpendRequest { organization: organization(1), expected: &[], limits: &spend, mode: Mode::Spend };
     let started = Instant::now();
     let (sent, queued) = tokio::join!(counters.spend(&request), counters.spend(&request));

@@ -72,13 +72,13 @@ async fn start_sentinel(folder: &Path) -> (RedisSentinel, Vec<Counters>) {
 /// Compares a version and spends one of a limit.
 async fn spend(client: &Counters, organization: OrganizationId, source: Source, limit: &Limit) -> Option<SpendAnswer> {
     let expected = [Expected { generation: Generation { subject: key(1), value: 1 }, source }];
-    let limits = [LimitSpend { owner: key(1), limit, cost: 1 }];
+    let limits = [LimitSpend { owner: key(1).into(), limit, cost: 1 }];
     let request = SpendRequest { organization, expected: &expected, limits: &limits, mode: Mode::Spend };
     client.spend(&request).await.ok()
 }
 
 fn limit(of: u64) -> Limit {
-    Limit { name: "requests".to_owned(), limit: of, window_ms: 3_600_000 }
+    Limit { name: "requests".to_owned(), limit: of, window_ms: 3_600_000, auto: true }
 }
 
 /// The name of an organization's key, as servers see it.

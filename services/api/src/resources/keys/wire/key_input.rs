@@ -16,9 +16,9 @@ use serde_json::{Map, Value};
 use super::credits::{CreditsBody, CreditsDraft, CreditsPatch, read_credits_patch, read_new_credits};
 use crate::config::KeyPolicy;
 use crate::fields::Fields;
-use crate::wire::limit::{LimitBody, read_limits};
+use crate::wire::limit::{LimitList, read_limits};
 use crate::wire::nullable::Nullable;
-use crate::wire::word_or::{UnlimitedWord, WordOr};
+use crate::wire::word_or::{NoneWord, UnlimitedWord, WordOr};
 
 /// The most entries of one list of a key.
 const ENTRIES_MAX: usize = 100;
@@ -53,9 +53,8 @@ pub struct NewKey {
     /// Not valid from this instant on; `null` or `"never"` for a key without an end.
     #[oai(default)]
     pub expires_at: Nullable<String>,
-    /// Up to 10 named limits; without them the organization's default limit.
-    #[oai(validator(max_items = 10))]
-    pub limits: Option<Vec<LimitBody>>,
+    /// Up to 10 named limits, or `"none"`; left out, the organization's default limit.
+    pub limits: Option<WordOr<NoneWord, LimitList>>,
     /// A balance that each verification spends; `null` or `"unlimited"` for a key without one.
     #[oai(default)]
     pub credits: Nullable<WordOr<UnlimitedWord, CreditsBody>>,
@@ -95,9 +94,8 @@ pub struct KeyPatch {
     pub not_before: Option<String>,
     /// The new end, or `"never"`.
     pub expires_at: Option<String>,
-    /// The whole new list.
-    #[oai(validator(max_items = 10))]
-    pub limits: Option<Vec<LimitBody>>,
+    /// The whole new list, up to 10, or `"none"`.
+    pub limits: Option<WordOr<NoneWord, LimitList>>,
     /// `"unlimited"`, or what changes of the balance and of its refill.
     pub credits: Option<WordOr<UnlimitedWord, CreditsPatch>>,
     /// The whole new notes.
@@ -294,9 +292,10 @@ fn read_expiry(fields: &mut Fields, text: &str, reading: &Reading<'_>) -> Option
     fields.take("/expires_at", parse_future(text, reading.now)).map(Some)
 }
 
-fn read_own_limits(fields: &mut Fields, bodies: &[LimitBody]) -> Vec<Limit> {
+fn read_own_limits(fields: &mut Fields, body: &WordOr<NoneWord, LimitList>) -> Vec<Limit> {
+    let WordOr::Value(LimitList(bodies)) = body else { return Vec::new() };
     if bodies.is_empty() {
-        let message = "name at least one limit, or leave limits out for the organization's default";
+        let message = "name at least one limit, or write \"none\"";
         fields.refuse("/limits", ValidationError::new("empty", message));
     }
     read_limits(fields, "/limits", bodies)
