@@ -93,10 +93,10 @@ impl<O: Change> Caller<O> {
 
     /// Creates something once: a request that was sent before, with the same `Idempotency-Key`, is answered as it was.
     /// The creation, its event and the answer that is kept are one transaction.
-    pub async fn create_in<N, B>(
+    pub async fn create_in<N, B, const MAX_BYTES: usize>(
         &self,
         scope: &Scope,
-        body: Json<N>,
+        body: Json<N, MAX_BYTES>,
         create: impl AsyncFnOnce(&mut Write, N) -> Result<New<B>, Problem>,
     ) -> Result<Created<Idempotent<B>>, Problem>
     where
@@ -118,14 +118,19 @@ impl<O: Change> Caller<O> {
             self.app.publish(scope, &committed, None).await;
         }
         self.app.publish_elsewhere(&committed).await;
-        Ok(Created::new(Idempotent::First(new.body)).etag(new.version))
+        let answer = Created::new(Idempotent::First(new.body));
+        Ok(match new.version {
+            Some(version) => answer.etag(version),
+            None => answer,
+        })
     }
 }
 
 /// What a creation has made.
 pub struct New<B> {
     subject: String,
-    version: i64,
+    /// `None` for many things at once.
+    version: Option<i64>,
     body: B,
     logged: Option<Value>,
     secret: Option<PlainSecret>,
@@ -135,12 +140,17 @@ impl<B: ToJSON> New<B> {
     /// A thing with its id and version, as it is answered and logged.
     pub fn of(subject: impl Display, version: i64, body: B) -> Self {
         let logged = body.to_json();
-        Self { subject: subject.to_string(), version, body, logged, secret: None }
+        Self { subject: subject.to_string(), version: Some(version), body, logged, secret: None }
+    }
+
+    /// Many things of an organization, as they are answered, and what is logged of them together.
+    pub fn of_many(organization: OrganizationId, body: B, logged: Value) -> Self {
+        Self { subject: organization.to_string(), version: None, body, logged: Some(logged), secret: None }
     }
 
     /// A thing whose answer differs from what is logged; a secret that it shows is kept sealed, for a repetition.
     pub fn of_key(key: &store::Key, logged: &impl ToJSON, body: B, secret: Option<PlainSecret>) -> Self {
-        Self { subject: key.id.to_string(), version: key.generation, body, logged: logged.to_json(), secret }
+        Self { subject: key.id.to_string(), version: Some(key.generation), body, logged: logged.to_json(), secret }
     }
 }
 
@@ -176,9 +186,9 @@ impl<O: Change> Scoped<O> {
     }
 
     /// Creates something once, in the caller's organization: [`Caller::create_in`].
-    pub async fn create<N, B>(
+    pub async fn create<N, B, const MAX_BYTES: usize>(
         &self,
-        body: Json<N>,
+        body: Json<N, MAX_BYTES>,
         create: impl AsyncFnOnce(&mut Write, N) -> Result<New<B>, Problem>,
     ) -> Result<Created<Idempotent<B>>, Problem>
     where

@@ -1,6 +1,8 @@
 //! What every handler of one deployment shares.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
@@ -8,7 +10,7 @@ use client::KeysClient;
 use domain::access::Scope;
 use domain::environment::Environment;
 use domain::event::Event;
-use domain::ids::ReceiptId;
+use domain::ids::{OrganizationId, ReceiptId};
 use domain::secret::PepperRing;
 use server::metrics::Metrics;
 use server::problem::Problem;
@@ -25,6 +27,9 @@ use crate::resources::receipts::wire::ReceiptBody;
 
 /// The bound on a change that Redis has not heard of yet: the hard age of what a replica holds.
 const UNPUBLISHED_BOUND_MS: u64 = 5_000;
+
+/// How long replicas have to apply something before it is asked which have.
+const ACK_PAUSE: Duration = Duration::from_millis(10);
 
 /// One deployment's dependencies.
 pub struct App {
@@ -50,6 +55,8 @@ pub struct App {
     pub demands: KeyPolicy,
     /// What this process counts.
     pub metrics: ApiMetrics,
+    /// Every replica of the key service knows that there are secrets that are not of our form.
+    is_foreign_told: AtomicBool,
 }
 
 fn keys_client(config: &Keys) -> anyhow::Result<KeysClient> {
@@ -76,6 +83,7 @@ impl App {
             queues: Queues::start(&config.database, metrics),
             demands: config.policy.clone(),
             metrics: ApiMetrics::register(metrics),
+            is_foreign_told: AtomicBool::new(false),
         }))
     }
 
@@ -109,6 +117,32 @@ impl App {
                 Err(_) => self.metrics.publish_failed(),
             }
         }
+        if let Some(generation) = committed.foreign.filter(|_| !self.is_foreign_told.load(Ordering::Relaxed)) {
+            self.is_foreign_told.store(self.tell_foreign(generation).await, Ordering::Relaxed);
+        }
+    }
+
+    /// Tells every replica that there are secrets that are not of our form, and waits until each that is heard of knows: the
+    /// next request has to find them. Whoever cannot be told asks Postgres, within the bound.
+    async fn tell_foreign(&self, generation: Generation) -> bool {
+        let receipt = mint_receipt_id();
+        let is_told = async || {
+            // Again each time: a replica that is only beginning to follow hears the next one.
+            self.counters.publish(OrganizationId::INSTALLATION, &[generation], Some(receipt)).await?;
+            tokio::time::sleep(ACK_PAUSE).await;
+            let (replicas, acks) = (self.counters.find_replicas().await?, self.counters.find_acks(receipt).await?);
+            Ok::<bool, Away>(replicas.iter().all(|replica| replica.is_silent || acks.contains(&replica.name)))
+        };
+        let wait = async {
+            while !is_told().await? {}
+            Ok::<(), Away>(())
+        };
+        let waited = tokio::time::timeout(Duration::from_millis(UNPUBLISHED_BOUND_MS), wait).await;
+        let is_told = matches!(waited, Ok(Ok(())));
+        if !is_told {
+            self.metrics.publish_failed();
+        }
+        is_told
     }
 
     /// Tells every replica of the key service a version that was committed before. Until Redis can be told, its outbox
@@ -145,4 +179,9 @@ impl App {
     async fn reached(&self, receipt: &store::Receipt) -> Result<(Vec<Replica>, Vec<String>), Away> {
         Ok((self.counters.find_replicas().await?, self.counters.find_acks(receipt.id).await?))
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "an id that no row has, for acknowledgements alone")]
+fn mint_receipt_id() -> ReceiptId {
+    ReceiptId::mint(Utc::now())
 }

@@ -4,11 +4,11 @@
 //! the caller holds ([`check_creation`]).
 
 use domain::access::{Authority, Scope};
-use domain::ids::{CustomerId, OrganizationId};
+use domain::ids::CustomerId;
 use domain::names::{ExternalId, Name};
 use domain::permission::Permission;
 use domain::policy::{AllOr, Credits, Grantor, KeyKind, Policy, limits_within, rate_within};
-use domain::secret::{LookupId, PepperRing, PlainSecret, Prefix, SecretHash};
+use domain::secret::{PlainSecret, Prefix};
 use domain::validation::{ValidationError, excerpt};
 use server::problem::{ErrorCode, FieldError, Problem};
 use store::{CreditsChange, KeyChange, NewSecret, Write};
@@ -19,9 +19,7 @@ use crate::authenticate::{denied, not_found};
 use crate::fields::{Fields, unread};
 use crate::operation::Operation;
 use crate::precondition::stale;
-use crate::resources::keys::wire::key_input::{
-    HashedSecret, KeyImport, KeyPatch, NewKey, PolicyDraft, Reading, check_demands, check_order,
-};
+use crate::resources::keys::wire::key_input::{KeyPatch, NewKey, PolicyDraft, Reading, check_demands, check_order};
 use crate::resources::permissions::own::find_organization;
 
 /// Reads a new key's body into what is stored, refusing what the caller may not give.
@@ -213,84 +211,6 @@ pub fn regenerate_secret(app: &App, key: &store::Key) -> Result<PlainSecret, Pro
 /// What is stored of a secret.
 pub fn sealed(app: &App, access: &Scoped<impl Operation>, secret: &PlainSecret) -> NewSecret {
     NewSecret::new(&app.peppers, access.scope.organization(), secret)
-}
-
-/// What is known of a secret that was issued elsewhere.
-pub enum Imported {
-    Text(PlainSecret),
-    Digest([u8; 32]),
-}
-
-impl Imported {
-    /// Whether it is the secret behind an organization's hash; `None` for a digest where a text was hashed.
-    pub fn is_behind(&self, peppers: &PepperRing, organization: OrganizationId, hash: &SecretHash) -> Option<bool> {
-        match self {
-            Self::Text(secret) => Some(peppers.proves(organization, secret, hash)),
-            Self::Digest(digest) => peppers.proves_digest(organization, digest, hash),
-        }
-    }
-}
-
-/// What is stored of a secret that was issued elsewhere: its text is read once, or only its digest is known.
-pub fn read_import(
-    app: &App,
-    access: &Scoped<impl Operation>,
-    body: &KeyImport,
-) -> Result<(NewSecret, Imported), Problem> {
-    let mut fields = Fields::default();
-    let own = [("/key/secret", &body.key.secret), ("/key/prefix", &body.key.prefix)];
-    for (pointer, _) in own.into_iter().filter(|(_, member)| member.0.is_some()) {
-        fields.refuse(
-            pointer,
-            ValidationError::new("contradiction", "leave it out here; the import names the whole secret"),
-        );
-    }
-    let secret = match (&body.secret, &body.hashed) {
-        (Some(text), None) => {
-            let secret = fields.take("/secret", read_whole(app, text));
-            secret.map(|secret| (sealed(app, access, &secret), Imported::Text(secret)))
-        }
-        (None, Some(hashed)) => fields.take("/hashed", read_hashed(app, access, hashed)),
-        (Some(_), Some(_)) | (None, None) => {
-            fields.refuse("/secret", ValidationError::new("contradiction", "send either secret or hashed"));
-            None
-        }
-    };
-    fields.finish()?;
-    secret.ok_or_else(unread)
-}
-
-fn read_whole(app: &App, text: &str) -> Result<PlainSecret, ValidationError> {
-    let refusal =
-        || ValidationError::new("secret-form", "not a secret of the form <prefix>_<tag>_<id>_<secret><check>");
-    let secret = PlainSecret::parse(text).map_err(|_| refusal())?;
-    Prefix::parse_own(secret.prefix().as_str())?;
-    if secret.environment() != app.environment {
-        let message = format!("this secret is for {}; this endpoint is {}", secret.environment(), app.environment);
-        return Err(ValidationError::new("wrong-environment", message));
-    }
-    Ok(secret)
-}
-
-fn read_hashed(
-    app: &App,
-    access: &Scoped<impl Operation>,
-    hashed: &HashedSecret,
-) -> Result<(NewSecret, Imported), ValidationError> {
-    let prefix = Prefix::parse_own(&hashed.prefix)?;
-    let lookup_id = LookupId::parse(&hashed.id).ok_or_else(|| {
-        ValidationError::new("secret-id", format!("\"{}\" is not 16 base62 characters", excerpt(&hashed.id)))
-    })?;
-    let digest = data_encoding::HEXLOWER_PERMISSIVE.decode(hashed.sha256.as_bytes()).ok();
-    let digest: [u8; 32] = digest
-        .and_then(|bytes| bytes.try_into().ok())
-        .ok_or_else(|| ValidationError::new("sha256", "sha256 is 64 hexadecimal digits"))?;
-    if hashed.last4.len() != 4 || !hashed.last4.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(ValidationError::new("last4", "last4 is the last four characters of the secret"));
-    }
-    let hash = app.peppers.hash_digest(access.scope.organization(), &digest);
-    let secret = NewSecret { prefix, lookup_id, last4: hashed.last4.clone(), hash, digest_hash: None };
-    Ok((secret, Imported::Digest(digest)))
 }
 
 /// The ids behind a list of customers; one that the caller does not see is as unknown as one that is not there.

@@ -11,6 +11,7 @@ pub mod document;
 mod fields;
 mod grant;
 mod idempotency;
+mod import;
 mod limit_headers;
 mod metrics;
 pub mod operation;
@@ -145,6 +146,7 @@ fn endpoint(config: &Config, app: &Arc<App>, observed: Observed) -> impl Endpoin
         .environment(config.environment.name())
         .request_log(observed.request_log)
         .trusted_proxies(&config.server.trusted_proxies)
+        .larger_bodies(resources::keys::import::BATCH_PATH_END, resources::keys::import::BATCH_MAX_BYTES as u64)
         .also_serves(docs_pages::MEDIA_TYPES);
     WithLimitHeaders(stack(front, stack_config))
 }

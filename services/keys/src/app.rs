@@ -29,6 +29,7 @@ use crate::charge::Charger;
 use crate::clock::StoreClock;
 use crate::cold_reads::ColdReadLimiter;
 use crate::config::{Config, EnvironmentConfig};
+use crate::foreign::ForeignKeys;
 use crate::limits::LocalShare;
 use crate::lookup::Lookup;
 use crate::metrics::KeyMetrics;
@@ -165,8 +166,20 @@ async fn verifier(
         Lookup { cache, reader, counters: counters.clone(), clock: Arc::clone(&clock), metrics: metrics.clone() };
     let share = LocalShare::new(replicas);
     let charger = Charger { counters, share, clock: Arc::clone(&clock), metrics: metrics.clone() };
-    let (usage, throttle) = (Usage::default(), Throttle::new());
-    Ok(Arc::new(Verifier { environment, ring, store, lookup, charger, clock, usage, throttle, admission, metrics }))
+    let (usage, throttle, foreign) = (Usage::default(), Throttle::new(), ForeignKeys::default());
+    Ok(Arc::new(Verifier {
+        environment,
+        ring,
+        store,
+        lookup,
+        charger,
+        clock,
+        usage,
+        throttle,
+        foreign,
+        admission,
+        metrics,
+    }))
 }
 
 /// One environment's stores go by their plain names; of several, each has its own.

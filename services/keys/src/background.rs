@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use domain::ids::OrganizationId;
 use rand::RngExt;
 use server::management::{Health, HealthCheck};
 use server::watch::Clocks;
 use store::counters::{Away, Changes, Counters};
-use store::{OutboxRow, Store};
+use store::{Generation, OutboxRow, Store, Subject};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::foreign::Presence;
 use crate::usage::FLUSH_EVERY;
 use crate::verify::Verifier;
 
@@ -69,6 +71,8 @@ impl Replica {
         loop {
             // Whatever ended it, the generations of each request tell what was missed.
             if let Ok(mut changes) = self.counters().follow(FOLLOW_WAIT).await {
+                // What was told before is not heard any more; should this fail, it is asked for again.
+                let _ = self.verifier.foreign.read(self.store()).await;
                 let Err(_away) = self.apply(&mut changes).await;
             }
             tokio::time::sleep(jittered(RETRY_EVERY)).await;
@@ -82,12 +86,20 @@ impl Replica {
                 for generation in &change.generations {
                     self.verifier.lookup.cache.set_min_version(*generation, now_ms);
                 }
-                if let Some(receipt) = change.receipt {
+                let is_noted = self.note_foreign(&change.generations).await;
+                if let Some(receipt) = change.receipt.filter(|_| is_noted) {
                     // A Redis that is full takes none, and whether it is away is told by the next wait.
                     let _ = self.counters().ack(&self.name, receipt).await;
                 }
             }
         }
+    }
+
+    /// The installation's row says whether there are secrets that are not of our form. Says whether all is known of it.
+    async fn note_foreign(&self, generations: &[Generation]) -> bool {
+        let installation = Subject::Organization(OrganizationId::INSTALLATION);
+        let is_about_it = generations.iter().any(|generation| generation.subject == installation);
+        !is_about_it || self.verifier.foreign.read(self.store()).await.is_ok()
     }
 
     async fn live(self, health: HealthCheck) {
@@ -145,6 +157,10 @@ impl Replica {
                     self.verifier.clock.hear(now, asked_at);
                     self.clocks.compare(now);
                     running.works();
+                    if self.verifier.foreign.presence() != Presence::Present {
+                        // What was missed is asked for again.
+                        let _ = self.verifier.foreign.read(self.store()).await;
+                    }
                 }
                 Err(error) => running.fails(error.to_string()),
             }
@@ -156,7 +172,8 @@ impl Replica {
 
     async fn check_postgres(&self) -> Result<(), String> {
         self.store().check_ready().await.map_err(|why| why.to_string())?;
-        server::watch::check_role(self.store()).await
+        server::watch::check_role(self.store()).await?;
+        self.verifier.foreign.read(self.store()).await.map_err(|why| why.to_string())
     }
 
     fn store(&self) -> &Store {

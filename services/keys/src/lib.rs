@@ -10,6 +10,7 @@ mod cold_reads;
 pub mod config;
 mod credits;
 mod explain;
+mod foreign;
 mod interner;
 mod limits;
 mod lookup;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use domain::foreign::Presented;
 use domain::ids::OrganizationId;
 use domain::policy::AllOr;
-use domain::secret::{PepperRing, PlainSecret};
+use domain::secret::PepperRing;
 use domain::snapshot::CustomerFacts;
 use store::Generation;
 use store::counters::{Counters, Source};
@@ -130,7 +131,7 @@ impl Lookup {
     pub async fn prove(
         &self,
         ring: &PepperRing,
-        (secret, account): (&PlainSecret, Account),
+        (secret, account): (Presented<'_>, Account),
         consistency: Consistency,
     ) -> Result<Option<Proven>, VerifyError> {
         let cached = self.find_cached(ring, secret);
@@ -174,7 +175,7 @@ impl Lookup {
     }
 
     /// Has what was used without Redis read again before it is too old for that.
-    pub fn refresh(&self, secret: &PlainSecret, named: Option<&str>, proven: &Proven, customer: &CustomerLookup) {
+    pub fn refresh(&self, secret: Presented<'_>, named: Option<&str>, proven: &Proven, customer: &CustomerLookup) {
         let now_ms = self.clock.monotonic_ms();
         let is_ageing = |provenance, freshness: &Freshness| {
             provenance == Provenance::Cached && freshness.age_ms(now_ms) > AGE_TO_REFRESH_MS
@@ -209,16 +210,24 @@ impl Lookup {
     }
 
     /// The key behind a presented secret as far as the cache knows it.
-    pub fn find_vouched(&self, ring: &PepperRing, secret: &PlainSecret) -> Option<Proven> {
+    pub fn find_vouched(&self, ring: &PepperRing, secret: Presented<'_>) -> Option<Proven> {
         let key = self.find_cached(ring, secret)?;
         let is_vouched = self.is_vouched((organization_of(&key), &key.freshness), &key.generations());
         is_vouched.then_some(Proven { key, provenance: Provenance::Cached })
     }
 
     /// The cached secret that this one is; the same work whether or not the id is known.
-    fn find_cached(&self, ring: &PepperRing, secret: &PlainSecret) -> Option<Arc<CachedKey>> {
-        let Some(candidates) = self.cache.find_key(&secret.lookup_id()) else {
-            ring.disprove(secret);
+    fn find_cached(&self, ring: &PepperRing, secret: Presented<'_>) -> Option<Arc<CachedKey>> {
+        let own = match secret {
+            Presented::Own(own) => own,
+            // Its digest was wrapped already, which is all the work that there is.
+            Presented::Foreign(wrapped) => {
+                let candidates = wrapped.iter().filter_map(|one| self.cache.find_key(&one.lookup_id));
+                return candidates.into_iter().find_map(|candidates| proven_among(ring, &candidates, secret));
+            }
+        };
+        let Some(candidates) = self.cache.find_key(&own.lookup_id()) else {
+            ring.disprove(own);
             return None;
         };
         proven_among(ring, &candidates, secret)
@@ -351,8 +360,9 @@ fn organization_of(key: &CachedKey) -> OrganizationId {
 }
 
 /// The candidate whose secret this is; the first one, should there be two.
-fn proven_among(ring: &PepperRing, candidates: &Candidates, secret: &PlainSecret) -> Option<Arc<CachedKey>> {
-    let proves = |key: &&Arc<CachedKey>| ring.proves(key.snapshot.organization.id, secret, &key.snapshot.secret.hash);
+fn proven_among(ring: &PepperRing, candidates: &Candidates, secret: Presented<'_>) -> Option<Arc<CachedKey>> {
+    let proves =
+        |key: &&Arc<CachedKey>| ring.proves_presented(key.snapshot.organization.id, secret, &key.snapshot.secret.hash);
     candidates.as_slice().iter().find(proves).cloned()
 }
 

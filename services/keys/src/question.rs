@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use client::wire::{COST_MAX, LimitAsked as LimitText, Needed as NeededText, VerifyRequest};
+use domain::foreign::ForeignDigest;
 use domain::hosts::HostName;
 use domain::limit::{LIMITS_MAX, Limit};
 use domain::limit_settings::Rate;
@@ -28,6 +29,8 @@ pub struct LimitAsked {
 pub struct Asked {
     /// The key, as far as its shape goes.
     pub secret: Result<PlainSecret, Malformed>,
+    /// What a text of another form is known by, if it may be a secret that was issued elsewhere.
+    pub foreign: Option<ForeignDigest>,
     pub needed: Needed,
     pub domain: Option<HostName>,
     /// A customer's id or external id.
@@ -54,6 +57,8 @@ impl Asked {
     pub fn about_caller(key: &str, client_ip: Option<IpAddr>) -> Self {
         Self {
             secret: PlainSecret::parse(key),
+            // Our own API takes keys of our form alone.
+            foreign: None,
             needed: Needed::All(Vec::new()),
             domain: None,
             customer: None,
@@ -84,8 +89,12 @@ pub fn read(request: &VerifyRequest, at: &str) -> Result<Asked, Vec<FieldError>>
     if !reading.mistakes.is_empty() {
         return Err(reading.mistakes);
     }
+    let text = request.key.expose();
+    let secret = PlainSecret::parse(text);
+    let foreign = if secret.is_err() { ForeignDigest::of_presented(text) } else { None };
     Ok(Asked {
-        secret: PlainSecret::parse(request.key.expose()),
+        secret,
+        foreign,
         needed,
         domain,
         customer: request.customer.clone(),

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::environment::Environment;
+use domain::foreign::Presented;
 use domain::ids::{KeyId, OrganizationId};
-use domain::secret::{LookupId, PepperRing, PlainSecret, SecretHash};
+use domain::secret::{LookupId, PepperRing, SecretHash};
 use store::Store;
 use store::counters::{Counters, Runs};
 use tokio::sync::Semaphore;
@@ -16,6 +17,7 @@ use tokio::sync::Semaphore;
 use crate::cache::{Cache, CachedCustomer, CachedKey, CachedSettings, Freshness};
 use crate::clock::StoreClock;
 use crate::cold_reads::{ColdReadLimiter, QueueFull};
+use crate::foreign::Sought;
 use crate::requester::Account;
 use crate::single_flight::SingleFlight;
 
@@ -134,7 +136,7 @@ impl Reader {
     /// that began at `since` or later; what is not there never does: it may be there by now.
     pub async fn read_key(
         &self,
-        (secret, kind): (&PlainSecret, CachedOrCold),
+        (secret, kind): (Presented<'_>, CachedOrCold),
         since: Option<Instant>,
         timeout: ReadTimeout,
     ) -> KeyRead {
@@ -216,7 +218,7 @@ impl Reader {
 
     /// Reads a key anew that was proven here, for those who will ask for it; whoever asks now does not wait. Nothing
     /// comes of it while Postgres rests or has much to do.
-    pub fn refresh_key(&self, secret: &PlainSecret) {
+    pub fn refresh_key(&self, secret: Presented<'_>) {
         if self.may_refresh() {
             let kind = CachedOrCold::Cached;
             self.0.keys.begin(&self.name_of(secret, kind), || self.fetching_key(secret, kind));
@@ -243,13 +245,19 @@ impl Reader {
         self.0.clock.monotonic_ms().saturating_sub(answered_at_ms) > GONE_AFTER_MS
     }
 
-    fn name_of(&self, secret: &PlainSecret, kind: CachedOrCold) -> KeyName {
-        (secret.lookup_id(), self.0.digests.hash_one(secret.expose()), kind)
+    fn name_of(&self, secret: Presented<'_>, kind: CachedOrCold) -> KeyName {
+        match secret {
+            Presented::Own(secret) => (secret.lookup_id(), self.0.digests.hash_one(secret.expose()), kind),
+            Presented::Foreign(wrapped) => {
+                let first = wrapped.first().expect("there is a pepper");
+                (first.lookup_id, self.0.digests.hash_one(first.hash.bytes), kind)
+            }
+        }
     }
 
-    fn fetching_key(&self, secret: &PlainSecret, kind: CachedOrCold) -> impl Future<Output = KeyRead> + Send + use<> {
+    fn fetching_key(&self, secret: Presented<'_>, kind: CachedOrCold) -> impl Future<Output = KeyRead> + Send + use<> {
         let inner = Arc::clone(&self.0);
-        let own = PlainSecret::parse(secret.expose()).expect("it was read from this text before");
+        let own = Sought::of(secret);
         async move { inner.fetch_key(own, kind).await }
     }
 
@@ -279,27 +287,28 @@ impl ReadTimeout {
 
 impl Inner {
     #[expect(clippy::disallowed_methods, reason = "the lookup of a presented secret")]
-    async fn fetch_key(&self, secret: PlainSecret, kind: CachedOrCold) -> KeyRead {
+    async fn fetch_key(&self, sought: Sought, kind: CachedOrCold) -> KeyRead {
         let _cold = match kind {
             CachedOrCold::Cached => None,
             CachedOrCold::Cold(account) => Some(self.stores.cold_reads.admit(account).await?),
         };
         let _permit = self.permits.try_acquire().map_err(|_| ReadError::Unavailable)?;
         let (at_ms, runs) = self.vouch();
-        let (id, asked_at) = (secret.lookup_id(), Instant::now());
-        let proves = |organization, hash: &SecretHash| self.ring.proves(organization, &secret, hash);
+        let (secret, asked_at) = (sought.presented(), Instant::now());
+        let proves = |organization, hash: &SecretHash| self.ring.proves_presented(organization, secret, hash);
         // In memory of its own, some 15 KiB: whoever waits for a turn above is a task like this and has no need of it yet.
-        let found = Box::pin(self.stores.store.find_snapshots(self.environment, &secret, proves)).await;
+        let found = Box::pin(self.stores.store.find_snapshots(self.environment, secret, proves)).await;
         let found = found.map_err(|error| self.failed(&error, at_ms))?;
         self.heard();
         self.clock.hear(found.now, asked_at);
         let Some(snapshot) = found.into_sole() else {
             // What a secret stood for that was proven here before is no more.
             if kind == CachedOrCold::Cached {
-                self.cache.forget_key(&id);
+                secret.lookup_ids().iter().for_each(|id| self.cache.forget_key(id));
             }
             return Ok(None);
         };
+        let id = sought.lookup_id(&snapshot.secret.hash);
         let run = runs.of(snapshot.organization.id).unwrap_or(0);
         Ok(Some(self.cache.keep_key(id, snapshot, Freshness::new(at_ms, run))))
     }
@@ -376,7 +385,7 @@ impl Inner {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use domain::secret::{Pepper, Prefix};
+    use domain::secret::{Pepper, PlainSecret, Prefix};
     use store::DatabaseConfig;
     use store::counters::RedisConfig;
 
@@ -403,7 +412,7 @@ pub(crate) mod tests {
     async fn a_postgres_that_answers_again_is_asked_at_once() {
         let reader = reader(1).await;
         let secret = PlainSecret::generate(&Prefix::organization(), ENVIRONMENT);
-        let read = reader.read_key((&secret, CachedOrCold::Cached), None, ReadTimeout::Full).await;
+        let read = reader.read_key(((&secret).into(), CachedOrCold::Cached), None, ReadTimeout::Full).await;
         assert_eq!(read.err(), Some(ReadError::Unavailable));
         assert_eq!(reader.check_backoff(), Err(ReadError::Unavailable), "it is left alone for a while");
         let began_ms = reader.0.clock.monotonic_ms();
@@ -422,7 +431,7 @@ pub(crate) mod tests {
     async fn a_waiting_cold_read_has_no_memory_of_a_read() {
         let reader = reader(1).await;
         let secret = PlainSecret::generate(&Prefix::organization(), ENVIRONMENT);
-        let bytes = size_of_val(&reader.fetching_key(&secret, CachedOrCold::Cold(Account::Service)));
+        let bytes = size_of_val(&reader.fetching_key((&secret).into(), CachedOrCold::Cold(Account::Service)));
         assert!(bytes <= 1_024, "{bytes}, for each of 512 that wait and for all that are sent away");
     }
 }

@@ -8,9 +8,10 @@ use std::time::Instant;
 
 use client::wire::{LimitState, TraceStep};
 use domain::environment::Environment;
+use domain::foreign::Presented;
 use domain::ids::{CustomerId, OrganizationId};
 use domain::permission::PermissionName;
-use domain::secret::{PepperRing, PlainSecret};
+use domain::secret::PepperRing;
 use domain::snapshot::CustomerFacts;
 use domain::verdict::{Reason, Verdict};
 use domain::verify::{CustomerAsked, Failure, Question, evaluate};
@@ -23,6 +24,7 @@ use crate::cache::CachedKey;
 use crate::charge::{Basis, Charge, Charged, Charger};
 use crate::clock::StoreClock;
 use crate::explain;
+use crate::foreign::{ForeignKeys, Shown, Unasked};
 use crate::limits;
 use crate::lookup::{Consistency, CustomerLookup, Lookup, Proven};
 use crate::metrics::EnvironmentMetrics;
@@ -80,6 +82,7 @@ pub struct Verifier {
     pub clock: Arc<StoreClock>,
     pub usage: Usage,
     pub throttle: Throttle,
+    pub foreign: ForeignKeys,
     pub admission: AdmissionQueue,
     pub metrics: EnvironmentMetrics,
 }
@@ -97,9 +100,10 @@ impl Verifier {
 
     async fn judge(&self, asked: &Asked, requester: Requester<'_>) -> Result<Judgement, VerifyError> {
         // 1: shape and checksum.
-        let Ok(secret) = &asked.secret else { return Ok(Judgement::unproven(Verdict::Malformed)) };
+        let Some(shown) = self.shown(asked)? else { return Ok(Judgement::unproven(Verdict::Malformed)) };
+        let secret = shown.presented();
         // 2: environment tag.
-        if secret.environment() != self.environment {
+        if !secret.is_of(self.environment) {
             return Ok(Judgement::unproven(Verdict::WrongEnvironment));
         }
         let mut consistency = Consistency::Cached;
@@ -143,8 +147,9 @@ impl Verifier {
     /// The mistakes in the limits that a question names, without charging anything. About a key that is not proven to be one
     /// that the requester may see, nothing is said here.
     pub async fn check_limits(&self, asked: &Asked, requester: Requester<'_>) -> Result<(), VerifyError> {
-        let Ok(secret) = &asked.secret else { return Ok(()) };
-        if asked.limits.is_empty() || secret.environment() != self.environment {
+        let Some(shown) = self.shown(asked)? else { return Ok(()) };
+        let secret = shown.presented();
+        if asked.limits.is_empty() || !secret.is_of(self.environment) {
             return Ok(());
         }
         let consistency = Consistency::Cached;
@@ -163,14 +168,20 @@ impl Verifier {
 
     /// The organization of a key, if it is known here.
     pub fn organization_of(&self, asked: &Asked) -> Option<OrganizationId> {
-        let proven = self.lookup.find_vouched(&self.ring, asked.secret.as_ref().ok()?)?;
+        let shown = self.shown(asked).ok()??;
+        let proven = self.lookup.find_vouched(&self.ring, shown.presented())?;
         Some(proven.key.snapshot.organization.id)
+    }
+
+    /// The secret of a question, if it has the form of one that there may be here.
+    fn shown<'a>(&self, asked: &'a Asked) -> Result<Option<Shown<'a>>, VerifyError> {
+        self.foreign.shown(&self.ring, asked).map_err(|Unasked| VerifyError::Unavailable)
     }
 
     /// The key behind a secret, if the requester may see it.
     async fn prove(
         &self,
-        secret: &PlainSecret,
+        secret: Presented<'_>,
         (requester, source): (Requester<'_>, Option<IpAddr>),
         consistency: Consistency,
     ) -> Result<Option<Proven>, VerifyError> {

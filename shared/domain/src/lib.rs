@@ -6,6 +6,7 @@ pub mod access;
 pub mod addresses;
 pub mod environment;
 pub mod event;
+pub mod foreign;
 pub mod hosts;
 pub mod ids;
 pub mod instants;

@@ -89,6 +89,17 @@ impl LookupId {
         bytes.iter().all(|b| base62_digit(*b).is_some()).then_some(Self(bytes))
     }
 
+    /// An id made of what nobody can tell without the pepper.
+    pub(crate) fn derived(hash: &[u8; 32]) -> Self {
+        let (first, _) = hash.split_first_chunk().expect("32 bytes are more than 16");
+        let mut rest = u128::from_be_bytes(*first);
+        Self(std::array::from_fn(|_| {
+            let digit = u8::try_from(rest % 62).expect("below 62");
+            rest /= 62;
+            base62_char(digit)
+        }))
+    }
+
     /// The 16 characters.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("base62 is ASCII")
@@ -212,7 +223,7 @@ pub fn hint(prefix: &str, environment: Environment, lookup_id: &str, last4: &str
 
 /// One pepper of one environment: an id that rows name, and 32 bytes that never leave the process.
 pub struct Pepper {
-    id: Arc<str>,
+    pub(crate) id: Arc<str>,
     bytes: Zeroizing<[u8; 32]>,
 }
 
@@ -234,10 +245,12 @@ impl Pepper {
     }
 
     fn hash(&self, organization: OrganizationId, text: &[u8]) -> [u8; 32] {
+        self.hmac(&[organization.uuid().as_bytes(), &[0], text])
+    }
+
+    pub(crate) fn hmac(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.bytes.as_slice()).expect("HMAC takes any key length");
-        mac.update(organization.uuid().as_bytes());
-        mac.update(&[0]);
-        mac.update(text);
+        parts.iter().for_each(|part| mac.update(part));
         mac.finalize().into_bytes().into()
     }
 }
@@ -268,6 +281,8 @@ pub enum HashScheme {
     Text,
     /// The SHA-256 digest of the text was hashed: what an import without the plain text can offer.
     Sha256,
+    /// The SHA-256 digest of a text that is not of our form was hashed, without its organization.
+    Foreign,
 }
 
 /// A secret at rest: an HMAC under a named pepper.
@@ -307,6 +322,8 @@ impl PepperRing {
                 digest = secret.digest();
                 &digest
             }
+            // No text of our form is behind it.
+            HashScheme::Foreign => return false,
         };
         // An unknown pepper does the same work and proves nothing.
         let hash = pepper.unwrap_or(&self.current).hash(organization, input);
@@ -318,6 +335,7 @@ impl PepperRing {
     pub fn proves_digest(&self, organization: OrganizationId, digest: &[u8; 32], stored: &SecretHash) -> Option<bool> {
         match stored.scheme {
             HashScheme::Text => None,
+            HashScheme::Foreign => Some(false),
             HashScheme::Sha256 => {
                 let pepper = self.pepper(&stored.pepper_id);
                 let hash = pepper.unwrap_or(&self.current).hash(organization, digest);
@@ -332,8 +350,13 @@ impl PepperRing {
         std::hint::black_box(bool::from(hash.ct_eq(&[0; 32])));
     }
 
+    /// All of them, the current one first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Pepper> {
+        std::iter::once(&self.current).chain(&self.retired)
+    }
+
     fn pepper(&self, id: &str) -> Option<&Pepper> {
-        std::iter::once(&self.current).chain(&self.retired).find(|pepper| &*pepper.id == id)
+        self.all().find(|pepper| &*pepper.id == id)
     }
 
     fn seal(&self, scheme: HashScheme, bytes: [u8; 32]) -> SecretHash {

@@ -124,8 +124,9 @@ impl Rows {
 }
 
 impl Write {
-    /// Appends to the organization's chain, whose end this transaction holds from here on.
-    pub(crate) async fn append_event(&mut self, event: &Event) -> Result<(), Error> {
+    /// Appends to the organization's chain, whose end this transaction holds from here on: what else a change did, beside
+    /// the event of its commit.
+    pub async fn append_event(&mut self, event: &Event) -> Result<(), Error> {
         let (seq, previous_hash) = self.hold_head().await?;
         let mut row = EventRow {
             organization: self.bounds.organization,

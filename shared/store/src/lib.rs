@@ -38,7 +38,7 @@ pub use config::{DatabaseConfig, Pooler};
 pub use credits::Spent;
 pub use customers::{Customer, NewCustomer};
 pub use domains::Domain;
-pub use duplicates::Elsewhere;
+pub use duplicates::{Elsewhere, Import, Taken};
 pub use error::{Cause, Error, conflict};
 pub use events::EventRow;
 pub use generation::{Generation, Subject};

@@ -49,8 +49,10 @@ pub(crate) enum RowAccess<'a> {
     Organization(OrganizationId),
     /// The secrets with one public id, of any organization.
     Lookup(&'a LookupId),
+    /// The secrets with one of many public ids, of any organization.
+    Lookups(&'a [LookupId]),
     /// The secrets of its own organization alone, again.
-    NoLookup,
+    NoLookups,
     /// The list of organizations.
     Root,
     /// What one job needs of all organizations: the outbox, the request log, the usage of keys.
@@ -89,7 +91,8 @@ impl RowAccess<'_> {
         let (setting, value) = match self {
             Self::Organization(id) => ("organization", id.uuid().hyphenated().to_string()),
             Self::Lookup(id) => ("lookup", id.as_str().to_owned()),
-            Self::NoLookup => ("lookup", String::new()),
+            Self::Lookups(ids) => ("lookups", ids.iter().map(LookupId::as_str).collect::<Vec<_>>().join(",")),
+            Self::NoLookups => ("lookups", String::new()),
             Self::Root => ("root", "on".to_owned()),
             Self::Job(job) => ("job", job.to_owned()),
         };

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::access::Authority;
 use domain::environment::Environment;
+use domain::foreign::{Presented, Wrapped};
 use domain::ids::{KeyId, OrganizationId, SecretId};
 use domain::names::Slug;
-use domain::secret::{PlainSecret, SecretHash};
+use domain::secret::{LookupId, SecretHash};
 use domain::snapshot::{CustomerFacts, KeyFacts, OrganizationFacts, SecretFacts, Snapshot};
 use ipnet::IpNet;
 use sqlx::postgres::PgRow;
@@ -123,34 +124,28 @@ impl Store {
     pub async fn find_snapshots(
         &self,
         environment: Environment,
-        secret: &PlainSecret,
+        presented: impl Into<Presented<'_>>,
         proves: impl Fn(OrganizationId, &SecretHash) -> bool,
     ) -> Result<Found, Error> {
-        let lookup_id = secret.lookup_id();
+        let presented = presented.into();
         let proves = |organization, prefix: &str, hash: &SecretHash| {
             // Without haste: the same work for every row.
-            proves(organization, hash) & (prefix == secret.prefix().as_str())
+            proves(organization, hash) & presented.fits_prefix(prefix)
         };
-        let (mut session, now) = self.session_at(Mode::Snapshot, RowAccess::Lookup(&lookup_id)).await?;
-        let sql = "with found as (
-                select organization_id, id, key_id, prefix, hash, hash_scheme, pepper_id, retires_at, is_compromised,
-                    is_duplicated
-                from secrets
-                where lookup_id = $1
-                order by created_at, id
-                limit $2
-            )
-            select * from found
-            union all
-            select coalesce(hidden.id, $3), $3, $3, '', $4, 'text', 'nobody''s', null, false, false
-            from (select) nobody left join organizations hidden on hidden.id = $3
-            where not exists (select from found)";
-        let statement = sqlx::query(sql)
-            .bind(lookup_id.as_str().to_owned())
-            .bind(CANDIDATES_MAX)
-            .bind(Uuid::nil())
-            .bind([0_u8; 32].as_slice());
-        let rows = session.all(statement).await?;
+        let (first, others) = match presented {
+            Presented::Own(secret) => (secret.lookup_id(), &[] as &[Wrapped]),
+            // One for each pepper that there is or was.
+            Presented::Foreign(wrapped) => {
+                let (first, others) = wrapped.split_first().ok_or_else(|| Error::unreadable("no pepper"))?;
+                (first.lookup_id, others)
+            }
+        };
+        let (mut session, now) = self.session_at(Mode::Snapshot, RowAccess::Lookup(&first)).await?;
+        let mut rows = find_candidates(&mut session, &first).await?;
+        for other in others {
+            session.allow(RowAccess::Lookup(&other.lookup_id)).await?;
+            rows.extend(find_candidates(&mut session, &other.lookup_id).await?);
+        }
         let (mut snapshots, mut compromised, mut is_duplicated) = (Vec::with_capacity(rows.len()), Vec::new(), false);
         for row in &rows {
             match find_snapshot(&mut session, environment, (row, &proves)).await {
@@ -168,6 +163,14 @@ impl Store {
             }
         }
         Ok(Found { snapshots, compromised, is_duplicated, now })
+    }
+
+    /// Whether anybody here may have a secret that is not of our form. Once so, it is so for good.
+    pub async fn has_foreign_keys(&self) -> Result<bool, Error> {
+        let installation = OrganizationId::INSTALLATION;
+        let (mut session, _) = self.session_at(Mode::Read, RowAccess::Organization(installation)).await?;
+        let sql = "select has_foreign_keys from organizations where id = $1";
+        Ok(session.one(sqlx::query(sql).bind(installation.uuid())).await?.try_get("has_foreign_keys")?)
     }
 
     /// The customer that a verification names by id or external id.
@@ -226,6 +229,29 @@ impl Store {
         session.execute(statement).await?;
         session.commit().await
     }
+}
+
+/// The secrets with a public id, or nobody's.
+async fn find_candidates(session: &mut Session, lookup_id: &LookupId) -> Result<Vec<PgRow>, Error> {
+    let sql = "with found as (
+            select organization_id, id, key_id, prefix, hash, hash_scheme, pepper_id, retires_at, is_compromised,
+                is_duplicated
+            from secrets
+            where lookup_id = $1
+            order by created_at, id
+            limit $2
+        )
+        select * from found
+        union all
+        select coalesce(hidden.id, $3), $3, $3, '', $4, 'text', 'nobody''s', null, false, false
+        from (select) nobody left join organizations hidden on hidden.id = $3
+        where not exists (select from found)";
+    let statement = sqlx::query(sql)
+        .bind(lookup_id.as_str().to_owned())
+        .bind(CANDIDATES_MAX)
+        .bind(Uuid::nil())
+        .bind([0_u8; 32].as_slice());
+    session.all(statement).await
 }
 
 /// The key and the organization behind one secret, in the same transaction and so of the same instant.

@@ -34,6 +34,8 @@ pub struct Write {
     pub(crate) unchanged: Option<BTreeMap<Subject, i64>>,
     /// Versions that it made of other organizations' keys.
     pub(crate) elsewhere: Vec<Elsewhere>,
+    /// The version of the installation that tells of secrets that are not of our form; set by whoever adds one.
+    pub(crate) foreign: Option<Generation>,
 }
 
 /// What a commit left behind for Redis to hear of.
@@ -45,6 +47,8 @@ pub struct Committed {
     pub outbox_ids: Vec<Uuid>,
     /// The versions that it made of other organizations' keys.
     pub elsewhere: Vec<Elsewhere>,
+    /// The version of the installation that tells of secrets that are not of our form, where this change added one.
+    pub foreign: Option<Generation>,
 }
 
 impl Write {
@@ -56,6 +60,7 @@ impl Write {
             receipts: BTreeMap::new(),
             unchanged: None,
             elsewhere: Vec::new(),
+            foreign: None,
         }
     }
 
@@ -64,15 +69,20 @@ impl Write {
     /// When the event cannot be written nothing is kept. A change that found everything as it should be writes nothing at all.
     pub async fn commit(mut self, event: Event) -> Result<Committed, Error> {
         if let (true, Some(unchanged)) = (self.bumped.is_empty(), &self.unchanged) {
-            return Ok(Committed { generations: listed(unchanged), outbox_ids: Vec::new(), elsewhere: Vec::new() });
+            return Ok(Committed {
+                generations: listed(unchanged),
+                outbox_ids: Vec::new(),
+                elsewhere: Vec::new(),
+                foreign: None,
+            });
         }
         // Whatever is wrong with the log, it is not of the caller's making and may pass.
         self.append_event(&event).await.map_err(Error::into_unavailable)?;
         let outbox_ids = self.insert_outbox().await.map_err(Error::into_unavailable)?;
         let generations = self.generations();
-        let elsewhere = std::mem::take(&mut self.elsewhere);
+        let (elsewhere, foreign) = (std::mem::take(&mut self.elsewhere), self.foreign);
         self.rows.session.commit().await?;
-        Ok(Committed { generations, outbox_ids, elsewhere })
+        Ok(Committed { generations, outbox_ids, elsewhere, foreign })
     }
 
     /// Writes a further entry of the action log with this change.

@@ -5,6 +5,7 @@
 mod basics;
 mod ceilings;
 mod cpu;
+mod foreign;
 mod latency;
 mod lists;
 mod load;
@@ -69,6 +70,8 @@ enum Part {
     Logs,
     /// Many keys.
     Scale,
+    /// Keys of another form than ours.
+    Foreign,
 }
 
 impl Part {
@@ -80,6 +83,7 @@ impl Part {
             Self::Writes => writes::measure(bench, report),
             Self::Logs => logs::measure(bench, report),
             Self::Scale => scale::measure(bench, report),
+            Self::Foreign => foreign::measure(bench, report),
         }
     }
 }

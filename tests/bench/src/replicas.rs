@@ -8,7 +8,7 @@ use crate::load::{Load, Plan, Until};
 use crate::measure::{Case, take_turns};
 use crate::report::{Claim, Report};
 use crate::request::{self, Requests};
-use crate::seed::insert_keys;
+use crate::seed::{SecretForm, insert_keys};
 use crate::stage::Stage;
 use crate::verify::{self, MANY, VALID};
 
@@ -55,7 +55,7 @@ pub fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
 fn count(bench: &Bench, stage: &Stage, plan: &Plan) -> anyhow::Result<Claim> {
     let place = stage.place();
     let limit = Limit { name: "requests".to_owned(), limit: LIMIT, window_ms: 3_600_000, auto: true };
-    let key = bench.runtime.block_on(insert_keys(place, place.acme, 1, ("counted", &[limit])))?;
+    let key = bench.runtime.block_on(insert_keys(place, (place.acme, SecretForm::Own), 1, ("counted", &[limit])))?;
     let addresses = plan.addresses[..COUNTING_REPLICAS].to_vec();
     let requests: Requests = request::verifications(&place.token, &key);
     let plan = Plan { addresses, connections: MANY, requests, expected: VALID };

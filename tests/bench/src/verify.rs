@@ -6,7 +6,7 @@ use domain::limit::Limit;
 use crate::Bench;
 use crate::load::{Expected, Load, Plan, Until};
 use crate::request::{self, Requests};
-use crate::seed::{SeededKey, insert_keys};
+use crate::seed::{SecretForm, SeededKey, insert_keys};
 use crate::stage::Stage;
 
 /// How many ask at the same time where nothing else is said.
@@ -53,7 +53,7 @@ pub fn seed(bench: &Bench, stage: &Stage, (count, limits): (usize, usize)) -> an
     let place = stage.place();
     let limits: Vec<Limit> = (0..limits).map(|at| far_limit(&format!("limit-{at}"))).collect();
     let name = format!("{} limits, {count} keys,", limits.len());
-    let keys = bench.runtime.block_on(insert_keys(place, place.acme, count, (&name, &limits)))?;
+    let keys = bench.runtime.block_on(insert_keys(place, (place.acme, SecretForm::Own), count, (&name, &limits)))?;
     let requests = request::verifications(&place.token, &keys);
     Ok(Warm { keys, requests })
 }

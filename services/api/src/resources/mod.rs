@@ -39,6 +39,7 @@ resources! {
     organizations;
     keys;
     keys::credits;
+    keys::import;
     keys::lifecycle;
     keys::secrets;
     receipts;

@@ -168,7 +168,7 @@ async fn credits_are_given_only_by_whoever_has_as_many() {
         let body = create(credits);
         assert_exceeds(&post(side, &spender, "keys", Some(body.clone())).await, &["credits"]);
         let import = json!({"key": body, "secret": side.foreign_secret()});
-        assert_exceeds(&post(side, &spender, "keys/import", Some(import)).await, &["credits"]);
+        assert_exceeds(&post(side, &spender, "keys/import", Some(import)).await, &["key/credits"]);
     }
     let regenerate = format!("keys/{free}/regenerate");
     assert_exceeds(&post(side, &spender, &regenerate, None).await, &["credits"]);

@@ -88,8 +88,9 @@ before or does not any more. `updated_at` is left out: the entry has its own tim
 say more: `reason` and `note` of a revocation, `overlap_seconds` of a regeneration, `revoked_keys` and `narrowed_keys` of
 a customer or domain that is gone, `key_id` of a secret.
 
-An import can write one more, `secret.duplicated`, in the logs of both organizations: the imported secret is one that another
-organization holds, and both are refused for as long as both hold it.
+An import of many keys writes `key.imported` for each of them beside `keys.imported`. Any import can write one more,
+`secret.duplicated`, in the logs of both organizations: the imported secret is one that another organization holds, and it
+is refused for both until they regenerate their keys.
 
 This page is made of what the operations declare: `make fix`.
 

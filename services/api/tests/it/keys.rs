@@ -15,6 +15,10 @@ pub async fn example(cast: &Cast<'_>, operation: &str) -> Example {
         "list_keys" => return Example::default(),
         "create_key" => return Example::of(within("made")),
         "import_key" => return Example::of(json!({"key": within("imported"), "secret": side.foreign_secret()})),
+        "import_keys" => {
+            let line = json!({"key": within("imported"), "secret": side.foreign_secret()});
+            return Example::of(json!({"keys": [line]}));
+        }
         _ => {}
     }
     let mut target = within("target");

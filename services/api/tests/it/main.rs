@@ -9,6 +9,7 @@ mod credits;
 mod customers;
 mod domains;
 mod events;
+mod imports;
 mod keys;
 mod limits;
 mod openapi;

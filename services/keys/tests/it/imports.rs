@@ -5,7 +5,7 @@ use domain::ids::{KeyId, OrganizationId};
 use domain::policy::RevokeReason;
 use domain::secret::{Pepper, PepperRing, PlainSecret, Prefix, SecretHash};
 use serde_json::json;
-use store::NewSecret;
+use store::{Import, NewSecret};
 
 use testkit::keys_fixture::{ENVIRONMENT, KeysFixture, change, pepper_bytes, policy};
 
@@ -21,13 +21,15 @@ async fn import_as(
     is_same: impl Fn(OrganizationId, &SecretHash) -> Option<bool>,
 ) -> KeyId {
     let mut write = bench.write(organization).await;
-    let key = write.import_key(&change(policy(), None), secret, is_same).await.unwrap();
-    let committed = write.commit(Event::of("key.imported", key.id)).await.unwrap();
+    let import = Import { key: change(policy(), None), secret: secret.clone(), lookup_ids: vec![secret.lookup_id] };
+    let keys = write.import_keys(&[import], |_, organization, hash| is_same(organization, hash)).await.unwrap();
+    let key = keys[0].id;
+    let committed = write.commit(Event::of("key.imported", key)).await.unwrap();
     bench.publish(organization, &committed).await;
     for other in &committed.elsewhere {
         bench.counters.publish(other.organization, &[other.generation], None).await.unwrap();
     }
-    key.id
+    key
 }
 
 async fn import(bench: &KeysFixture, organization: OrganizationId, secret: &NewSecret) -> KeyId {

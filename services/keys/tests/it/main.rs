@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on is a test that failed")]
 
 mod enumeration;
+mod foreign;
 mod imports;
 mod limits;
 mod outage;

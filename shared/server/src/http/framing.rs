@@ -35,7 +35,7 @@ pub(super) fn screen(request: &Request, config: &StackConfig) -> Result<(), Prob
     if !is_canonical(request.uri().path()) {
         return Err(Problem::new(ErrorCode::NotFound));
     }
-    check_body_headers(request.headers(), config.body_max_bytes)?;
+    check_body_headers(request.headers(), config.body_max_bytes_of(request.uri().path()))?;
     check_accept(request.headers(), config)
 }
 

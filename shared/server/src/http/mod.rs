@@ -52,6 +52,7 @@ pub struct StackConfig {
     environment: Option<&'static str>,
     trusted_proxies: Arc<[IpNet]>,
     body_max_bytes: u64,
+    larger_bodies: Option<(&'static str, u64)>,
     also_serves: &'static [&'static str],
     deadline: Duration,
     tracer: Option<trace::Tracer>,
@@ -68,6 +69,7 @@ impl StackConfig {
             environment: None,
             trusted_proxies: Arc::from([]),
             body_max_bytes: BODY_MAX_BYTES as u64,
+            larger_bodies: None,
             also_serves: &[],
             deadline: DEADLINE,
             tracer: None,
@@ -103,6 +105,13 @@ impl StackConfig {
         self
     }
 
+    /// Admits declared bodies of up to this size where the path ends so.
+    #[must_use]
+    pub fn larger_bodies(mut self, path_end: &'static str, bytes: u64) -> Self {
+        self.larger_bodies = Some((path_end, bytes));
+        self
+    }
+
     /// Lets `Accept` name these media types alone, for downloads that are not JSON.
     #[must_use]
     pub fn also_serves(mut self, media_types: &'static [&'static str]) -> Self {
@@ -130,6 +139,12 @@ impl StackConfig {
     pub fn tracer(mut self, tracer: Option<trace::Tracer>) -> Self {
         self.tracer = tracer;
         self
+    }
+
+    /// The largest declared body that a path takes.
+    fn body_max_bytes_of(&self, path: &str) -> u64 {
+        let larger = self.larger_bodies.filter(|(end, _)| path.ends_with(end));
+        larger.map_or(self.body_max_bytes, |(_, bytes)| bytes)
     }
 
     fn finish(&self, response: &mut Response, request_id: &str, version: Version) {

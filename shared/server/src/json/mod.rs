@@ -31,19 +31,19 @@ pub const BODY_MAX_BYTES: usize = 64 * 1024;
 /// A request body of `application/json`, read within its limits but not yet parsed.
 ///
 /// Extraction judges framing only, so that a handler can authenticate and authorize before it parses.
-pub struct Json<T> {
+pub struct Json<T, const MAX_BYTES: usize = BODY_MAX_BYTES> {
     bytes: Bytes,
     target: PhantomData<fn() -> T>,
 }
 
-impl<T: ParseFromJSON + 'static> Json<T> {
+impl<T: ParseFromJSON + 'static, const MAX_BYTES: usize> Json<T, MAX_BYTES> {
     /// Reads the body as `T`; names every mistake, not just the first.
     pub fn parse(self) -> Result<T, Problem> {
         parse_slice(&self.bytes)
     }
 }
 
-impl<T> Json<T> {
+impl<T, const MAX_BYTES: usize> Json<T, MAX_BYTES> {
     /// The body as it was sent.
     pub fn raw(&self) -> &[u8] {
         &self.bytes
@@ -71,7 +71,7 @@ pub fn parse_value(bytes: &[u8]) -> Result<Value, Problem> {
     if errors.is_empty() { Ok(value) } else { Err(Problem::validation(errors)) }
 }
 
-impl<'a, T: ParseFromJSON + 'static> ApiExtractor<'a> for Json<T> {
+impl<'a, T: ParseFromJSON + 'static, const MAX_BYTES: usize> ApiExtractor<'a> for Json<T, MAX_BYTES> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
 
     type ParamType = ();
@@ -92,7 +92,7 @@ impl<'a, T: ParseFromJSON + 'static> ApiExtractor<'a> for Json<T> {
         _options: ExtractParamOptions<Self::ParamType>,
     ) -> poem::Result<Self> {
         check_content_type(request.headers())?;
-        let bytes = read_body(body.take()?, BODY_MAX_BYTES).await?;
+        let bytes = read_body(body.take()?, MAX_BYTES).await?;
         Ok(Self { bytes, target: PhantomData })
     }
 }

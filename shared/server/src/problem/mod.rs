@@ -206,6 +206,18 @@ impl Problem {
         self
     }
 
+    /// Where the mistakes are when the body that was read is a part of another, at `pointer`.
+    pub fn within(mut self, pointer: &str) -> Self {
+        self.0.errors.iter_mut().for_each(|error| error.pointer.insert_str(0, pointer));
+        self
+    }
+
+    /// What in the input is not acceptable; at the least what the code says.
+    pub fn into_errors(self) -> Vec<FieldError> {
+        let Content { code, detail, errors, .. } = *self.0;
+        if errors.is_empty() { vec![FieldError::new("", code.name(), detail)] } else { errors }
+    }
+
     /// Says when to try again: exactly in the body, rounded up to seconds in `Retry-After`.
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.0.retry_after = Some(wait);

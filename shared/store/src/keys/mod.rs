@@ -44,6 +44,8 @@ pub struct Key {
     pub lookup_id: String,
     /// The last four characters of its newest secret.
     pub last4: String,
+    /// What lists show of its newest secret, if that is not of our form.
+    pub hint: Option<String>,
     /// What binds it.
     pub policy: Policy,
     /// The balance that verification spends.
@@ -80,11 +82,11 @@ const COLUMNS: &str = "k.organization_id, k.id, k.kind, k.name, k.permissions, g
     k.revoked_at, k.revoke_reason, k.revoke_note, k.generation, k.created_at, k.created_by, k.updated_at, \
     array(select kc.customer_id from key_customers kc \
         where kc.organization_id = k.organization_id and kc.key_id = k.id order by kc.customer_id) as customers, \
-    s.prefix, s.lookup_id, s.last4, u.last_used_at, u.last_used_ip, u.secrets_active, \
+    s.prefix, s.lookup_id, s.last4, s.hint, u.last_used_at, u.last_used_ip, u.secrets_active, \
     c.remaining, c.refill_amount, c.refill_interval, c.refill_day, c.refill_hours, c.refill_at, $4 as now";
 
 /// What [`COLUMNS`] needs beside `keys k` and [`GRANTED`].
-const BESIDE: &str = "join lateral (select n.prefix, n.lookup_id, n.last4 from secrets n \
+const BESIDE: &str = "join lateral (select n.prefix, n.lookup_id, n.last4, n.hint from secrets n \
         where n.organization_id = k.organization_id and n.key_id = k.id \
         order by n.created_at desc, n.id desc limit 1) s on true \
     cross join lateral (select max(a.last_used_at) as last_used_at, \
@@ -202,6 +204,7 @@ fn read_row(row: &PgRow) -> Result<Key, Error> {
         prefix: row.try_get("prefix")?,
         lookup_id: row.try_get("lookup_id")?,
         last4: row.try_get("last4")?,
+        hint: row.try_get("hint")?,
         policy: read_policy(row)?,
         credits: read_credits(row)?,
         metadata: decode::metadata(row)?,

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
+use domain::foreign::{ForeignHint, Wrapped};
 use domain::ids::{KeyId, OrganizationId, SecretId};
 use domain::secret::{HashScheme, LookupId, PepperRing, PlainSecret, Prefix, SecretHash};
 use sqlx::Row;
@@ -30,6 +31,8 @@ pub struct Secret {
     pub lookup_id: String,
     /// The last four characters.
     pub last4: String,
+    /// What lists show of one that is not of our form.
+    pub hint: Option<String>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// From when it proves nothing; a past instant for one that is over.
@@ -57,6 +60,8 @@ pub struct NewSecret {
     pub hash: SecretHash,
     /// What the hash would be had only the digest been known, so that the two can be compared; `None` where it was.
     pub digest_hash: Option<[u8; 32]>,
+    /// What lists show of a secret that is not of our form; `None` for one that is.
+    pub hint: Option<ForeignHint>,
 }
 
 impl NewSecret {
@@ -68,6 +73,19 @@ impl NewSecret {
             last4: secret.last4().to_owned(),
             hash: ring.hash(organization, secret),
             digest_hash: Some(ring.hash_digest(organization, &secret.digest()).bytes),
+            hint: None,
+        }
+    }
+
+    /// What is stored of a secret that is not of our form. The next one of its key is, under this prefix.
+    pub fn foreign(wrapped: &Wrapped, prefix: Prefix, hint: ForeignHint) -> Self {
+        Self {
+            prefix,
+            lookup_id: wrapped.lookup_id,
+            last4: hint.last4(),
+            hash: wrapped.hash.clone(),
+            digest_hash: None,
+            hint: Some(hint),
         }
     }
 }
@@ -78,7 +96,7 @@ impl Rows {
         if self.find_key(key).await?.is_none() {
             return Ok(Vec::new());
         }
-        let sql = "select id, key_id, prefix, lookup_id, last4, created_at, retires_at, is_compromised,
+        let sql = "select id, key_id, prefix, lookup_id, last4, hint, created_at, retires_at, is_compromised,
                 is_duplicated, last_used_at, last_used_ip
             from secrets
             where organization_id = $1 and key_id = $2
@@ -94,8 +112,8 @@ impl Write {
     pub(super) async fn insert_secret(&mut self, key: KeyId, secret: &NewSecret) -> Result<(), Error> {
         let sql = "insert into secrets
                 (organization_id, id, key_id, prefix, lookup_id, last4, hash, hash_scheme, pepper_id, digest_hash,
-                created_at)
-            select $1, $4, $2, $5, $6, $7, $8, $9, $10, $11, greatest($3, max(older.created_at) + interval '1 microsecond')
+                hint, created_at)
+            select $1, $4, $2, $5, $6, $7, $8, $9, $10, $11, $12, greatest($3, max(older.created_at) + interval '1 microsecond')
             from secrets older
             where older.organization_id = $1 and older.key_id = $2";
         let statement = sqlx::query(sql).bind(self.organization()).bind(key.uuid()).bind(self.now);
@@ -165,7 +183,7 @@ impl Write {
 }
 
 /// What is stored of a secret as the next arguments: its id, prefix, public part, last four characters, hash, scheme,
-/// pepper and the hash of its digest.
+/// pepper, the hash of its digest and its hint.
 pub(super) fn bind_secret<'q>(statement: Statement<'q>, id: SecretId, secret: &NewSecret) -> Statement<'q> {
     statement
         .bind(id.uuid())
@@ -176,6 +194,7 @@ pub(super) fn bind_secret<'q>(statement: Statement<'q>, id: SecretId, secret: &N
         .bind(scheme_name(secret.hash.scheme))
         .bind(secret.hash.pepper_id.to_string())
         .bind(secret.digest_hash.map(|hash| hash.to_vec()))
+        .bind(secret.hint.as_ref().map(|hint| hint.as_str().to_owned()))
 }
 
 fn read_row(row: &PgRow) -> Result<Secret, Error> {
@@ -185,6 +204,7 @@ fn read_row(row: &PgRow) -> Result<Secret, Error> {
         prefix: row.try_get("prefix")?,
         lookup_id: row.try_get("lookup_id")?,
         last4: row.try_get("last4")?,
+        hint: row.try_get("hint")?,
         created_at: row.try_get("created_at")?,
         retires_at: decode::instant(row, "retires_at")?,
         is_compromised: row.try_get("is_compromised")?,
@@ -198,6 +218,7 @@ const fn scheme_name(scheme: HashScheme) -> &'static str {
     match scheme {
         HashScheme::Text => "text",
         HashScheme::Sha256 => "sha256",
+        HashScheme::Foreign => "foreign",
     }
 }
 
@@ -206,6 +227,7 @@ pub(crate) fn read_hash(row: &PgRow) -> Result<SecretHash, Error> {
     let scheme = match row.try_get("hash_scheme")? {
         "text" => HashScheme::Text,
         "sha256" => HashScheme::Sha256,
+        "foreign" => HashScheme::Foreign,
         other => return Err(Error::unreadable(format!("no hash scheme is called {other}"))),
     };
     let bytes: &[u8] = row.try_get("hash")?;

@@ -81,20 +81,20 @@ impl Write {
                     (organization_id, id, kind, name, name_folded, permissions, domains, is_for_all_customers,
                     ips, not_before, expires_at, limits, metadata, tags, created_at, created_by, updated_at, name_scope,
                     permissions_since)
-                select $1, $2, $3, $4, $5, $6, $7, $8::uuid[] is null, $9, $10, $11, $12, $13, $14, $15, $16, $15, $25,
-                    $26
+                select $1, $2, $3, $4, $5, $6, $7, $8::uuid[] is null, $9, $10, $11, $12, $13, $14, $15, $16, $15, $26,
+                    $27
                 -- Nobody deletes the organization before this change ends.
                 from organizations where id = $1 and deleted_at is null for key share
                 returning *
             ), s as (
                 insert into secrets
                     (organization_id, id, key_id, prefix, lookup_id, last4, hash, hash_scheme, pepper_id, digest_hash,
-                    created_at)
-                select k.organization_id, $17, k.id, $18, $19, $20, $21, $22, $23, $24, k.created_at from k
-                returning prefix, lookup_id, last4
+                    hint, created_at)
+                select k.organization_id, $17, k.id, $18, $19, $20, $21, $22, $23, $24, $25, k.created_at from k
+                returning prefix, lookup_id, last4, hint
             )
             select k.*, k.permissions as own_permissions, coalesce($8, '{}') as customers, s.prefix, s.lookup_id, s.last4,
-                1::bigint as secrets_active, null::timestamptz as last_used_at, null::inet as last_used_ip, null::bigint as remaining
+                s.hint, 1::bigint as secrets_active, null::timestamptz as last_used_at, null::inet as last_used_ip, null::bigint as remaining
             from k, s";
         let policy = &new.policy;
         let statement = sqlx::query(sql)

@@ -13,6 +13,7 @@ const MIGRATED_TABLES: usize = 16;
 /// Policies beside the tenant's own, each by name with what it lets be reached and what it lets be written.
 const POLICIES: &str = "
     ('secrets_select_by_lookup', '(lookup_id = NULLIF(current_setting(''claviger.lookup''::text, true), ''''::text))', null),
+    ('secrets_select_by_lookups', '(lookup_id = ANY (string_to_array(NULLIF(current_setting(''claviger.lookups''::text, true), ''''::text), '',''::text)))', null),
     ('organizations_select_by_root', '(current_setting(''claviger.root''::text, true) = ''on''::text)', null),
     ('outbox_select_by_job', '(current_setting(''claviger.job''::text, true) = ''outbox''::text)', null),
     ('outbox_delete_by_job', '(current_setting(''claviger.job''::text, true) = ''outbox''::text)', null),
@@ -113,7 +114,7 @@ fn constraint_checks() -> Vec<String> {
             join pg_index i on i.indrelid = t.oid and i.indisunique
             join pg_attribute a on a.attrelid = t.oid and a.attname = t.tenant
             where case when i.indisprimary then i.indkey[0] <> a.attnum else not a.attnum = any (i.indkey) end
-              and i.indexrelid::regclass::text <> 'organizations_slug_unique'"
+              and i.indexrelid::regclass::text not in ('organizations_slug_unique', 'secrets_foreign_hash_unique')"
         ),
         format!(
             "select name || ': no primary key' from ({tables}) t

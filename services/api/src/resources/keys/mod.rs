@@ -2,6 +2,7 @@
 
 mod change;
 pub mod credits;
+pub mod import;
 pub mod lifecycle;
 pub mod secrets;
 pub mod wire;
@@ -17,8 +18,8 @@ use store::{KeyFilter, Write};
 use uuid::Uuid;
 
 use self::wire::KeyQuery;
-use self::wire::key::{ImportedKey, KeyBody, KeyWithSecret};
-use self::wire::key_input::{KeyImport, KeyPatch, NewKey};
+use self::wire::key::{KeyBody, KeyWithSecret};
+use self::wire::key_input::{KeyPatch, NewKey};
 use super::Tags;
 use crate::access::{New, Scoped};
 use crate::authenticate::not_found;
@@ -31,7 +32,6 @@ use crate::precondition::stale;
 operations! {
     ListKeys  => KeysRead, paged, query(KeyQuery);
     CreateKey => KeysCreate, event("key.created"), idempotent, strict;
-    ImportKey => KeysCreate, event("key.imported"), idempotent, strict;
     FindKey   => KeysRead;
     UpdateKey => KeysUpdate, event("key.updated");
     DeleteKey => KeysDelete, event("key.deleted"), priority(Revocation);
@@ -91,32 +91,6 @@ impl Api {
             let key = write.insert_key(&change, &sealed).await?;
             let body = KeyBody::new(&key, access.app.environment, write.now());
             Ok(New::of_key(&key, &body, KeyWithSecret::new(body.clone(), &secret), Some(secret)))
-        };
-        access.create(body, create).await
-    }
-
-    /// Import a key
-    ///
-    /// A key that was issued elsewhere in this form keeps working: send its whole secret, or the digest of it.
-    #[oai(
-        path = "/v1/organizations/:organization/keys/import",
-        method = "post",
-        operation_id = "import_key",
-        tag = "Tags::Keys"
-    )]
-    async fn import_key(
-        &self,
-        access: Scoped<ImportKey>,
-        #[oai(name = "organization")] _organization: Path<String>,
-        body: Json<KeyImport>,
-    ) -> Result<Created<Idempotent<ImportedKey>>, Problem> {
-        let create = async |write: &mut Write, import: KeyImport| {
-            let (secret, imported) = grant::read_import(&access.app, &access, &import)?;
-            let change = grant::read_new_key(&access.app, &access, write, &import.key).await?;
-            let is_same = |organization, hash: &_| imported.is_behind(&access.app.peppers, organization, hash);
-            let key = write.import_key(&change, &secret, is_same).await?;
-            let body = KeyBody::new(&key, access.app.environment, write.now());
-            Ok(New::of_key(&key, &body, ImportedKey { key: body.clone() }, None))
         };
         access.create(body, create).await
     }

@@ -153,7 +153,7 @@ impl KeyBody {
             environment: environment.into(),
             organization_id: Nullable((!is_root).then(|| key.organization_id.to_string())),
             status: key.status(now).into(),
-            hint: hint(&key.prefix, environment, &key.lookup_id, &key.last4),
+            hint: key.hint.clone().unwrap_or_else(|| hint(&key.prefix, environment, &key.lookup_id, &key.last4)),
             permissions: policy.permissions.iter().map(ToString::to_string).collect(),
             domains: AllOrBody::of(&policy.domains),
             customers: AllOrBody::of(&policy.customers),
@@ -189,7 +189,10 @@ impl SecretBody {
     pub fn new(secret: &store::Secret, environment: Environment, now: chrono::DateTime<chrono::Utc>) -> Self {
         Self {
             id: secret.id.to_string(),
-            hint: hint(&secret.prefix, environment, &secret.lookup_id, &secret.last4),
+            hint: secret
+                .hint
+                .clone()
+                .unwrap_or_else(|| hint(&secret.prefix, environment, &secret.lookup_id, &secret.last4)),
             is_active: !secret.is_duplicated && secret.retires_at.is_none_or(|at| now < at),
             is_duplicated: secret.is_duplicated,
             created_at: Instant(secret.created_at),

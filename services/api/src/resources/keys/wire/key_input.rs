@@ -105,32 +105,6 @@ pub struct KeyPatch {
     pub tags: Option<Vec<String>>,
 }
 
-/// A key that was issued elsewhere in this form: its whole secret, or the SHA-256 digest of it.
-#[derive(Debug, Clone, Object)]
-#[oai(deny_unknown_fields)]
-pub struct KeyImport {
-    /// The key's name and policy; `secret` and `prefix` are left out here.
-    pub key: NewKey,
-    /// The whole secret, as it was issued: `<prefix>_<tag>_<id>_<secret><check>`.
-    pub secret: Option<String>,
-    /// What is known of the secret when its text is not.
-    pub hashed: Option<HashedSecret>,
-}
-
-/// A secret of which only the digest is known.
-#[derive(Debug, Clone, Object)]
-#[oai(deny_unknown_fields)]
-pub struct HashedSecret {
-    /// The prefix of its text.
-    pub prefix: String,
-    /// The 16 characters of its public id.
-    pub id: String,
-    /// SHA-256 of the whole text, in hex.
-    pub sha256: String,
-    /// The last four characters of its text, for lists.
-    pub last4: String,
-}
-
 /// What a body says of a policy, read and checked, but for customers, whose names the database knows.
 #[derive(Debug, Default)]
 pub struct PolicyDraft {

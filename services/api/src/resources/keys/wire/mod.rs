@@ -1,6 +1,7 @@
 //! Keys on the wire. A doc comment here is what customers read in the documentation.
 
 pub mod credits;
+pub mod import;
 pub mod key;
 pub mod key_input;
 pub mod lifecycle;
