@@ -1,4 +1,5 @@
-//! Opaque cursors: authenticated, and bound to environment, organization, credential, route and filters.
+//! Opaque cursors: authenticated, and bound to environment, organization, credential, route and filters. Other texts that a
+//! caller brings back unchanged are sealed in the same way.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use data_encoding::BASE64URL_NOPAD;
@@ -6,21 +7,16 @@ use domain::environment::Environment;
 use hmac::{Hmac, KeyInit, Mac};
 use server::problem::{ErrorCode, Problem};
 use sha2::Sha256;
+use store::{Position, SortValue};
 use uuid::Uuid;
 
 /// How long a cursor can be used.
 const CURSOR_HOURS: i64 = 1;
-const POSITION_BYTES: usize = 8 + 16 + 8;
+const ISSUED_BYTES: usize = 8;
 const MAC_BYTES: usize = 16;
-
-/// Where a page ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// When the last item was created.
-    pub created_at: DateTime<Utc>,
-    /// The last item's id.
-    pub id: Uuid,
-}
+const ID_BYTES: usize = 16;
+/// The longest text that is looked at: well above a cursor whose name is as long as names are.
+const TEXT_BYTES_MAX: usize = 8 * 1024;
 
 /// What a cursor is bound to. A cursor for anything else does not authenticate.
 #[derive(Debug, Clone)]
@@ -49,37 +45,42 @@ impl Cursors {
     }
 
     /// The text for the position after which the next page starts.
-    pub fn seal(&self, binding: &Binding, position: Position, now: DateTime<Utc>) -> String {
-        let mut bytes = Vec::with_capacity(POSITION_BYTES + MAC_BYTES);
-        bytes.extend(position.created_at.timestamp_micros().to_be_bytes());
-        bytes.extend(position.id.as_bytes());
+    pub fn seal(&self, binding: &Binding, position: &Position, now: DateTime<Utc>) -> String {
+        self.seal_bytes(binding, &written(position), now)
+    }
+
+    /// The position behind a text; one and the same refusal for everything that is wrong with it.
+    pub fn open(&self, binding: &Binding, text: &str, now: DateTime<Utc>) -> Result<Position, Problem> {
+        let bytes = self.open_bytes(binding, text, (TimeDelta::hours(CURSOR_HOURS), now));
+        bytes.and_then(|bytes| read_position(&bytes)).ok_or_else(|| Problem::new(ErrorCode::InvalidCursor))
+    }
+
+    /// A text that stands for these bytes wherever the binding is the same. Whoever holds it can read them.
+    pub fn seal_bytes(&self, binding: &Binding, payload: &[u8], now: DateTime<Utc>) -> String {
+        let mut bytes = Vec::with_capacity(payload.len() + ISSUED_BYTES + MAC_BYTES);
+        bytes.extend(payload);
         bytes.extend(now.timestamp().to_be_bytes());
         let mac = self.mac(binding, &bytes);
         bytes.extend(&mac[..MAC_BYTES]);
         BASE64URL_NOPAD.encode(&bytes)
     }
 
-    /// The position behind a text; one and the same refusal for everything that is wrong with it.
-    pub fn open(&self, binding: &Binding, text: &str, now: DateTime<Utc>) -> Result<Position, Problem> {
-        self.read(binding, text, now).ok_or_else(|| Problem::new(ErrorCode::InvalidCursor))
-    }
-
-    fn read(&self, binding: &Binding, text: &str, now: DateTime<Utc>) -> Option<Position> {
+    /// The bytes behind a text that was sealed no longer ago than that.
+    pub fn open_bytes(
+        &self,
+        binding: &Binding,
+        text: &str,
+        (age_max, now): (TimeDelta, DateTime<Utc>),
+    ) -> Option<Vec<u8>> {
+        if text.len() > TEXT_BYTES_MAX {
+            return None;
+        }
         let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
-        if bytes.len() != POSITION_BYTES + MAC_BYTES {
-            return None;
-        }
-        let (position, mac) = bytes.split_at(POSITION_BYTES);
-        self.authenticate(binding, position, mac)?;
-        let created_at = i64::from_be_bytes(position[..8].try_into().ok()?);
-        let issued_at = DateTime::from_timestamp(i64::from_be_bytes(position[24..32].try_into().ok()?), 0)?;
-        if now - issued_at > TimeDelta::hours(CURSOR_HOURS) {
-            return None;
-        }
-        Some(Position {
-            created_at: DateTime::from_timestamp_micros(created_at)?,
-            id: Uuid::from_slice(&position[8..24]).ok()?,
-        })
+        let (sealed, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)?;
+        self.authenticate(binding, sealed, mac)?;
+        let (payload, issued_at) = sealed.split_at_checked(sealed.len().checked_sub(ISSUED_BYTES)?)?;
+        let issued_at = DateTime::from_timestamp(i64::from_be_bytes(issued_at.try_into().ok()?), 0)?;
+        (now - issued_at <= age_max).then(|| payload.to_vec())
     }
 
     fn authenticate(&self, binding: &Binding, position: &[u8], mac: &[u8]) -> Option<()> {
@@ -109,6 +110,28 @@ impl Cursors {
     }
 }
 
+/// What the list is sorted by, its kind in front, and the id behind.
+fn written(position: &Position) -> Vec<u8> {
+    let mut bytes = match &position.value {
+        SortValue::Never => vec![b'n'],
+        SortValue::At(at) => [&b"a"[..], &at.timestamp_micros().to_be_bytes()].concat(),
+        SortValue::Text(text) => [b"t", text.as_bytes()].concat(),
+    };
+    bytes.extend(position.id.as_bytes());
+    bytes
+}
+
+fn read_position(bytes: &[u8]) -> Option<Position> {
+    let (value, id) = bytes.split_at_checked(bytes.len().checked_sub(ID_BYTES)?)?;
+    let value = match value.split_first()? {
+        (b'n', []) => SortValue::Never,
+        (b'a', micros) => SortValue::At(DateTime::from_timestamp_micros(i64::from_be_bytes(micros.try_into().ok()?))?),
+        (b't', text) => SortValue::Text(str::from_utf8(text).ok()?.to_owned()),
+        (_, _) => return None,
+    };
+    Some(Position { value, id: Uuid::from_slice(id).ok()? })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,20 +151,20 @@ mod tests {
     }
 
     fn position() -> Position {
-        Position { created_at: now(), id: Uuid::from_u128(3) }
+        Position { value: SortValue::At(now()), id: Uuid::from_u128(3) }
     }
 
     #[test]
     fn a_cursor_reads_back_where_it_belongs() {
         let cursors = Cursors::new([7; 32]);
-        let text = cursors.seal(&binding(), position(), now());
+        let text = cursors.seal(&binding(), &position(), now());
         assert_eq!(cursors.open(&binding(), &text, now()).expect("its own"), position());
     }
 
     #[test]
     fn a_cursor_is_worth_nothing_anywhere_else() {
         let cursors = Cursors::new([7; 32]);
-        let text = cursors.seal(&binding(), position(), now());
+        let text = cursors.seal(&binding(), &position(), now());
         let others = [
             Binding { environment: Environment::Production, ..binding() },
             Binding { organization: Uuid::from_u128(9), ..binding() },
@@ -159,7 +182,7 @@ mod tests {
     #[test]
     fn no_changed_character_and_no_other_text_is_taken() {
         let cursors = Cursors::new([7; 32]);
-        let text = cursors.seal(&binding(), position(), now());
+        let text = cursors.seal(&binding(), &position(), now());
         for at in 0..text.len() {
             let mut changed = text.clone().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
@@ -180,11 +203,14 @@ mod tests {
         /// A cursor as it was made, and the text that comes back, more or less the same.
         fn some_cursor() -> impl Strategy<Value = (Position, String)> {
             let micros = -62_135_596_800_000_000i64..253_402_300_800_000_000;
-            let position = (micros, any::<u128>()).prop_map(|(micros, id)| Position {
-                created_at: DateTime::from_timestamp_micros(micros).expect("in the years 1 to 9999"),
-                id: Uuid::from_u128(id),
-            });
-            let seal = |position: &Position| Cursors::new([7; 32]).seal(&binding(), *position, now());
+            let at = |micros| SortValue::At(DateTime::from_timestamp_micros(micros).expect("in the years 1 to 9999"));
+            let value = prop_oneof![
+                2 => micros.prop_map(at),
+                1 => any::<String>().prop_map(SortValue::Text),
+                1 => Just(SortValue::Never),
+            ];
+            let position = (value, any::<u128>()).prop_map(|(value, id)| Position { value, id: Uuid::from_u128(id) });
+            let seal = |position: &Position| Cursors::new([7; 32]).seal(&binding(), position, now());
             position.prop_flat_map(move |position| {
                 let sealed = Just(seal(&position));
                 let texts = prop_oneof![
@@ -202,12 +228,12 @@ mod tests {
             let cursors = Cursors::new([7; 32]);
             fuzz("cursor", some_cursor(), |(position, text)| match cursors.open(&binding(), &text, now()) {
                 Ok(opened) => {
-                    prop_assert_eq!(opened, position);
-                    prop_assert_eq!(cursors.seal(&binding(), position, now()), text);
+                    prop_assert_eq!(&opened, &position);
+                    prop_assert_eq!(cursors.seal(&binding(), &position, now()), text);
                     Ok(Outcome::Accepted)
                 }
                 Err(problem) => {
-                    prop_assert_ne!(cursors.seal(&binding(), position, now()), text);
+                    prop_assert_ne!(cursors.seal(&binding(), &position, now()), text);
                     prop_assert_eq!(problem.code(), ErrorCode::InvalidCursor);
                     prop_assert_eq!(problem.cause(), None);
                     Ok(Outcome::Refused)

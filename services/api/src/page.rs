@@ -13,7 +13,7 @@ use store::Slice;
 
 use crate::app::App;
 use crate::authenticate::Proven;
-use crate::cursor::{Binding, Position};
+use crate::cursor::Binding;
 use crate::operation::Descriptor;
 use crate::query::Parameter;
 use crate::wire::nullable::Nullable;
@@ -22,6 +22,9 @@ use crate::wire::nullable::Nullable;
 const LIMIT_MAX: i64 = 200;
 /// The items of a page when nobody says.
 const LIMIT_DEFAULT: i64 = 50;
+
+/// The parameter that asks for a count. It says nothing about what is listed, and a cursor is good with and without it.
+const COUNT: &str = "count";
 
 /// The parameters of every list in pages.
 pub const PAGING: &[Parameter] = &[
@@ -57,13 +60,8 @@ impl Paging {
         let filter = |parameter: &Parameter| {
             format!("{}={}\n", parameter.name, params.value(parameter.name).unwrap_or_default())
         };
-        let binding = Binding {
-            environment: proven.app.environment,
-            organization: organization.uuid(),
-            credential: proven.authority.key.uuid(),
-            operation: operation.id,
-            filters: operation.query.iter().map(filter).collect(),
-        };
+        let filters = operation.query.iter().filter(|parameter| parameter.name != COUNT).map(filter).collect();
+        let binding = bind(proven, operation, organization, filters);
         let cursor = params.value("cursor").map(str::to_owned);
         Self { limit: params.integer("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT), cursor, binding }
     }
@@ -74,7 +72,7 @@ impl Paging {
             Some(text) => Some(app.cursors.open(&self.binding, text, now)?),
             None => None,
         };
-        Ok(Slice { limit: self.limit, after: after.map(|position| (position.created_at, position.id)) })
+        Ok(Slice { limit: self.limit, after })
     }
 
     /// The answer: each row as it goes over the wire, and the cursor of what follows.
@@ -84,9 +82,19 @@ impl Paging {
         rows: &store::Page<R>,
         body: impl FnMut(&R) -> T,
     ) -> Page<T> {
-        let next = rows.next.map(|(created_at, id)| Position { created_at, id });
-        let next_cursor = next.map(|position| app.cursors.seal(&self.binding, position, now));
+        let next_cursor = rows.next.as_ref().map(|position| app.cursors.seal(&self.binding, position, now));
         Page { items: rows.items.iter().map(body).collect(), next_cursor: Nullable(next_cursor) }
+    }
+}
+
+/// What a text is bound to that whoever asks brings back for this operation in this organization.
+pub fn bind(proven: &Proven, operation: &Descriptor, organization: OrganizationId, filters: String) -> Binding {
+    Binding {
+        environment: proven.app.environment,
+        organization: organization.uuid(),
+        credential: proven.authority.key.uuid(),
+        operation: operation.id,
+        filters,
     }
 }
 

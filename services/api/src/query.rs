@@ -5,6 +5,7 @@ use domain::policy::KeyStatus;
 use domain::validation::ValidationError;
 use serde_json::{Value, json};
 use server::query::QueryParams;
+use store::{KeySort, KeySortBy};
 
 /// One parameter of a query.
 #[derive(Debug, Clone, Copy)]
@@ -74,6 +75,29 @@ impl QueryValue for KeyStatus {
 
     fn read(params: &mut QueryParams, name: &str) -> Option<Self> {
         let known = "active, inactive, expired or scheduled";
+        params.parsed(name, |text| Self::parse(text).ok_or_else(|| ValidationError::new("enum", known)))
+    }
+}
+
+impl QueryValue for bool {
+    fn schema() -> Value {
+        json!({"type": "boolean"})
+    }
+
+    fn read(params: &mut QueryParams, name: &str) -> Option<Self> {
+        params.boolean(name)
+    }
+}
+
+impl QueryValue for KeySort {
+    fn schema() -> Value {
+        let both = |by: KeySortBy| [by.name().to_owned(), format!("-{}", by.name())];
+        let values: Vec<String> = KeySortBy::ALL.into_iter().flat_map(both).collect();
+        json!({"type": "string", "enum": values})
+    }
+
+    fn read(params: &mut QueryParams, name: &str) -> Option<Self> {
+        let known = "created_at, name, last_used_at or expires_at, with - in front for the greatest first";
         params.parsed(name, |text| Self::parse(text).ok_or_else(|| ValidationError::new("enum", known)))
     }
 }

@@ -107,9 +107,9 @@ impl RootKeys {
         let (mut keys, mut slice): (Vec<Key>, _) = (Vec::new(), Slice::first(PAGE_SIZE_MAX));
         loop {
             let page = read.list_keys(&KeyFilter::none(), &slice).await?;
-            slice.after = page.next;
             keys.extend(page.items);
-            if page.next.is_none() {
+            slice.after = page.next;
+            if slice.after.is_none() {
                 return Ok((keys, read.now()));
             }
         }

@@ -224,7 +224,8 @@ pub fn note(text: &str) -> Result<String, ValidationError> {
     Ok(note)
 }
 
-/// Checks an object's metadata: its size as compact JSON, its members, and that no text in it has control characters.
+/// Checks an object's metadata: its size as compact JSON, its members, and that no text in it has control characters but
+/// line ends and tabs.
 pub fn metadata(members: &Map<String, Value>) -> Result<(), ValidationError> {
     if members.len() > METADATA_MEMBERS_MAX {
         return Err(ValidationError::new("too-many", format!("must have at most {METADATA_MEMBERS_MAX} members")));
@@ -246,21 +247,21 @@ fn check_member(key: &str, value: &Value) -> Result<(), ValidationError> {
             format!("member `{}` must have a name of at most {METADATA_KEY_CHARS_MAX} characters", excerpt(key));
         return Err(ValidationError::new("too-long", message));
     }
-    check_no_controls(key)?;
+    key.chars().try_for_each(check_no_control)?;
     check_value(value)
 }
 
 fn check_value(value: &Value) -> Result<(), ValidationError> {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
-        Value::String(text) => check_no_controls(text),
+        Value::String(text) => text.chars().filter(|c| !matches!(c, '\n' | '\t')).try_for_each(check_no_control),
         Value::Array(items) => items.iter().try_for_each(check_value),
         Value::Object(members) => members.iter().try_for_each(|(key, value)| check_member(key, value)),
     }
 }
 
-fn check_no_controls(text: &str) -> Result<(), ValidationError> {
-    text.chars().find(|c| c.is_control()).map_or(Ok(()), |c| Err(control_character(c)))
+fn check_no_control(c: char) -> Result<(), ValidationError> {
+    if c.is_control() { Err(control_character(c)) } else { Ok(()) }
 }
 
 fn label(text: &str, chars_max: usize) -> Result<String, ValidationError> {
@@ -538,6 +539,7 @@ mod tests {
         let many = |count: usize| Value::Object((0..count).map(|i| (i.to_string(), json!(i))).collect());
         assert_eq!(check(json!({})), Ok(()));
         assert_eq!(check(json!({"plan": "pro", "seats": 5, "nested": {"a": [1, null, true, "é"]}})), Ok(()));
+        assert_eq!(check(json!({"note": "first line\n\tsecond", "lines": ["a\nb"]})), Ok(()));
         assert_eq!(check(many(64)), Ok(()));
         assert_eq!(code(check(many(65))), "too-many");
         assert_eq!(check(json!({"k".repeat(64): 1})), Ok(()));
@@ -547,7 +549,13 @@ mod tests {
         // {"a":"…"} takes eight bytes around the text.
         assert_eq!(check(json!({"a": "x".repeat(METADATA_BYTES_MAX - 8)})), Ok(()));
         assert_eq!(code(check(json!({"a": "x".repeat(METADATA_BYTES_MAX - 7)}))), "too-long");
-        for bad in [json!({"a\0": 1}), json!({"a": "\0"}), json!({"a": ["\u{1B}[0m"]}), json!({"a": {"b\n": 1}})] {
+        for bad in [
+            json!({"a\0": 1}),
+            json!({"a": "\0"}),
+            json!({"a": ["\u{1B}[0m"]}),
+            json!({"a": {"b\n": 1}}),
+            json!({"a": "b\r"}),
+        ] {
             assert_eq!(code(check(bad)), "control-character");
         }
     }

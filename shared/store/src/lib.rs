@@ -43,12 +43,15 @@ pub use error::{Cause, Error, conflict};
 pub use events::EventRow;
 pub use generation::{Generation, Subject};
 pub use key_usage::{BatchId, KeyUse, UseOutcome};
-pub use keys::{CreditsChange, Key, KeyChange, KeyFilter, NewSecret, Secret};
+pub use keys::{
+    CreditsChange, Key, KeyChange, KeyCount, KeyFilter, KeySelection, KeySort, KeySortBy, NewSecret, SELECTED_KEYS_MAX,
+    Secret, SelectionSummary,
+};
 pub use limit_settings::{LimitNamespace, LimitOverride, LimitOverrideId};
 pub use migrate::{MIGRATIONS, NotReady, migrate};
 pub use organizations::{NewOrganization, Organization, OrganizationChange};
 pub use outbox::OutboxRow;
-pub use page::{PAGE_SIZE_MAX, Page, Slice};
+pub use page::{PAGE_SIZE_MAX, Page, Position, Slice, SortValue};
 pub use permissions::PERMISSIONS_MAX;
 pub use receipts::Receipt;
 pub use request_logs::{PATH_CHARS_MAX, PartitionsMade, RequestLog};

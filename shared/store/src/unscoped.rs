@@ -214,13 +214,28 @@ impl Store {
                 where organization_id = $1 and id = any ($2)
                 order by id
                 for no key update skip locked
+            ), noted as (
+                update secrets s
+                set last_used_at = used.at, last_used_ip = used.ip
+                from free
+                join unnest($2::uuid[], $3::timestamptz[], $4::inet[]) as used (id, at, ip) on used.id = free.id
+                where s.organization_id = $1 and s.id = free.id
+                  and (s.last_used_at is null or s.last_used_at < used.at)
+                returning s.key_id, s.last_used_at
+            ), later as (
+                -- Of its own row, in which the lists of keys are sorted, a key writes once a minute at most.
+                select u.key_id, n.minute
+                from key_last_uses u
+                join (select key_id, max(date_trunc('minute', last_used_at)) as minute from noted group by key_id) n
+                    on n.key_id = u.key_id
+                where u.organization_id = $1 and u.minute < n.minute
+                order by u.key_id
+                for no key update of u skip locked
             )
-            update secrets s
-            set last_used_at = used.at, last_used_ip = used.ip
-            from free
-            join unnest($2::uuid[], $3::timestamptz[], $4::inet[]) as used (id, at, ip) on used.id = free.id
-            where s.organization_id = $1 and s.id = free.id
-              and (s.last_used_at is null or s.last_used_at < used.at)";
+            update key_last_uses u
+            set minute = later.minute
+            from later
+            where u.organization_id = $1 and u.key_id = later.key_id";
         let statement = sqlx::query(sql)
             .bind(organization.uuid())
             .bind(uses.iter().map(|one| one.secret.uuid()).collect::<Vec<_>>())

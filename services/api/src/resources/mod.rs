@@ -40,6 +40,7 @@ resources! {
     keys;
     keys::credits;
     keys::import;
+    keys::bulk;
     keys::lifecycle;
     keys::secrets;
     receipts;

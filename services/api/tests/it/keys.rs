@@ -13,6 +13,7 @@ pub async fn example(cast: &Cast<'_>, operation: &str) -> Example {
     let within = |name: &str| json!({"name": side.fresh(name), "customers": [cast.customer], "domains": [DOMAIN]});
     match operation {
         "list_keys" => return Example::default(),
+        "bulk_revoke_keys" => return Example::of(json!({"select": {"tag": "nobody has it"}})),
         "create_key" => return Example::of(within("made")),
         "import_key" => return Example::of(json!({"key": within("imported"), "secret": side.foreign_secret()})),
         "import_keys" => {

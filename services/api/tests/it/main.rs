@@ -5,11 +5,13 @@
 mod access;
 mod authority;
 mod bad_input;
+mod bulk_revoke;
 mod credits;
 mod customers;
 mod domains;
 mod events;
 mod imports;
+mod key_lists;
 mod keys;
 mod limits;
 mod openapi;

@@ -115,6 +115,26 @@ impl Installation {
         sqlx::query_scalar(sql).fetch_one(&mut self.superuser(environment).await).await.unwrap()
     }
 
+    /// Many keys of an organization at once, with the tag `filled`; their secrets are nobody's.
+    pub async fn fill_keys(&self, environment: Environment, organization: &str, count: i32) {
+        let organization: domain::ids::OrganizationId = organization.parse().unwrap();
+        let sql = "with made as (
+                insert into keys
+                    (organization_id, id, kind, name, name_folded, permissions, is_for_all_customers, limits, metadata, tags,
+                    created_at, created_by, updated_at)
+                select $1, gen_random_uuid(), 'organization', 'filled ' || n, 'filled ' || n, '{}', true,
+                    '[{\"name\": \"requests\", \"limit\": 10, \"window_ms\": 60000}]', '{}', '{filled}', now(), 'test', now()
+                from generate_series(1, $2) n
+                returning organization_id, id
+            )
+            insert into secrets (organization_id, id, key_id, prefix, lookup_id, last4, hash, hash_scheme, pepper_id, created_at)
+            select organization_id, gen_random_uuid(), id, 'clv', left(replace(gen_random_uuid()::text, '-', ''), 16), 'abcd',
+                decode(repeat('00', 32), 'hex'), 'text', 'none', now()
+            from made";
+        let mut superuser = self.superuser(environment).await;
+        sqlx::query(sql).bind(organization.uuid()).bind(count).execute(&mut superuser).await.unwrap();
+    }
+
     async fn superuser(&self, environment: Environment) -> PgConnection {
         let database = &self.world.environment(environment).database.name;
         PgConnection::connect(&self.world.servers().cluster.superuser_url(database)).await.unwrap()

@@ -1,4 +1,4 @@
-//! Lists of keys: filters, and pages from newest to oldest.
+//! Lists of keys: filters, pages in any order, and counts.
 
 use chrono::{DateTime, Utc};
 use domain::environment::Environment;
@@ -6,8 +6,9 @@ use domain::ids::CustomerId;
 use domain::names;
 use domain::permission::PermissionName;
 use domain::policy::KeyStatus;
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{Postgres, QueryBuilder, Row};
 
+use super::sort::{KeySort, KeySortBy};
 use super::{BESIDE, COLUMNS, ENDING, Key, STATUS, VISIBLE, read_row};
 use crate::error::Error;
 use crate::granted::{GRANTED, counts};
@@ -92,35 +93,77 @@ impl<'a> HintPiece<'a> {
     }
 }
 
+/// How many keys a filter lets through, as far as they are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyCount {
+    /// At most [`KeyCount::MAX`].
+    pub total: i64,
+    /// Whether that is all of them.
+    pub is_exact: bool,
+}
+
+impl KeyCount {
+    /// As far as keys are counted.
+    pub const MAX: i64 = 10_000;
+}
+
 impl Rows {
     /// The keys of the scope that the filter lets through, newest first.
     pub async fn list_keys(&mut self, filter: &KeyFilter, slice: &Slice) -> Result<Page<Key>, Error> {
+        self.list_sorted_keys(filter, KeySort::NEWEST, slice).await
+    }
+
+    /// The keys of the scope that the filter lets through, in this order.
+    pub async fn list_sorted_keys(
+        &mut self,
+        filter: &KeyFilter,
+        sort: KeySort,
+        slice: &Slice,
+    ) -> Result<Page<Key>, Error> {
         // Along the labels if one is asked for, along all keys otherwise: no more is read than is shown, unless other
         // conditions hold for few of them.
-        let label = filter.label();
-        let (of_label, order) = match label {
-            Some(_) => (", key_labels l", "l.created_at, l.key_id"),
-            None => ("", "k.created_at, k.id"),
-        };
-        let mut sql =
-            self.scoped(format!("with page as materialized (select k.* from keys k{of_label} where {VISIBLE}"));
-        if let Some((kind, label)) = label {
-            sql.push(" and l.organization_id = $1 and l.key_id = k.id and l.kind = ").push_bind(kind);
-            sql.push(" and l.label = ").push_bind(label.to_owned());
+        let label = filter.label().filter(|_| sort.by == KeySortBy::CreatedAt);
+        let order = sort.order(label.is_some());
+        let (value, id) = (order.value, order.id);
+        let mut sql = self.scoped(format!(
+            "with page as materialized (select k.*, {value} as sort_value from keys k{} where {VISIBLE}",
+            order.beside
+        ));
+        match label {
+            Some((kind, label)) => {
+                sql.push(" and l.organization_id = $1 and l.key_id = k.id and l.kind = ").push_bind(kind);
+                sql.push(" and l.label = ").push_bind(label.to_owned());
+            }
+            None => push_label(&mut sql, filter),
         }
-        let (after_at, after_id) = slice.position();
-        sql.push(format!(" and k.deleted_at is null and ({order}) < (")).push_bind(after_at);
-        sql.push(", ").push_bind(after_id).push(")");
+        sql.push(" and k.deleted_at is null");
+        sort.push_position(&mut sql, &order, slice);
         self.push_conditions(&mut sql, filter);
-        sql.push(format!(" order by {} desc limit ", order.replace(',', " desc,"))).push_bind(slice.fetched());
+        let way = sort.way();
+        sql.push(format!(" order by {value} {way}, {id} {way} limit ")).push_bind(slice.fetched());
         // The other tables are asked about the keys of the page, and about no others.
-        sql.push(format!(") select {COLUMNS} from page k {GRANTED} {BESIDE} order by k.created_at desc, k.id desc"));
+        let shown = sort.shown_value();
+        sql.push(format!(
+            ") select {COLUMNS}, {shown} as place from page k {GRANTED} {BESIDE} order by k.sort_value {way}, k.id {way}"
+        ));
         let rows = self.session.all(sql.build()).await?;
-        Page::read(&rows, slice, read_row)
+        Page::read_sorted(&rows, slice, |row| sort.read_position(row), read_row)
+    }
+
+    /// How many keys of the scope the filter lets through.
+    pub async fn count_keys(&mut self, filter: &KeyFilter) -> Result<KeyCount, Error> {
+        let mut sql = self.scoped(format!(
+            "select count(*) from (select from keys k where {VISIBLE} and $4::timestamptz is not null and k.deleted_at is null"
+        ));
+        push_label(&mut sql, filter);
+        self.push_conditions(&mut sql, filter);
+        sql.push(" limit ").push_bind(KeyCount::MAX + 1).push(") counted");
+        let found: i64 = self.session.one(sql.build()).await?.try_get(0)?;
+        Ok(KeyCount { total: found.min(KeyCount::MAX), is_exact: found <= KeyCount::MAX })
     }
 
     /// What is not asked for is no part of the statement, so that each combination has a plan of its own.
-    fn push_conditions(&self, sql: &mut QueryBuilder<Postgres>, filter: &KeyFilter) {
+    pub(super) fn push_conditions(&self, sql: &mut QueryBuilder<Postgres>, filter: &KeyFilter) {
         if let Some(status) = filter.status {
             // Keys that may be anything else have an index of their own.
             sql.push(if status == KeyStatus::Active { "" } else { ENDING });
@@ -181,6 +224,14 @@ impl Rows {
         }
         sql.push(")");
     }
+}
+
+/// Asks for the label where the list does not go along it: few keys may carry it.
+pub(super) fn push_label(sql: &mut QueryBuilder<Postgres>, filter: &KeyFilter) {
+    let Some((kind, label)) = filter.label() else { return };
+    sql.push(" and k.id in (select f.key_id from key_labels f where f.organization_id = $1 and f.kind = ")
+        .push_bind(kind);
+    sql.push(" and f.label = ").push_bind(label.to_owned()).push(")");
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Keys as rows: what they are, and the one query through which all of them are seen.
 
+mod bulk;
 mod lifecycle;
 mod list;
 mod secrets;
+mod sort;
 mod write;
 
 use std::net::IpAddr;
@@ -22,9 +24,11 @@ use crate::error::Error;
 use crate::granted::{GRANTED, read_counting};
 use crate::rows::Rows;
 
-pub use list::KeyFilter;
+pub use bulk::{KeySelection, SELECTED_KEYS_MAX, SelectionSummary};
+pub use list::{KeyCount, KeyFilter};
 pub(crate) use secrets::read_hash;
 pub use secrets::{NewSecret, Secret};
+pub use sort::{KeySort, KeySortBy};
 pub use write::{CreditsChange, KeyChange};
 
 /// A key as its rows stand.

@@ -19,6 +19,7 @@ mod readiness;
 mod removal;
 mod request_logs;
 mod snapshots;
+mod sorted_lists;
 mod tenants;
 mod topologies;
 mod unchanged;

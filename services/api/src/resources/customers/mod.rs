@@ -19,7 +19,9 @@ use crate::idempotency::Idempotent;
 use crate::operation::operations;
 use crate::page::Page;
 use crate::precondition::stale;
-use crate::resources::keys::wire::key::KeyBody;
+use crate::resources::keys::page_of_keys;
+use crate::resources::keys::wire::CustomerKeyQuery;
+use crate::resources::keys::wire::list::KeyPage;
 
 operations! {
     ListCustomers    => CustomersRead, paged, query(CustomerQuery);
@@ -29,7 +31,7 @@ operations! {
     SuspendCustomer  => CustomersSuspend, event("customer.suspended"), priority(Revocation), beyond_domains;
     ResumeCustomer   => CustomersSuspend, event("customer.resumed"), beyond_limits;
     DeleteCustomer   => CustomersDelete, event("customer.deleted"), priority(Revocation), beyond_domains;
-    ListCustomerKeys => KeysRead, paged;
+    ListCustomerKeys => KeysRead, paged, query(CustomerKeyQuery);
 }
 
 /// The operations on customers.
@@ -204,13 +206,10 @@ impl Api {
         access: Scoped<ListCustomerKeys>,
         #[oai(name = "organization")] _organization: Path<String>,
         customer: Path<String>,
-    ) -> Result<Ok200<Page<KeyBody>>, Problem> {
+    ) -> Result<Ok200<KeyPage>, Problem> {
         let mut read = access.read().await?;
         let customer = find(&access, &mut read, &customer).await?;
-        let slice = access.slice(&read)?;
         let filter = store::KeyFilter { customer: Some(customer.id), ..store::KeyFilter::none() };
-        let rows = read.list_keys(&filter, &slice).await?;
-        let (environment, now) = (access.app.environment, read.now());
-        Ok(Ok200::new(access.page_of(&read, &rows, |key| KeyBody::new(key, environment, now))))
+        page_of_keys(&access, &mut read, (&filter, access.query.sort, access.query.count)).await
     }
 }

@@ -2,6 +2,7 @@
 
 use domain::event::Event;
 use domain::ids::KeyId;
+use domain::policy::RevokeReason;
 use poem_openapi::param::Path;
 use poem_openapi::types::ToJSON;
 use server::answer::Ok200;
@@ -12,6 +13,9 @@ use super::wire::key::KeyBody;
 use crate::access::Scoped;
 use crate::authenticate::not_found;
 use crate::operation::Change;
+
+/// The note of a key that was made inactive.
+const MADE_INACTIVE: &str = "Made with enabled: false.";
 
 /// What differs between two states of a key, for the action log.
 pub fn event<O: Change>(access: &Scoped<O>, write: &Write, (before, after): (&Key, &Key)) -> Event {
@@ -39,6 +43,14 @@ pub async fn finish<O: Change>(
         body.receipt = Some(access.app.receipt(&receipt, bound_ms).await);
     }
     Ok(Ok200::new(body).etag(key.generation))
+}
+
+/// Revokes a key that is made with `enabled: false`, in the transaction that makes it: it never works before it is reactivated.
+pub async fn switch_off(write: &mut Write, key: Key, is_enabled: bool) -> Result<Key, Problem> {
+    if is_enabled {
+        return Ok(key);
+    }
+    write.revoke_key(key.id, RevokeReason::Other, Some(MADE_INACTIVE)).await?.ok_or_else(not_found)
 }
 
 /// A path's key id; a text that is none is a key that is not there.

@@ -12,6 +12,7 @@ use server::json::Json;
 use server::problem::{ErrorCode, FieldError, Problem};
 use store::{Import, Taken, Write};
 
+use super::change;
 use super::wire::import::{ImportReport, ImportResult, KeyImport, KeyImports, OnRefusal};
 use super::wire::key::{ImportedKey, KeyBody};
 use crate::access::{New, Scoped};
@@ -59,9 +60,10 @@ impl Api {
             let change = grant::read_new_key(&access.app, &access, write, &body.key).await;
             let line = imported.with(change.map_err(|problem| problem.within("/key"))?);
             let keys = write.import_keys(&[line], is_same(&access, &[imported])).await?;
-            let key = keys.first().ok_or_else(|| Problem::new(ErrorCode::Internal))?;
-            let body = KeyBody::new(key, access.app.environment, write.now());
-            Ok(New::of_key(key, &body, ImportedKey { key: body.clone() }, None))
+            let key = keys.into_iter().next().ok_or_else(|| Problem::new(ErrorCode::Internal))?;
+            let key = change::switch_off(write, key, body.key.enabled).await?;
+            let body = KeyBody::new(&key, access.app.environment, write.now());
+            Ok(New::of_key(&key, &body, ImportedKey { key: body.clone() }, None))
         };
         access.create(body, create).await
     }
@@ -88,7 +90,8 @@ impl Api {
             if body.on_refusal.unwrap_or_default() == OnRefusal::ImportNone {
                 refuse_all(&mut lines)?;
             }
-            let report = import_good(&access, write, lines).await?;
+            let enabled = body.keys.iter().map(|key| key.key.enabled);
+            let report = import_good(&access, write, lines.into_iter().zip(enabled).collect()).await?;
             let logged = json!({"imported": report.imported, "refused": report.refused});
             Ok(New::of_many(access.scope.organization(), report, logged))
         };
@@ -169,14 +172,16 @@ const ERRORS_MAX: usize = 50;
 async fn import_good(
     access: &Scoped<ImportKeys>,
     write: &mut Write,
-    lines: Vec<Line>,
+    lines: Vec<(Line, bool)>,
 ) -> Result<ImportReport, Problem> {
     let (mut secrets, mut imports, mut refusals) = (Vec::new(), Vec::new(), Vec::with_capacity(lines.len()));
-    for line in lines {
+    let mut enabled = Vec::new();
+    for (line, is_enabled) in lines {
         refusals.push(match line {
             Ok((secret, import)) => {
                 secrets.push(secret);
                 imports.push(import);
+                enabled.push(is_enabled);
                 None
             }
             Err(problem) => Some(problem),
@@ -184,8 +189,10 @@ async fn import_good(
     }
     let imported = write.import_keys(&imports, is_same(access, &secrets)).await?;
     let mut made = Vec::with_capacity(imported.len());
-    for key in &imported {
-        let body = KeyBody::new(key, access.app.environment, write.now());
+    let count = imported.len() as u64;
+    for (key, is_enabled) in imported.into_iter().zip(enabled) {
+        let key = change::switch_off(write, key, is_enabled).await?;
+        let body = KeyBody::new(&key, access.app.environment, write.now());
         write.append_event(&Event::of("key.imported", key.id).changed(None, body.to_json())).await?;
         made.push((body.id, body.hint));
     }
@@ -196,7 +203,6 @@ async fn import_good(
         ImportResult { key_id: Nullable(key_id), hint: Nullable(hint), errors }
     });
     let results: Vec<ImportResult> = results.collect();
-    let count = imported.len() as u64;
     Ok(ImportReport { imported: count, refused: results.len() as u64 - count, results })
 }
 

@@ -1,5 +1,6 @@
 //! `{o}/keys`: API keys and their policies.
 
+pub mod bulk;
 mod change;
 pub mod credits;
 pub mod import;
@@ -14,19 +15,19 @@ use poem_openapi::types::ToJSON;
 use server::answer::{Created, Ok200};
 use server::json::Json;
 use server::problem::Problem;
-use store::{KeyFilter, Write};
+use store::{KeyFilter, KeySort, Read, Write};
 use uuid::Uuid;
 
 use self::wire::KeyQuery;
 use self::wire::key::{KeyBody, KeyWithSecret};
 use self::wire::key_input::{KeyPatch, NewKey};
+use self::wire::list::KeyPage;
 use super::Tags;
 use crate::access::{New, Scoped};
 use crate::authenticate::not_found;
 use crate::grant;
 use crate::idempotency::Idempotent;
-use crate::operation::operations;
-use crate::page::Page;
+use crate::operation::{Operation, operations};
 use crate::precondition::stale;
 
 operations! {
@@ -56,17 +57,15 @@ impl Api {
         &self,
         access: Scoped<ListKeys>,
         #[oai(name = "organization")] _organization: Path<String>,
-    ) -> Result<Ok200<Page<KeyBody>>, Problem> {
+    ) -> Result<Ok200<KeyPage>, Problem> {
         let mut read = access.read().await?;
-        let slice = access.slice(&read)?;
         let customer = match &access.query.customer {
             // A customer that is not there has no keys: an id that no row has finds none.
             Some(reference) => Some(read.find_customer(reference).await?.map_or(NOBODY, |customer| customer.id)),
             None => None,
         };
-        let rows = read.list_keys(&filter(&access.query, customer), &slice).await?;
-        let (environment, now) = (access.app.environment, read.now());
-        Ok(Ok200::new(access.page_of(&read, &rows, |key| KeyBody::new(key, environment, now))))
+        let filter = filter(&access.query, customer);
+        page_of_keys(&access, &mut read, (&filter, access.query.sort, access.query.count)).await
     }
 
     /// Create a key
@@ -89,6 +88,7 @@ impl Api {
             let sealed = grant::sealed(&access.app, &access, &secret);
             let change = grant::read_new_key(&access.app, &access, write, &new).await?;
             let key = write.insert_key(&change, &sealed).await?;
+            let key = change::switch_off(write, key, new.enabled).await?;
             let body = KeyBody::new(&key, access.app.environment, write.now());
             Ok(New::of_key(&key, &body, KeyWithSecret::new(body.clone(), &secret), Some(secret)))
         };
@@ -160,6 +160,23 @@ impl Api {
         let event = access.event(key.id).changed(body.to_json(), None);
         change::finish(&access, write, &key, event, true).await
     }
+}
+
+/// A page of keys in the order that is asked for, with how many there are if that is asked for, too.
+pub async fn page_of_keys(
+    access: &Scoped<impl Operation>,
+    read: &mut Read,
+    (filter, sort, count): (&KeyFilter, Option<KeySort>, Option<bool>),
+) -> Result<Ok200<KeyPage>, Problem> {
+    let slice = access.slice(read)?;
+    let rows = read.list_sorted_keys(filter, sort.unwrap_or(KeySort::NEWEST), &slice).await?;
+    let count = match count {
+        Some(true) => Some(read.count_keys(filter).await?),
+        Some(false) | None => None,
+    };
+    let (environment, now) = (access.app.environment, read.now());
+    let page = access.page_of(read, &rows, |key| KeyBody::new(key, environment, now));
+    Ok(Ok200::new(KeyPage::new(page, count)))
 }
 
 fn filter(query: &KeyQuery, customer: Option<CustomerId>) -> KeyFilter {

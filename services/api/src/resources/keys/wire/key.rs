@@ -140,6 +140,17 @@ impl From<KeyStatus> for StatusBody {
     }
 }
 
+impl From<StatusBody> for KeyStatus {
+    fn from(status: StatusBody) -> Self {
+        match status {
+            StatusBody::Active => Self::Active,
+            StatusBody::Inactive => Self::Inactive,
+            StatusBody::Expired => Self::Expired,
+            StatusBody::Scheduled => Self::Scheduled,
+        }
+    }
+}
+
 impl KeyBody {
     /// The answer about a row as it stands at `now`.
     pub fn new(key: &store::Key, environment: Environment, now: chrono::DateTime<chrono::Utc>) -> Self {

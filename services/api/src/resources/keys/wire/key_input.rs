@@ -70,6 +70,9 @@ pub struct NewKey {
     /// Your own random secret part, at least 32 base62 characters, instead of one of ours.
     #[oai(default)]
     pub secret: Nullable<String>,
+    /// With `false` the key is made inactive, and works once it is reactivated.
+    #[oai(default = "enabled")]
+    pub enabled: bool,
 }
 
 /// Changes to a key. What is left out stays; `null` is refused, so that no restriction is lifted by accident.
@@ -103,6 +106,10 @@ pub struct KeyPatch {
     /// The whole new list.
     #[oai(validator(max_items = 50))]
     pub tags: Option<Vec<String>>,
+}
+
+fn enabled() -> bool {
+    true
 }
 
 /// What a body says of a policy, read and checked, but for customers, whose names the database knows.

@@ -1,13 +1,16 @@
 //! Keys on the wire. A doc comment here is what customers read in the documentation.
 
+pub mod bulk;
 pub mod credits;
 pub mod import;
 pub mod key;
 pub mod key_input;
 pub mod lifecycle;
+pub mod list;
 
 use chrono::{DateTime, Utc};
 use domain::policy::KeyStatus;
+use store::KeySort;
 
 use crate::query::query;
 
@@ -29,5 +32,21 @@ query! {
         expires_before: DateTime<Utc>,
         /// Only keys not used since this instant, or never.
         unused_since: DateTime<Utc>,
+        /// The order: newest first when left out, and with - in front the greatest first. Keys without an end come behind
+        /// those with one, keys that were never used before those that were. The last use counts to the minute.
+        sort: KeySort,
+        /// With `true` the answer says how many keys there are, up to 10,000.
+        count: bool,
+    }
+}
+
+query! {
+    /// How a customer's keys are listed.
+    pub struct CustomerKeyQuery {
+        /// The order: newest first when left out, and with - in front the greatest first. Keys without an end come behind
+        /// those with one, keys that were never used before those that were. The last use counts to the minute.
+        sort: KeySort,
+        /// With `true` the answer says how many keys there are, up to 10,000.
+        count: bool,
     }
 }
