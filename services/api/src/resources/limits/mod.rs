@@ -24,10 +24,10 @@ use crate::page::Page;
 operations! {
     ListNamespaces  => LimitsRead, paged, beyond_limits;
     SetNamespace    => LimitsUpdate, event("limit_namespace.set"), beyond_limits;
-    DeleteNamespace => LimitsDelete, event("limit_namespace.deleted"), beyond_limits;
+    DeleteNamespace => LimitsDelete, event("limit_namespace.deleted"), priority(Revocation), beyond_limits;
     ListOverrides   => LimitsRead, paged, beyond_limits;
     SetOverride     => LimitsUpdate, event("limit_override.set"), beyond_limits;
-    DeleteOverride  => LimitsDelete, event("limit_override.deleted"), beyond_limits;
+    DeleteOverride  => LimitsDelete, event("limit_override.deleted"), priority(Revocation), beyond_limits;
     SpendLimit      => LimitsSpend, reach(Installation), priority(Verification), beyond_limits;
 }
 
