@@ -92,7 +92,7 @@ impl Bound {
         let watch = tokio::spawn(watch::stores(
             self.config.environment,
             (app.store.clone(), app.counters.clone()),
-            health.clone(),
+            &health,
             watch::Clocks::new(&metrics, "postgres"),
         ));
         let management =

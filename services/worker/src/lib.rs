@@ -58,7 +58,7 @@ impl Bound {
         let watch = tokio::spawn(watch::stores(
             self.config.environment,
             (stores.store.clone(), stores.counters.clone()),
-            health.clone(),
+            &health,
             watch::Clocks::new(&metrics, "postgres"),
         ));
         let management = tokio::spawn(management::serve(self.listener, health, metrics, stopped.clone()));

@@ -8,7 +8,7 @@ use domain::environment::Environment;
 use store::Store;
 use store::counters::Counters;
 
-use crate::management::Health;
+use crate::management::{Health, HealthCheck};
 use crate::metrics::{ClockMetrics, Metrics};
 
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
@@ -49,11 +49,24 @@ impl Clocks {
 /// Watches a Postgres, without which the process is not ready, and a Redis, without which it is degraded. Never ends.
 ///
 /// In production it is not ready either before its role was seen to be one that row-level security holds: a Postgres that
-/// was away when the process started has not been asked yet.
-pub async fn stores(environment: Environment, stores: (Store, Counters), health: Health, clocks: Clocks) {
-    let (store, counters) = stores;
-    let postgres = health.required("postgres");
-    let redis = health.optional("redis");
+/// was away when the process started has not been asked yet. The checks are there, and count as failed, before this
+/// returns: whoever asks before the first of them has run is not told that the process is ready.
+pub fn stores(
+    environment: Environment,
+    stores: (Store, Counters),
+    health: &Health,
+    clocks: Clocks,
+) -> impl Future<Output = ()> + Send + use<> {
+    let checks = (health.required("postgres"), health.optional("redis"));
+    watch(environment, stores, checks, clocks)
+}
+
+async fn watch(
+    environment: Environment,
+    (store, counters): (Store, Counters),
+    (postgres, redis): (HealthCheck, HealthCheck),
+    clocks: Clocks,
+) {
     let mut is_safe = environment != Environment::Production;
     loop {
         let (rows, counters) = (check_postgres(&store, &mut is_safe).await, counters.now().await);
