@@ -17,6 +17,7 @@ pub mod permission;
 pub mod policy;
 pub mod priority;
 pub mod refill;
+pub mod role;
 pub mod secret;
 pub mod snapshot;
 pub mod validation;

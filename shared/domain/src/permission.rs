@@ -180,6 +180,14 @@ impl PermissionName {
         self.0.ends_with('*')
     }
 
+    /// The wildcards that stand for it and for nothing of this API: `documents.*` and `documents.pages.*` for
+    /// `documents.pages.read`.
+    pub fn own_wildcards(&self) -> impl Iterator<Item = Self> {
+        let ends = self.0.match_indices(['.', ':']).map(|(at, _)| at + 1);
+        let is_own = !self.is_reserved();
+        ends.filter(move |end| is_own && *end < NAME_BYTES_MAX).map(|end| Self(format!("{}*", &self.0[..end])))
+    }
+
     /// Says whether it is under a resource of this API, in whatever way that is separated or hyphenated.
     fn is_reserved(&self) -> bool {
         let resource = self.resource().replace('_', "-");
