@@ -73,6 +73,34 @@ async fn a_cursor_is_for_its_order_and_counting_is_beside_it() {
 }
 
 #[tokio::test]
+async fn keys_are_found_by_domain_and_by_who_made_them() {
+    let installation = Installation::start().await;
+    let side = installation.side(Environment::Production);
+    side.root(Method::POST, &side.path("domains"), Some(json!({"name": "shop.example.com"}))).await;
+    let (maker, secret) = side.create_key(json!({"name": "maker", "permissions": ["keys.create", "keys.read"]})).await;
+    let made = json!({"name": "made", "permissions": ["keys.read"], "domains": ["shop.example.com"]});
+    let made = side.ask(&secret, Method::POST, &side.path("keys"), Some(made)).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    side.create_key(json!({"name": "all domains"})).await;
+    for query in ["domain=shop.example.com", "domain=SHOP.example.com", &format!("created_by={maker}")] {
+        assert_eq!(names(side, query).await, ["made"], "{query}");
+    }
+    for query in ["domain=other.example.com", "domain=%25", "created_by=key_nobody", "created_by=%25"] {
+        assert!(names(side, query).await.is_empty(), "{query}");
+    }
+    let own = format!("created_by={maker}&domain=shop.example.com&count=true");
+    assert_eq!(side.root(Method::GET, &side.path(&format!("keys?{own}")), None).await["total"], 1);
+    let limited = json!({"name": "limited", "permissions": ["keys.read"], "domains": ["shop.example.com"]});
+    let (_, limited) = side.create_key(limited).await;
+    let seen = side.ask(&limited, Method::GET, &side.path(&format!("keys?created_by={maker}")), None).await.json();
+    assert_eq!(seen["items"].as_array().unwrap().len(), 1, "the filter shows no more than the limits do");
+
+    let select = json!({"select": {"domain": "Shop.example.com", "created_by": maker}, "reason": "unused"});
+    let counted = side.root(Method::POST, &side.path("keys/bulk-revoke"), Some(select)).await;
+    assert_eq!((&counted["is_dry_run"], &counted["keys"]), (&json!(true), &json!(1)));
+}
+
+#[tokio::test]
 async fn a_key_that_is_made_inactive_works_once_reactivated() {
     let installation = Installation::start().await;
     for environment in [Environment::Production, Environment::Development] {

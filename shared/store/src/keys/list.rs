@@ -26,6 +26,10 @@ pub struct KeyFilter {
     pub permission: Option<String>,
     /// Carries this tag.
     pub tag: Option<String>,
+    /// Limited to domains, and this is one of them, as it is stored.
+    pub domain: Option<String>,
+    /// Made by this member or key, or by the command line.
+    pub created_by: Option<String>,
     /// Has this text in its name, whatever the case, or a secret whose hint, public id or last four characters are
     /// known by it (`HintPiece`); no character of it is special.
     pub text: Option<String>,
@@ -43,6 +47,8 @@ impl KeyFilter {
             customer: None,
             permission: None,
             tag: None,
+            domain: None,
+            created_by: None,
             text: None,
             expires_before: None,
             unused_since: None,
@@ -187,6 +193,12 @@ impl Rows {
         }
         if let Some(tag) = &filter.tag {
             sql.push(" and ").push_bind(tag.clone()).push(" = any (k.tags)");
+        }
+        if let Some(domain) = &filter.domain {
+            sql.push(" and ").push_bind(domain.clone()).push(" = any (k.domains)");
+        }
+        if let Some(actor) = &filter.created_by {
+            sql.push(" and k.created_by = ").push_bind(actor.clone());
         }
         if let Some(text) = &filter.text {
             self.push_text(sql, text);

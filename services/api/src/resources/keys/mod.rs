@@ -8,6 +8,7 @@ pub mod lifecycle;
 pub mod secrets;
 pub mod wire;
 
+use domain::hosts::HostName;
 use domain::ids::CustomerId;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
@@ -179,12 +180,19 @@ pub async fn page_of_keys(
     Ok(Ok200::new(KeyPage::new(page, count)))
 }
 
+/// A domain as keys have it. What is no host name is the domain of no key.
+pub(crate) fn stored_host(text: &str) -> String {
+    HostName::parse(text).map_or_else(|_| text.to_owned(), |host| host.to_string())
+}
+
 fn filter(query: &KeyQuery, customer: Option<CustomerId>) -> KeyFilter {
     KeyFilter {
         status: query.status,
         customer,
         permission: query.permission.clone(),
         tag: query.tag.clone(),
+        domain: query.domain.as_deref().map(stored_host),
+        created_by: query.created_by.clone(),
         text: query.text.clone(),
         expires_before: query.expires_before,
         unused_since: query.unused_since,

@@ -12,6 +12,7 @@ use store::KeyFilter;
 use super::key::StatusBody;
 use super::lifecycle::{ReasonBody, Revocation};
 use crate::fields::Fields;
+use crate::resources::keys::stored_host;
 use crate::resources::receipts::wire::ReceiptBody;
 use crate::wire::instant::Instant;
 use crate::wire::nullable::Nullable;
@@ -53,6 +54,10 @@ pub struct SelectionBody {
     pub permission: Option<String>,
     /// Only keys with this tag.
     pub tag: Option<String>,
+    /// Only keys limited to this domain.
+    pub domain: Option<String>,
+    /// Only keys made by this member or key: its id, as keys show it.
+    pub created_by: Option<String>,
     /// Only keys with this text in their name, or known by it, as in the list of keys.
     pub text: Option<String>,
     /// Only keys that end before this instant.
@@ -114,6 +119,8 @@ impl BulkRevocation {
             customer: None,
             permission: text("permission", &select.permission),
             tag: text("tag", &select.tag),
+            domain: text("domain", &select.domain).as_deref().map(stored_host),
+            created_by: text("created_by", &select.created_by),
             text: text("text", &select.text),
             expires_before: None,
             unused_since: None,
@@ -135,8 +142,9 @@ impl BulkRevocation {
 
 impl SelectionBody {
     fn is_empty(&self) -> bool {
-        let texts = [&self.customer, &self.permission, &self.tag, &self.text, &self.expires_before, &self.unused_since];
-        self.keys.is_none() && self.status.is_none() && texts.into_iter().all(Option::is_none)
+        let texts = [&self.customer, &self.permission, &self.tag, &self.domain, &self.created_by, &self.text];
+        let instants = [&self.expires_before, &self.unused_since];
+        self.keys.is_none() && self.status.is_none() && texts.into_iter().chain(instants).all(Option::is_none)
     }
 }
 

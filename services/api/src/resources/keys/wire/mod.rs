@@ -25,6 +25,10 @@ query! {
         permission: String,
         /// Only keys with this tag.
         tag: String,
+        /// Only keys limited to this domain.
+        domain: String,
+        /// Only keys made by this member or key: its id, as keys show it.
+        created_by: String,
         /// Only keys with this text in their name, or known by it: the beginning of a hint or of a public id, or last
         /// four characters.
         text: String,
