@@ -3,7 +3,7 @@
 use crate::{Finding, Tree};
 
 /// Each crate, and what it may depend on; a crate that is not here may not depend on any.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("shared/domain", &[]),
     ("shared/trace", &[]),
     ("shared/dev", &[]),
@@ -11,9 +11,10 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("shared/store", &["domain", "trace"]),
     ("shared/server", &["domain", "trace", "store"]),
     ("services/keys", &["domain", "trace", "store", "server", "client"]),
-    ("services/api", &["domain", "trace", "store", "server", "client"]),
+    ("services/api", &["domain", "trace", "store", "server", "client", "outbound"]),
     ("services/worker", &["domain", "store", "server"]),
-    ("services/claviger", &["domain", "dev", "store", "server", "client", "keys", "api", "worker"]),
+    ("services/console", &["domain", "trace", "store", "server", "client"]),
+    ("services/claviger", &["domain", "dev", "store", "server", "client", "keys", "api", "worker", "console"]),
 ];
 
 /// For tests alone: these may use whatever there is.
