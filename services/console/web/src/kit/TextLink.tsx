@@ -1,0 +1,10 @@
+import { createLink } from '@tanstack/react-router'
+import { clsx } from 'clsx'
+import type { ComponentProps } from 'react'
+
+/** A link in running text, in the accent. */
+function Anchor({ className, ...rest }: ComponentProps<'a'>) {
+  return <a {...rest} className={clsx('rounded-badge font-medium text-accent no-underline hover:underline', className)} />
+}
+
+export const TextLink = createLink(Anchor)

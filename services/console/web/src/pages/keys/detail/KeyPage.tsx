@@ -1,0 +1,1 @@
+export function KeyPage() { return <h1>API Key</h1> }

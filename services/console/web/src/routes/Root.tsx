@@ -1,0 +1,61 @@
+import { CSPProvider } from '@base-ui/react/csp-provider'
+import { Tooltip } from '@base-ui/react/tooltip'
+import { Outlet, useLocation, useNavigate } from '@tanstack/react-router'
+import { useCallback, useEffect } from 'react'
+import { choice, choose } from '@/environment/choice'
+import { ToastArea } from '@/kit/Toast'
+import { environments } from '@/lib/environments'
+import { secondFactorRequired } from '@/lib/http'
+import { SecretModal } from '@/secret/SecretModal'
+import { SessionEnded } from '@/session/SessionEnded'
+import { StepUp } from '@/session/StepUp'
+import { useSession } from '@/session/useSession'
+import { Palette } from '@/shell/Palette'
+import { ShortcutSheet } from '@/shell/ShortcutSheet'
+import { useShortcuts } from '@/shell/shortcuts'
+
+/** What lies around and over every page. */
+export function Root() {
+  return (
+    <CSPProvider disableStyleElements>
+      <Tooltip.Provider delay={300}>
+        <ToastArea>
+          <Outlet />
+          <Over />
+        </ToastArea>
+      </Tooltip.Provider>
+    </CSPProvider>
+  )
+}
+
+function Over() {
+  const session = useSession()
+  const navigate = useNavigate()
+  const { pathname } = useLocation()
+  const hasEnvironments = /^\/(o|admin)\b/.test(pathname)
+
+  const nextEnvironment = useCallback(() => {
+    if (!hasEnvironments) return
+    const installed = session.environments.map(({ name }) => name)
+    const order = ['all' as const, ...environments.filter((name) => installed.includes(name))]
+    const next = order[(order.indexOf(choice.get()) + 1) % order.length]!
+    choose(next)
+    void navigate({ to: '.', search: (before: Record<string, unknown>) => ({ ...before, env: next }) as never })
+  }, [hasEnvironments, navigate, session.environments])
+  useShortcuts(nextEnvironment)
+
+  useEffect(() => {
+    secondFactorRequired.set(() => void navigate({ to: '/account/security' as never }))
+    return () => secondFactorRequired.set(null)
+  }, [navigate])
+
+  return (
+    <>
+      <Palette />
+      <ShortcutSheet />
+      <SecretModal />
+      <StepUp />
+      <SessionEnded />
+    </>
+  )
+}

@@ -1,0 +1,21 @@
+import { cleanup } from '@testing-library/react'
+import { afterEach, vi } from 'vitest'
+
+// What jsdom lacks.
+vi.stubGlobal('matchMedia', (query: string) => ({
+  matches: query.includes('56.25rem'),
+  addEventListener: () => undefined,
+  removeEventListener: () => undefined,
+}))
+Element.prototype.scrollTo ??= () => undefined
+Element.prototype.scrollIntoView ??= () => undefined
+Element.prototype.getAnimations ??= () => []
+vi.stubGlobal('ResizeObserver', class { observe() {} unobserve() {} disconnect() {} })
+vi.stubGlobal('PointerEvent', globalThis.PointerEvent ?? MouseEvent)
+vi.stubGlobal('CSS', { escape: (text: string) => text.replaceAll(/[^\w-]/g, String.raw`\$&`) })
+
+afterEach(() => {
+  cleanup()
+  localStorage.clear()
+  sessionStorage.clear()
+})

@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { brotliCompressSync } from 'node:zlib'
+import { fileURLToPath } from 'node:url'
+import react from '@vitejs/plugin-react'
+import tailwindcss from '@tailwindcss/vite'
+import { defineConfig } from 'vitest/config'
+import type { Plugin } from 'vite'
+import { fixture } from './dev/fixture.ts'
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+/**
+ * Puts the script that chooses the theme into the head as a file of its own, before everything else: it has to run before
+ * the first paint, and the console's policy allows no inline script.
+ */
+function themeBeforePaint(): Plugin {
+  const source = readFileSync(here('./src/theme/before-paint.js'), 'utf8')
+  const name = `assets/theme-${createHash('sha256').update(source).digest('base64url').slice(0, 8)}.js`
+  return {
+    name: 'theme-before-paint',
+    configureServer(server) {
+      server.middlewares.use(`/${name}`, (_request, response) => {
+        response.setHeader('Content-Type', 'text/javascript')
+        response.end(source)
+      })
+    },
+    generateBundle() {
+      this.emitFile({ type: 'asset', fileName: name, source })
+    },
+    transformIndexHtml: () => [{ tag: 'script', attrs: { src: `/${name}` }, injectTo: 'head-prepend' }],
+  }
+}
+
+/** Prints nothing and writes a `.br` beside every text asset, which the server sends instead. */
+function compressed(): Plugin {
+  return {
+    name: 'compressed',
+    apply: 'build',
+    enforce: 'post',
+    generateBundle(_options, bundle) {
+      for (const [name, file] of Object.entries(bundle)) {
+        if (!/\.(js|css|svg)$/.test(name)) continue
+        const text = file.type === 'chunk' ? file.code : file.source
+        this.emitFile({ type: 'asset', fileName: `${name}.br`, source: brotliCompressSync(Buffer.from(text)) })
+      }
+    },
+  }
+}
+
+export default defineConfig(({ mode, command }) => ({
+  plugins: [
+    react(),
+    tailwindcss(),
+    themeBeforePaint(),
+    compressed(),
+    // Invented data for working on pages without a server; it lives outside `src` and never reaches a build.
+    command === 'serve' && mode === 'fixture' ? fixture() : null,
+  ],
+  resolve: { alias: { '@': here('./src') } },
+  build: {
+    outDir: 'dist',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    target: 'es2023',
+    reportCompressedSize: false,
+  },
+  server: {
+    // A console that runs elsewhere answers what the pages ask, unless the fixture does.
+    proxy: mode === 'fixture' ? undefined : { '/bff': process.env.CLAVIGER_CONSOLE ?? 'http://localhost:3000' },
+  },
+  test: {
+    environment: 'jsdom',
+    setupFiles: ['./src/test/setup.ts'],
+    include: ['src/**/*.test.{ts,tsx}'],
+    restoreMocks: true,
+  },
+}))
