@@ -2,7 +2,7 @@
 
 use client::wire::{TraceOutcome, TraceStep};
 use domain::snapshot::Snapshot;
-use domain::verify::{CHECKS, Failure, Question};
+use domain::verify::{CHECKS, Failure, Question, STEP_CREDITS, STEP_LIMITS, STEPS_BEFORE};
 
 /// What the two checks that would consume came to.
 pub struct Consumption {
@@ -18,20 +18,20 @@ pub struct Consumption {
 
 /// The steps, in the order of the policy.
 pub fn trace(snapshot: &Snapshot, question: &Question, consumption: &Consumption) -> Vec<TraceStep> {
-    let passed = ["shape", "environment", "secret"].map(|check| step(check, TraceOutcome::Passed, None));
+    let passed = STEPS_BEFORE.map(|check| step(check, TraceOutcome::Passed, None));
     let checks = CHECKS.iter().map(|(check, holds)| match holds(snapshot, question) {
         Ok(()) => step(check.name(), TraceOutcome::Passed, None),
         Err(failure) => step(check.name(), TraceOutcome::Failed, Some(told(&failure))),
     });
     let limits = match (&consumption.limit, consumption.limits) {
-        (Some(failure), _) => step("limits", TraceOutcome::Failed, Some(told(failure))),
-        (None, 0) => step("limits", TraceOutcome::Skipped, Some("there are no limits".to_owned())),
-        (None, _) => step("limits", TraceOutcome::Passed, None),
+        (Some(failure), _) => step(STEP_LIMITS, TraceOutcome::Failed, Some(told(failure))),
+        (None, 0) => step(STEP_LIMITS, TraceOutcome::Skipped, Some("there are no limits".to_owned())),
+        (None, _) => step(STEP_LIMITS, TraceOutcome::Passed, None),
     };
     let credits = match (consumption.credits, consumption.is_short) {
-        (None, _) => step("credits", TraceOutcome::Skipped, Some("the key has no credits".to_owned())),
-        (Some(left), true) => step("credits", TraceOutcome::Failed, Some(format!("{left} left"))),
-        (Some(left), false) => step("credits", TraceOutcome::Passed, Some(format!("{left} left"))),
+        (None, _) => step(STEP_CREDITS, TraceOutcome::Skipped, Some("the key has no credits".to_owned())),
+        (Some(left), true) => step(STEP_CREDITS, TraceOutcome::Failed, Some(format!("{left} left"))),
+        (Some(left), false) => step(STEP_CREDITS, TraceOutcome::Passed, Some(format!("{left} left"))),
     };
     passed.into_iter().chain(checks).chain([limits, credits]).collect()
 }

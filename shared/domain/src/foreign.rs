@@ -21,7 +21,7 @@ const FOREIGN_TEXT_BYTES_MIN: usize = 16;
 /// How many different bytes are in one, at the least.
 const DISTINCT_BYTES_MIN: usize = 6;
 /// The longest hint.
-const HINT_CHARS_MAX: usize = 32;
+pub const HINT_CHARS_MAX: usize = 32;
 /// What stands before a digest under the HMAC. Behind 16 bytes, where an organization's id would end, is no zero.
 const LABEL: &[u8] = b"claviger foreign secret\0";
 /// How many characters of a text its hint shows.

@@ -123,7 +123,7 @@ impl Permission {
 }
 
 /// The longest name.
-const NAME_BYTES_MAX: usize = 100;
+pub const NAME_BYTES_MAX: usize = 100;
 
 /// A permission as a key holds it: one of the catalogue, one of the organization's own, or a wildcard over either.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]

@@ -303,6 +303,10 @@ pub enum RevokeReason {
 }
 
 impl RevokeReason {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Compromised, Self::Superseded, Self::Unused, Self::OwnerLeft, Self::Other, Self::ScopeRemoved];
+
     /// The word in the API and in rows.
     pub const fn name(self) -> &'static str {
         match self {

@@ -101,6 +101,19 @@ pub const CHECKS: [(Check, CheckFn); 7] = [
     (Check::Permissions, check_permissions),
 ];
 
+/// What is checked before the list, in a trace: the text alone, and the proof.
+pub const STEPS_BEFORE: [&str; 3] = ["shape", "environment", "secret"];
+/// The limits, in a trace.
+pub const STEP_LIMITS: &str = "limits";
+/// The credits, in a trace.
+pub const STEP_CREDITS: &str = "credits";
+
+/// The words of a whole trace, in their order.
+pub fn step_names() -> impl Iterator<Item = &'static str> {
+    let checks = CHECKS.iter().map(|(check, _)| check.name());
+    STEPS_BEFORE.into_iter().chain(checks).chain([STEP_LIMITS, STEP_CREDITS])
+}
+
 impl Check {
     /// The word in a trace.
     pub const fn name(self) -> &'static str {

@@ -179,8 +179,13 @@ impl<'a> Cast<'a> {
 
     /// Makes what the operation works on, asks as the caller, and gives what came back.
     pub async fn ask(&self, route: &Route, name: &str) -> Answer {
-        let caller = self.caller(route, name);
+        self.ask_as(self.caller(route, name), route, None).await
+    }
+
+    /// Makes what the operation works on, and asks with this body instead of the matrix's own.
+    pub async fn ask_as(&self, caller: &Caller, route: &Route, other_body: Option<Value>) -> Answer {
         let Example { names, body, if_match } = crate::example(self, route.operation).await;
+        let body = other_body.or(body);
         let mut path = route.path.clone();
         for (name, value) in names.into_iter().chain([("organization", self.side.organization().to_owned())]) {
             path = path.replace(&format!("{{{name}}}"), &value);

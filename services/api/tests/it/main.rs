@@ -10,6 +10,7 @@ mod credits;
 mod customers;
 mod domains;
 mod events;
+mod examples;
 mod imports;
 mod key_lists;
 mod keys;

@@ -2,6 +2,7 @@
 
 mod all_or;
 mod authenticate;
+mod members;
 mod needed;
 mod secret_text;
 mod spend;
@@ -13,6 +14,7 @@ pub use authenticate::{
     AuthenticateAnswer, AuthenticateRequest, Authority, FieldError, InternalBatchAnswer, InternalVerifyRequest,
     UnreadableAuthority, Within,
 };
+pub use members::members;
 pub use needed::Needed;
 pub use secret_text::SecretText;
 pub use spend::{InternalSpendRequest, RateSourceName, SpendLimitAnswer, SpendLimitRequest, SpendReason};

@@ -10,6 +10,7 @@ use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 use domain::validation::ValidationError;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{Response, error::ResponseError};
+pub(crate) use published::example;
 use serde::Serialize;
 
 /// Where each code's page lives; the code is the fragment.

@@ -6,7 +6,13 @@ use poem_openapi::{
     types::Type,
 };
 
-use super::{PROBLEM_JSON, Problem};
+use super::{ErrorCode, PROBLEM_JSON, Problem};
+
+/// How a failure with this code looks when nothing more is known of it.
+pub(crate) fn example(code: ErrorCode) -> serde_json::Value {
+    serde_json::to_value(Problem::new(code).0.body("req_02ymqnRGrIRsMkPrP9cNtL"))
+        .expect("strings and numbers serialize")
+}
 
 /// How a request failed. `code` is one of a closed list; `type` links to the page that explains it.
 #[derive(Object)]

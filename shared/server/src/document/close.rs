@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-const COMPONENTS: &str = "#/components/schemas/";
+use super::COMPONENTS;
 
 /// Adds `additionalProperties: false` to every object that a request body reaches, as `json` enforces it.
 ///
 /// Parts of an `allOf` that bring members together stay open: closed, they would refuse each other's.
-pub fn close_request_objects(document: &mut Value) {
+pub(super) fn close_request_objects(document: &mut Value) {
     let mut reached = BTreeSet::new();
     let mut parts = BTreeSet::new();
     let bodies = document["paths"].as_object().into_iter().flat_map(|paths| paths.values());
