@@ -68,13 +68,14 @@ check: setup-check fmt lint web-check test contract requests docs deny unused al
 	@echo "── all checks passed"
 
 .PHONY: fix
-fix: ## format, and regenerate what is generated: the examples, openapi.json, the access matrix and docs/events.md
+fix: ## format, and regenerate what is generated: the examples, openapi.json with the web app's types of it, the access matrix and docs/events.md
 	cargo fmt --all
 	cargo build --workspace --all-targets
 	CLAVIGER_UPDATE=1 $(with_stores) cargo test -q -p api --test it -- access events examples
 	cargo build -p claviger
 	$(claviger) openapi > $(openapi).new
 	mv $(openapi).new $(openapi)
+	scripts/web.sh types
 
 .PHONY: fmt
 fmt:

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Builds and checks the console's web app. What it builds, services/console/web/dist, is committed, so that only a change of
 # the web app needs Node.
-# usage: scripts/web.sh build | check
+# usage: scripts/web.sh build | types | check
 set -euo pipefail
 cd "$(dirname "$0")/../services/console/web"
 
 has_node() { command -v npm >/dev/null && node -e 'process.exitCode = parseInt(process.versions.node) < 20 ? 1 : 0'; }
 
-# All that the bundle is made of, each file with its hash. Tests and the fixture are no part of it.
+# All that the bundle is made of, each file with its hash. Tests and the fixture are no part of it, and the generated types
+# leave nothing in it.
 sources() {
   find src index.html package.json package-lock.json vite.config.ts -type f \
-    ! -name '*.test.ts' ! -name '*.test.tsx' ! -path 'src/test/*' -print0 |
+    ! -name '*.test.ts' ! -name '*.test.tsx' ! -path 'src/test/*' ! -path 'src/client/*' -print0 |
     LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1
 }
 
@@ -27,7 +28,7 @@ build_into() { npx vite build --outDir "$1" --emptyOutDir --logLevel warn && sou
 
 check_types() {
   node scripts/gen.mjs "$1/client" >/dev/null
-  diff -r src/client "$1/client" || { echo "src/client is not what services/api/openapi.json says: run scripts/web.sh build" >&2; return 1; }
+  diff -r src/client "$1/client" || { echo "src/client is not what services/api/openapi.json says: run make fix" >&2; return 1; }
 }
 
 case "${1:-}" in
@@ -37,6 +38,11 @@ build)
   npm run --silent gen >/dev/null
   build_into dist
   node scripts/budgets.mjs dist
+  ;;
+types)
+  has_node || { echo "web: Node 20 is not installed; services/console/web/src/client stays as it is"; exit 0; }
+  install
+  npm run --silent gen >/dev/null
   ;;
 check)
   # This part needs no Node: it says whether somebody changed the sources without building.
@@ -54,7 +60,7 @@ check)
   node scripts/budgets.mjs dist
   ;;
 *)
-  echo "usage: scripts/web.sh build | check" >&2
+  echo "usage: scripts/web.sh build | types | check" >&2
   exit 2
   ;;
 esac

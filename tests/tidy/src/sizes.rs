@@ -4,6 +4,8 @@ use crate::{Finding, Tree};
 
 /// Lines of a Rust file, without its tests.
 pub const RUST_LINES_MAX: usize = 400;
+/// Lines of a file of the web app that people write.
+pub const WEB_LINES_MAX: usize = 400;
 /// Lines of the map: who reads it reads all of it.
 pub const ARCHITECTURE_LINES_MAX: usize = 200;
 
@@ -11,7 +13,13 @@ pub const ARCHITECTURE_LINES_MAX: usize = 200;
 pub fn check(tree: &Tree) -> Vec<Finding> {
     let code = tree.ending(".rs").filter(|path| !is_all_tests(path)).map(|path| (path, RUST_LINES_MAX));
     let map = tree.ending("ARCHITECTURE.md").map(|path| (path, ARCHITECTURE_LINES_MAX));
+    let web = tree
+        .ending(".ts")
+        .chain(tree.ending(".tsx"))
+        .filter(|path| !path.ends_with(".gen.ts"))
+        .map(|path| (path, WEB_LINES_MAX));
     code.chain(map)
+        .chain(web)
         .filter_map(|(path, limit)| {
             let lines = lines_before_tests(&tree.text(path)?);
             let what = || format!("{lines} lines, where {limit} is the limit: is this two things?");

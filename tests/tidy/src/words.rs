@@ -24,7 +24,8 @@ const ANYWHERE: [(&str, &str); 7] = [
 ];
 
 /// What others wrote, and lists that tools write.
-const NOT_OURS: [&str; 3] = ["Cargo.lock", ".min.js", "services/api/static/swagger-ui"];
+const NOT_OURS: [&str; 5] =
+    ["Cargo.lock", "package-lock.json", ".min.js", "services/api/static/swagger-ui", "services/console/web/dist/"];
 
 /// Files and lines with a word that is not used here.
 pub fn check(tree: &Tree) -> Vec<Finding> {

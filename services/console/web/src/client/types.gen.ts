@@ -659,9 +659,17 @@ export type KeyPatch = {
  */
 export type KeySelection = {
     /**
+     * Only keys made by this member or key: its id, as keys show it.
+     */
+    created_by?: string;
+    /**
      * Only keys limited to this customer (id or external id).
      */
     customer?: string;
+    /**
+     * Only keys limited to this domain.
+     */
+    domain?: string;
     /**
      * Only keys that end before this instant.
      */
@@ -2525,6 +2533,14 @@ export type ListKeysData = {
          * Only keys with this tag.
          */
         tag?: string;
+        /**
+         * Only keys limited to this domain.
+         */
+        domain?: string;
+        /**
+         * Only keys made by this member or key: its id, as keys show it.
+         */
+        created_by?: string;
         /**
          * Only keys with this text in their name, or known by it: the beginning of a hint or of a public id, or last four characters.
          */
