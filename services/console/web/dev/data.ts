@@ -54,7 +54,7 @@ export function keysOf(environment: string): FixtureKey[] {
     return {
       id: `key_${tag}${String(index).padStart(4, '0')}`,
       name: index < rows.length ? name : `${name} ${index}`,
-      hint: `clv_${tag}_9fK2mQ7xT4bZ${index}_…${(0x9f3c + index * 977).toString(16).slice(-4)}`,
+      hint: `clv_${tag}_9fK2…_…${(0x9f3c + index * 977).toString(16).slice(-4)}`,
       environment: environment as FixtureKey['environment'],
       kind: 'organization',
       organization_id: 'org_01JD4R8Q2M',

@@ -49,7 +49,7 @@ export function Dialog({ open, onClose, title, subtitle, width = 480, foot, hold
               widths[width],
             )}
           >
-            <div className={clsx('flex items-start gap-3 px-4 wide:px-6', bare ? 'border-b border-line py-3.5' : 'pt-4 pb-3')}>
+            <div className={clsx('flex gap-3 px-4 wide:px-6', bare ? 'items-center border-b border-line py-2.5' : 'items-start pt-4 pb-3')}>
               <div className="min-w-0 flex-1">
                 <Base.Title className="flex flex-wrap items-center gap-2 text-16 font-semibold">{title}</Base.Title>
                 {subtitle && <Base.Description className="mt-0.5 text-13 text-muted">{subtitle}</Base.Description>}

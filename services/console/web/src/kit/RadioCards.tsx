@@ -22,7 +22,7 @@ interface Props<V extends string> {
 }
 
 /** A few choices that deserve a line of explanation each. */
-export function RadioCards<V extends string>({ legend, cards, value, onChange, columns = 'sm:grid-cols-3', help }: Props<V>) {
+export function RadioCards<V extends string>({ legend, cards, value, onChange, columns = 'wide:grid-cols-3', help }: Props<V>) {
   return (
     <fieldset className="min-w-0">
       <legend className="mb-1 text-13 font-medium">{legend}</legend>

@@ -37,13 +37,13 @@ interface Props {
 
 export function StatusBadge({ look, children, marks = [], className }: Props) {
   return (
-    <span className={clsx('inline-block', className)}>
+    <span className={clsx('inline-flex flex-col items-start align-middle', className)}>
       <span className={clsx('inline-flex items-center gap-1.5', looks[look].word)}>
         {looks[look].icon}
         {children}
       </span>
       {marks.map(({ text, tone = 'muted' }, index) => (
-        <span key={index} className={clsx('block pl-5.5 text-12', { muted: 'text-muted', soon: 'text-soon', danger: 'text-danger' }[tone])}>
+        <span key={index} className={clsx('pl-5.5 text-12', { muted: 'text-muted', soon: 'text-soon', danger: 'text-danger' }[tone])}>
           {text}
         </span>
       ))}

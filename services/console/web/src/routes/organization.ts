@@ -13,7 +13,7 @@ const organizationRoute = createRoute({
 const apiKeysRoute = createRoute({
   getParentRoute: () => organizationRoute,
   path: '/integrations/api-keys',
-  validateSearch: known('env', 'status', 'q', 'permission', 'customer', 'tag', 'expires', 'used', 'sort', 'form', 'key'),
+  validateSearch: known('env', 'status', 'q', 'permission', 'customer', 'domain', 'created_by', 'tag', 'expires', 'used', 'sort', 'form'),
   component: lazyRouteComponent(() => import('@/pages/keys/KeysPage'), 'KeysPage'),
 })
 

@@ -59,7 +59,7 @@ export function Frame({ brand, inverse, present, sidebar, children }: Props) {
           </IconButton>
         )}
         <div className="min-w-0 flex-1 wide:w-[var(--size-sidebar)] wide:flex-none wide:px-4">{brand}</div>
-        <div className="wide:pl-6">
+        <div className="wide:pl-4">
           <EnvironmentControl present={present} inverse={inverse} listPath={listPath} />
         </div>
         <span className="hidden flex-1 wide:block" />

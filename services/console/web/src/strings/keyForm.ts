@@ -26,6 +26,8 @@ export const keyForm = {
   noPermissions: 'Without permissions the key can only ask who it is.',
   fullAccess: 'All permissions, those to come included.',
   other: 'Own API',
+  ownPermissions: 'Other permissions',
+  ownPermissionsHelp: 'Wildcards such as documents.*, or permissions of your own API that are not listed yet.',
   levels: { none: 'None', read: 'Read', write: 'Write', custom: 'Custom' },
   of: (held: number, all: number) => `${held} of ${all}`,
   youHold: 'Your role does not hold all of these',

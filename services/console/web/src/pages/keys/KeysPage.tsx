@@ -1,8 +1,14 @@
 import { usePageTitle } from '@/environment/title'
-import { PageHead } from '@/kit/PageHead'
 import { t } from '@/strings'
+import { KeysView } from './KeysView'
+import { OrganizationKeys } from './OrganizationKeys'
 
+/** Integrations → API Keys. */
 export function KeysPage() {
   usePageTitle(t.keys.title)
-  return <PageHead title={t.keys.title} subtitle={t.keys.subtitle} />
+  return (
+    <OrganizationKeys>
+      <KeysView title={t.keys.title} subtitle={t.keys.subtitle} createLabel={t.keys.create} />
+    </OrganizationKeys>
+  )
 }

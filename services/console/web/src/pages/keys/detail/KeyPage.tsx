@@ -1,1 +1,9 @@
-export function KeyPage() { return <h1>API Key</h1> }
+import { OrganizationKeys } from '../OrganizationKeys'
+import { KeyDetail } from './KeyDetail'
+
+/** Integrations → API Keys → one key. */
+export const KeyPage = () => (
+  <OrganizationKeys>
+    <KeyDetail />
+  </OrganizationKeys>
+)
