@@ -23,7 +23,7 @@ export function DiffView({ before, after }: Props) {
   const changes = differences(before, after)
   if (changes.length === 0) return null
   return (
-    <div className="overflow-x-auto rounded-control border border-line bg-bg py-1 font-mono text-12 leading-5">
+    <div className="self-start overflow-x-auto rounded-control border border-line bg-bg py-1 font-mono text-12 leading-5">
       {changes.map(([name, was, is]) => (
         <div key={name}>
           {was !== undefined && <Line sign="-" text={`${name}: ${text(was)}`} />}

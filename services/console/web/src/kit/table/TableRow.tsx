@@ -13,8 +13,9 @@ interface Props {
   actions: ReactNode
 }
 
-/** Whether a press was meant for something inside the row. */
-const isForChild = (event: MouseEvent) => (event.target as Element).closest('a, button, input, label, [role="menu"], [role="dialog"]') !== null
+/** Whether a press was meant for something inside the row, or for a layer that the row opened. */
+const isForChild = ({ target, currentTarget }: MouseEvent) =>
+  !currentTarget.contains(target as Element) || (target as Element).closest('a, button, input, label, [role="checkbox"]') !== null
 
 export function TableRow({ name, isSelected, onSelect, onOpen, cells, actions }: Props) {
   const ground = clsx('border-b border-line', isSelected ? 'bg-selected' : 'bg-panel group-hover:bg-hover')

@@ -13,7 +13,8 @@ const day = 86_400_000
 export function expiryTone(key: Pick<Key, 'expires_at' | 'status'>, now: Date): Mark['tone'] | null {
   if (!key.expires_at || key.status === 'expired') return null
   const left = new Date(key.expires_at).getTime() - now.getTime()
-  return left <= 3 * day ? 'danger' : left <= 14 * day ? 'soon' : null
+  // "in 3 d" lasts until the fourth day begins.
+  return left < 4 * day ? 'danger' : left < 15 * day ? 'soon' : null
 }
 
 /** What follows from a key's state, beside its status. */
