@@ -1,1 +1,0 @@
-import{r as e}from"./index-DteGSUnL.js";var t=e();function n(){return(0,t.jsx)(`h1`,{children:`API Key`})}export{n as KeyPage};
