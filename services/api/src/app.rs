@@ -17,6 +17,7 @@ use server::problem::Problem;
 use store::counters::{Away, Counters, Reach, Replica};
 use store::{Committed, Generation, Key, Store, Subject, Write};
 
+use crate::adoption::verifiers::Verifiers;
 use crate::config::{Config, KeyPolicy, Keys};
 use crate::cursor::Cursors;
 use crate::metrics::ApiMetrics;
@@ -47,6 +48,8 @@ pub struct App {
     pub cursors: Cursors,
     /// Asks the DNS about domains.
     pub ownership: Ownership,
+    /// Asks organizations' own verifiers of keys.
+    pub verifiers: Verifiers,
     /// Lets proven callers in.
     pub queues: Queues,
     /// Forgets what Redis has heard of.
@@ -80,6 +83,7 @@ impl App {
             peppers: config.secrets.ring()?,
             cursors: Cursors::new(config.secrets.cursor_key()?),
             ownership: Ownership::new(&config.dns.servers)?,
+            verifiers: Verifiers::new(&config.adoption)?,
             queues: Queues::start(&config.database, metrics),
             demands: config.policy.clone(),
             metrics: ApiMetrics::register(metrics),

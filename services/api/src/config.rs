@@ -7,6 +7,7 @@ use data_encoding::BASE64;
 use domain::environment::Environment;
 use domain::secret::{PepperRing, is_sample};
 use ipnet::IpNet;
+use outbound::TrustedOrigin;
 use serde::{Deserialize, Serialize};
 use server::config::ConfigErrors;
 use server::settings::{Log, PepperEntry, Telemetry, Tls, check_stores, check_token, read_peppers};
@@ -30,6 +31,7 @@ pub struct Config {
     pub request_log: RequestLog,
     pub dns: Dns,
     pub policy: KeyPolicy,
+    pub adoption: Adoption,
     pub log: Log,
     pub telemetry: Telemetry,
 }
@@ -91,6 +93,22 @@ pub struct KeyPolicy {
     pub allow_supplied_secrets: bool,
 }
 
+/// Which verifiers organizations may name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adoption {
+    pub verifiers: Vec<AllowedVerifier>,
+}
+
+/// An origin that organizations' verifiers may be at.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AllowedVerifier {
+    pub url: String,
+    #[serde(default)]
+    pub is_private: bool,
+}
+
 impl Config {
     /// The configuration if the service can work with it; all mistakes that its types do not tell otherwise.
     pub fn checked(self) -> Result<Self, ConfigErrors> {
@@ -109,6 +127,14 @@ impl Config {
                 errors.push("secrets.cursor_key", "is a sample value; draw 32 random bytes");
             }
             Ok(_) => {}
+        }
+        for (at, verifier) in self.adoption.verifiers.iter().enumerate() {
+            let place = format!("adoption.verifiers.{at}.url");
+            if TrustedOrigin::parse(&verifier.url).is_none() {
+                errors.push(place, "is no https://host or https://host:port");
+            } else if !verifier.is_private && !verifier.url.starts_with("https://") {
+                errors.push(place, "is not https; only one with is_private may be plain http");
+            }
         }
         self.server.tls.check(&mut errors);
         self.telemetry.check(&mut errors);

@@ -11,7 +11,7 @@ use domain::policy::{AllOr, Credits, Grantor, KeyKind, Policy, limits_within, ra
 use domain::secret::{PlainSecret, Prefix};
 use domain::validation::{ValidationError, excerpt};
 use server::problem::{ErrorCode, FieldError, Problem};
-use store::{CreditsChange, KeyChange, NewSecret, Write};
+use store::{CreditsChange, KeyChange, NewSecret, Organization, Rows, Write};
 
 use crate::access::Scoped;
 use crate::app::App;
@@ -30,10 +30,20 @@ pub async fn read_new_key(
     body: &NewKey,
 ) -> Result<KeyChange, Problem> {
     let organization = find_organization(access, write, (&body.permissions, body.create_permissions)).await?;
-    let reading = Reading { now: write.now(), own_permissions: &organization.permissions, demands: &app.demands };
+    read_key_of(app, &access.authority, write, (&organization, body)).await
+}
+
+/// Reads the body of a key that is made under an authority, whoever causes it.
+pub async fn read_key_of(
+    app: &App,
+    authority: &Authority,
+    rows: &mut Rows,
+    (organization, body): (&Organization, &NewKey),
+) -> Result<KeyChange, Problem> {
+    let reading = Reading { now: rows.now(), own_permissions: &organization.permissions, demands: &app.demands };
     let mut fields = Fields::default();
     let mut draft = body.read(&mut fields, &reading);
-    let customers = find_customers(&mut fields, write, draft.customers.take()).await?;
+    let customers = find_customers(&mut fields, rows, draft.customers.take()).await?;
     let credits = draft.credits.and_then(|draft| fields.take("/credits/remaining", draft.over(None))).flatten();
     fields.finish()?;
     let policy = Policy {
@@ -45,7 +55,7 @@ pub async fn read_new_key(
         expires_at: draft.expires_at.flatten(),
         limits: draft.limits.unwrap_or_else(|| organization.default_limits.clone()),
     };
-    check_creation(access, write, (&policy, credits.as_ref())).await?;
+    check_creation(authority, rows, (&policy, credits.as_ref())).await?;
     Ok(KeyChange {
         name: draft.name.ok_or_else(unread)?,
         policy,
@@ -92,7 +102,7 @@ pub async fn read_patch(
         CreditsChange::Set(credits) => credits.as_ref(),
     };
     if !(policy.is_within(&key.policy) && Credits::are_within(wanted, held.as_ref())) {
-        check_creation(access, write, (&policy, wanted)).await?;
+        check_creation(&access.authority, write, (&policy, wanted)).await?;
     }
     let name = draft.name.unwrap_or_else(|| Name::from_row(&key.name));
     Ok(KeyChange {
@@ -116,7 +126,7 @@ pub async fn check_credits(
     if Credits::are_within(Some(credits), key.credits.as_ref()) {
         return Ok(());
     }
-    check_creation(access, write, (&key.policy, Some(credits))).await
+    check_creation(&access.authority, write, (&key.policy, Some(credits))).await
 }
 
 /// Refuses to hand the caller a secret of a key that may do more than the caller.
@@ -125,7 +135,7 @@ pub async fn check_regenerate(
     write: &mut Write,
     key: &store::Key,
 ) -> Result<(), Problem> {
-    check_authority(access, write, (&key.policy, key.credits.as_ref())).await
+    check_authority(&access.authority, write, (&key.policy, key.credits.as_ref())).await
 }
 
 /// Refuses to bring a key back to life to a caller that could not make it now. `key` is the key as it would be.
@@ -136,7 +146,7 @@ pub async fn check_reactivation(
     key: &store::Key,
 ) -> Result<(), Problem> {
     let organization = write.find_organization().await?.ok_or_else(not_found)?;
-    check_creation(access, write, (&key.policy, key.credits.as_ref())).await?;
+    check_creation(&access.authority, write, (&key.policy, key.credits.as_ref())).await?;
     let reading = Reading { now: write.now(), own_permissions: &organization.permissions, demands: &app.demands };
     let mut fields = Fields::default();
     check_demands(&mut fields, &reading, key.policy.expires_at, Some(&key.policy.ips));
@@ -216,7 +226,7 @@ pub fn sealed(app: &App, access: &Scoped<impl Operation>, secret: &PlainSecret) 
 /// The ids behind a list of customers; one that the caller does not see is as unknown as one that is not there.
 async fn find_customers(
     fields: &mut Fields,
-    write: &mut Write,
+    rows: &mut Rows,
     customers: Option<AllOr<String>>,
 ) -> Result<Option<AllOr<CustomerId>>, Problem> {
     let references = match customers {
@@ -226,7 +236,7 @@ async fn find_customers(
     };
     let mut ids = Vec::with_capacity(references.len());
     for (index, reference) in references.iter().enumerate() {
-        match write.find_customer(reference).await? {
+        match rows.find_customer(reference).await? {
             Some(customer) => ids.push(customer.id),
             None => {
                 let message = format!("there is no customer {}", excerpt(reference));
@@ -253,23 +263,22 @@ fn merge(policy: &Policy, draft: &PolicyDraft, customers: Option<AllOr<CustomerI
 
 /// Refuses what the caller could not make: it lacks the permission to make keys, or the key would go beyond it.
 async fn check_creation(
-    access: &Scoped<impl Operation>,
-    write: &mut Write,
+    authority: &Authority,
+    rows: &mut Rows,
     key: (&Policy, Option<&Credits>),
 ) -> Result<(), Problem> {
-    access.authority.check(Permission::KeysCreate).map_err(denied)?;
-    check_authority(access, write, key).await
+    authority.check(Permission::KeysCreate).map_err(denied)?;
+    check_authority(authority, rows, key).await
 }
 
 /// Refuses what goes beyond the caller: any member of the key's policy, or its balance.
 async fn check_authority(
-    access: &Scoped<impl Operation>,
-    write: &mut Write,
+    authority: &Authority,
+    rows: &mut Rows,
     (policy, credits): (&Policy, Option<&Credits>),
 ) -> Result<(), Problem> {
-    let authority = &access.authority;
     let held = match authority.kind {
-        KeyKind::Organization => write.find_credits(authority.key).await?,
+        KeyKind::Organization => rows.find_credits(authority.key).await?,
         // There is no way to give a root key a balance.
         KeyKind::Root => None,
     };

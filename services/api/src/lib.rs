@@ -2,6 +2,7 @@
 //! environment's own rows.
 
 pub mod access;
+mod adoption;
 pub mod app;
 pub mod authenticate;
 pub mod config;

@@ -43,6 +43,11 @@ impl Queues {
         let queue = if is_elsewhere { &self.requests } else { &self.database };
         queue.acquire(priority, FairnessKey::Organization(caller), 1).await
     }
+
+    /// Waits until an operation that otherwise waits elsewhere may use a connection to Postgres for an organization.
+    pub async fn acquire_connection(&self, organization: OrganizationId) -> Result<Permit, Rejected> {
+        self.database.acquire(Priority::Writes, FairnessKey::Organization(organization), 1).await
+    }
 }
 
 #[cfg(test)]

@@ -45,6 +45,7 @@ pub fn read(body: &[u8]) -> Option<VerifyRequest> {
         client_ip: plain.client_ip.map(str::to_owned),
         cost: None,
         limits: Vec::new(),
+        organization: None,
         tags: Vec::new(),
         explain: false,
     })

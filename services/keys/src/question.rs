@@ -86,6 +86,10 @@ pub fn read(request: &VerifyRequest, at: &str) -> Result<Asked, Vec<FieldError>>
     if cost > COST_MAX {
         reading.mistake("/cost", "range", "A request costs at most 1000000000.");
     }
+    if request.organization.is_some() {
+        let message = "Leave it out: only the Integration API asks an organization's verifier.";
+        reading.mistake("/organization", "contradiction", message);
+    }
     if !reading.mistakes.is_empty() {
         return Err(reading.mistakes);
     }

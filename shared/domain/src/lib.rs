@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod addresses;
+pub mod adoption;
 pub mod environment;
 pub mod event;
 pub mod foreign;
@@ -18,6 +19,7 @@ pub mod policy;
 pub mod priority;
 pub mod refill;
 pub mod role;
+pub mod sealing;
 pub mod secret;
 pub mod snapshot;
 pub mod validation;

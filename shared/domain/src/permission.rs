@@ -67,6 +67,9 @@ permissions! {
     LimitsUpdate, "limits.update", Organization, "Limits", "Limit Update", "Set the namespaces of limits and their overrides";
     LimitsDelete, "limits.delete", Organization, "Limits", "Limit Delete", "Delete the namespaces of limits and their overrides";
     LimitsSpend, "limits.spend", Organization, "Limits", "Limit Spend", "Spend limits without a key, and name limits in questions about keys";
+    ImportsRead, "imports.read", Organization, "Imports", "Import Read", "See the verifier that keys are adopted from, and what came of asking it";
+    ImportsUpdate, "imports.update", Organization, "Imports", "Import Update", "Set the verifier that keys are adopted from";
+    ImportsDelete, "imports.delete", Organization, "Imports", "Import Delete", "Stop adopting keys";
     CustomersRead, "customers.read", Organization, "Customers", "Customer Read", "List and see customers";
     CustomersCreate, "customers.create", Organization, "Customers", "Customer Create", "Create customers";
     CustomersUpdate, "customers.update", Organization, "Customers", "Customer Update", "Change customers";

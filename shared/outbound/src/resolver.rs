@@ -48,6 +48,11 @@ impl TrustedOrigin {
         url.has_host().then(|| Self(url.origin()))
     }
 
+    /// Whether this text is a URL below it, without a user.
+    pub fn is_of_text(&self, text: &str) -> bool {
+        Url::parse(text).is_ok_and(|url| self.is_of(&url) && url.username().is_empty() && url.password().is_none())
+    }
+
     /// Whether a URL is below it.
     pub fn is_of(&self, url: &Url) -> bool {
         url.origin() == self.0

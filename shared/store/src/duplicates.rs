@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::error::Error;
 use crate::generation::{Generation, Subject};
 use crate::keys::{Key, KeyChange, NewSecret, VISIBLE, read_hash};
+use crate::rows::Rows;
 use crate::session::RowAccess;
 use crate::unscoped::CANDIDATES_MAX;
 use crate::write::{Origin, Write};
@@ -109,7 +110,7 @@ impl Write {
         let lookup_ids: BTreeSet<LookupId> = imports.iter().flat_map(|import| import.lookup_ids.clone()).collect();
         let lookup_ids: Vec<LookupId> = lookup_ids.into_iter().collect();
         self.lock_lookup_ids(&lookup_ids).await?;
-        let holders = self.find_holders(&lookup_ids).await?;
+        let holders = self.rows.find_holders(&lookup_ids).await?;
         let mut by_id: HashMap<LookupId, Vec<&Holder>> = HashMap::new();
         for holder in &holders {
             by_id.entry(holder.lookup_id).or_default().push(holder);
@@ -193,21 +194,6 @@ impl Write {
         self.rows.session.execute(statement).await.map(drop)
     }
 
-    /// The secrets of any organization with these public ids, as many of each as a verification looks at.
-    async fn find_holders(&mut self, lookup_ids: &[LookupId]) -> Result<Vec<Holder>, Error> {
-        self.rows.session.allow(RowAccess::Lookups(lookup_ids)).await?;
-        let sql = "select s.organization_id, s.key_id, s.id, s.prefix, s.lookup_id, s.hash, s.hash_scheme, s.pepper_id,
-                s.digest_hash, s.is_duplicated, s.retires_at <= $3 as is_over
-            from unnest($1::text[]) asked (id)
-            cross join lateral (
-                select * from secrets where lookup_id = asked.id order by created_at, id limit $2
-            ) s";
-        let statement = sqlx::query(sql).bind(texts(lookup_ids)).bind(CANDIDATES_MAX).bind(self.rows.now);
-        let rows = self.rows.session.all(statement).await?;
-        self.rows.session.allow(RowAccess::NoLookups).await?;
-        rows.iter().map(read_holder).collect()
-    }
-
     /// Makes a new version of another organization's key; where its secret is a duplicate from now on, marks it and tells its
     /// log.
     async fn change_elsewhere(&mut self, holder: &Holder, effect: Effect) -> Result<(), Error> {
@@ -288,6 +274,28 @@ impl Write {
         let made = made.map(|(generation, outbox_id)| Elsewhere { organization, generation, outbox_id });
         self.elsewhere.extend(made);
         Ok(())
+    }
+}
+
+impl Rows {
+    /// What is stored of the secrets of any organization with these public ids.
+    pub(crate) async fn find_hashes(&mut self, lookup_ids: &[LookupId]) -> Result<Vec<SecretHash>, Error> {
+        Ok(self.find_holders(lookup_ids).await?.into_iter().map(|holder| holder.hash).collect())
+    }
+
+    /// The secrets of any organization with these public ids, as many of each as a verification looks at.
+    async fn find_holders(&mut self, lookup_ids: &[LookupId]) -> Result<Vec<Holder>, Error> {
+        self.session.allow(RowAccess::Lookups(lookup_ids)).await?;
+        let sql = "select s.organization_id, s.key_id, s.id, s.prefix, s.lookup_id, s.hash, s.hash_scheme, s.pepper_id,
+                s.digest_hash, s.is_duplicated, s.retires_at <= $3 as is_over
+            from unnest($1::text[]) asked (id)
+            cross join lateral (
+                select * from secrets where lookup_id = asked.id order by created_at, id limit $2
+            ) s";
+        let statement = sqlx::query(sql).bind(texts(lookup_ids)).bind(CANDIDATES_MAX).bind(self.now);
+        let rows = self.session.all(statement).await?;
+        self.session.allow(RowAccess::NoLookups).await?;
+        rows.iter().map(read_holder).collect()
     }
 }
 

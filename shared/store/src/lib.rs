@@ -32,6 +32,7 @@ mod session;
 mod span;
 mod store;
 mod unscoped;
+mod verifiers;
 mod write;
 
 pub use config::{DatabaseConfig, Pooler};
@@ -60,4 +61,7 @@ pub use rows::{Read, Rows};
 pub use scope_removal::Deleted;
 pub use store::Store;
 pub use unscoped::{Found, LastUse, OrganizationRef};
+pub use verifiers::{
+    ANSWERS_MAX, ASKING_MAX, AskOutcome, Asking, Claim, NewVerifier, Verifier, VerifierAnswer, VerifierCounts,
+};
 pub use write::{Committed, Origin, Write};

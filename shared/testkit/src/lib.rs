@@ -37,4 +37,4 @@ pub use poller::{Asked, VerifyPoller, about, await_that, last_accepted};
 pub use proxy::{Fault, Proxy};
 pub use servers::{Ownership, Servers};
 pub use stores::EnvironmentStores;
-pub use world::{EnvironmentWorld, World, WorldBuilder};
+pub use world::{ALLOWED_VERIFIER, EnvironmentWorld, World, WorldBuilder};

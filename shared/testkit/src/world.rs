@@ -77,7 +77,11 @@ pub struct WorldBuilder {
     pooled_connections: Option<u32>,
     ownership: Ownership,
     otlp_endpoint: String,
+    verifiers: Vec<String>,
 }
+
+/// Where verifiers of keys may be in every world; nobody is there.
+pub const ALLOWED_VERIFIER: &str = "https://verifier.example.com";
 
 impl World {
     /// A world with one replica of the key service.
@@ -98,6 +102,7 @@ impl World {
             pooled_connections: None,
             ownership: Ownership::default(),
             otlp_endpoint: String::new(),
+            verifiers: Vec::new(),
         }
     }
 
@@ -184,6 +189,12 @@ impl WorldBuilder {
     /// With services that send their metrics to this collector, several times a second, and the traces that are asked for.
     pub fn otlp_endpoint(self, url: &str) -> Self {
         Self { otlp_endpoint: url.to_owned(), ..self }
+    }
+
+    /// With APIs that let organizations name verifiers at this origin on this machine, too.
+    pub fn verifier(mut self, url: &str) -> Self {
+        self.verifiers.push(url.to_owned());
+        self
     }
 
     /// How long the services wait for Redis; two seconds unless set.
@@ -279,6 +290,11 @@ impl WorldBuilder {
         settings.set("KEYS__URL", keys_url).set("KEYS__INTERNAL_TOKEN", internal_token(own.environment));
         settings.stores("", own.config.clone(), &own.redis);
         settings.pepper("SECRETS__PEPPERS", PEPPER_ID, own.random(1));
+        settings.set("ADOPTION__VERIFIERS__0__URL", ALLOWED_VERIFIER);
+        for (at, url) in self.verifiers.iter().enumerate() {
+            let at = format!("ADOPTION__VERIFIERS__{}__", at + 1);
+            settings.set(format!("{at}URL"), url).set(format!("{at}IS_PRIVATE"), true);
+        }
         self.telemetry(&mut settings);
         settings.load(api::DEFAULTS)
     }

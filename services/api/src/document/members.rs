@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use server::document::{Member, reference_to};
 
 /// Members that hold an id, with the letters that it starts with.
-const IDS: [(&str, &str); 12] = [
+const IDS: [(&str, &str); 13] = [
     ("Customer.id", "cus"),
     ("Domain.id", "dom"),
     ("ImportResult.key_id", "key"),
@@ -21,6 +21,7 @@ const IDS: [(&str, &str); 12] = [
     ("Receipt.id", "rcp"),
     ("Receipt.key_id", "key"),
     ("Secret.id", "sec"),
+    ("VerifierQuestion.key_id", "key"),
     ("Whoami.organization_id", "org"),
     ("Whoami.request_id", "req"),
 ];
@@ -65,6 +66,7 @@ fn texts() -> Vec<(&'static str, Value)> {
         ),
         ("NewPermission.name", upto(NAME_BYTES_MAX)),
         ("Revocation.note", json!({"maxLength": NOTE_CHARS_MAX})),
+        ("VerifierInput.url", json!({"minLength": 1, "format": "uri"})),
         ("SecretDigest.value", json!({"minLength": 43, "maxLength": 64})),
     ]
 }

@@ -7,6 +7,7 @@ pub mod limits;
 pub mod organizations;
 pub mod permissions;
 pub mod receipts;
+pub mod verifier;
 pub mod verify;
 pub mod whoami;
 
@@ -45,6 +46,7 @@ resources! {
     keys::secrets;
     receipts;
     verify;
+    verifier;
     limits;
     customers;
     domains;
@@ -65,6 +67,8 @@ pub enum Tags {
     Keys,
     /// The question that a guard asks about a presented key.
     Verification,
+    /// Keys of another system that go on working here, one after the other.
+    Adoption,
     /// Limits that hang on no key.
     Limits,
     /// An organization's own customers.

@@ -96,6 +96,9 @@ An import of many keys writes `key.imported` for each of them beside `keys.impor
 `secret.duplicated`, in the logs of both organizations: the imported secret is one that another organization holds, and it
 is refused for both until they regenerate their keys.
 
+A verification can write `key.adopted`: the organization's verifier accepted a text that was unknown here, which is that key's
+secret from now on. Its actor is `system:adoption`.
+
 This page is made of what the operations declare: `make fix`.
 
 | action | what was done | operation |

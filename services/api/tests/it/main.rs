@@ -20,6 +20,9 @@ mod organizations;
 mod permissions;
 mod receipts;
 mod support;
+mod verifier;
+mod verifier_attacks;
+mod verifier_server;
 mod verify;
 mod whoami;
 
@@ -37,6 +40,7 @@ async fn example(cast: &Cast<'_>, operation: &Descriptor) -> Example {
         "organizations" => organizations::example(cast, operation.id).await,
         "permissions" => permissions::example(cast, operation.id).await,
         "receipts" => receipts::example(cast, operation.id).await,
+        "verifier" => verifier::example(cast, operation.id).await,
         "verify" => verify::example(cast, operation.id).await,
         _ => Example::default(),
     }

@@ -54,7 +54,15 @@ pub fn manifest_dir() -> PathBuf {
 
 impl Installation {
     pub async fn start() -> Self {
-        let world = World::start().await;
+        Self::of(World::start().await)
+    }
+
+    /// One whose organizations may name a verifier at this origin of this machine.
+    pub async fn with_verifier(url: &str) -> Self {
+        Self::of(World::builder().verifier(url).start().await)
+    }
+
+    fn of(world: World) -> Self {
         let side = |environment| {
             let place = world.environment(environment);
             Side {
@@ -135,6 +143,17 @@ impl Installation {
         sqlx::query(sql).bind(organization.uuid()).bind(count).execute(&mut superuser).await.unwrap();
     }
 
+    /// What the key service says to whoever verifies without the Integration API.
+    pub async fn ask_key_service(&self, environment: Environment, body: &Value) -> (u16, Value) {
+        let answer = self.world.keys(environment).post("/v1/keys/verify", body).await;
+        (answer.status.as_u16(), answer.body.clone())
+    }
+
+    /// Runs a statement on all organizations' rows.
+    pub async fn run(&self, environment: Environment, sql: &'static str) {
+        sqlx::query(sql).execute(&mut self.superuser(environment).await).await.unwrap();
+    }
+
     async fn superuser(&self, environment: Environment) -> PgConnection {
         let database = &self.world.environment(environment).database.name;
         PgConnection::connect(&self.world.servers().cluster.superuser_url(database)).await.unwrap()
@@ -144,6 +163,11 @@ impl Installation {
     pub async fn instant_in(&self, wait: Duration) -> String {
         now_plus(TimeDelta::from_std(wait).unwrap())
     }
+}
+
+/// An instant so many hours ahead.
+pub fn hours_ahead(hours: i64) -> String {
+    now_plus(TimeDelta::hours(hours))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the stores run on this machine, so its clock is theirs")]

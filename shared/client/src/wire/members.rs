@@ -6,13 +6,14 @@ use domain::names::TAG_CHARS_MAX;
 use domain::verify::step_names;
 use serde_json::{Value, json};
 
-/// Ids in answers, with the letters that they start with.
-const IDS: [(&str, &str); 5] = [
+/// Ids, with the letters that they start with.
+const IDS: [(&str, &str); 6] = [
     ("VerifyAnswer.customer", "cus"),
     ("VerifyAnswer.key_id", "key"),
     ("VerifyAnswer.organization_id", "org"),
     ("VerifyAnswer.request_id", "req"),
     ("VerifyAnswer.secret_id", "sec"),
+    ("VerifyRequest.organization", "org"),
 ];
 
 /// Each as `Schema.member`, the name of its schema if it gets one of its own, and what is said of it.

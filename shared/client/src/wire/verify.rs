@@ -55,6 +55,11 @@ pub struct VerifyRequest {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[oai(default, validator(max_items = 30))]
     pub limits: Vec<LimitAsked>,
+    /// Whose verifier the Integration API asks about a text that is unknown here, by the id of the organization; left out, that of
+    /// the calling key's. The key service itself asks nobody, and refuses it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[oai(validator(max_length = 64))]
+    pub organization: Option<String>,
     /// Your own notes on the request, for its log entry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[oai(default, validator(max_items = 20, max_length = 100))]

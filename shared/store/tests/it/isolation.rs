@@ -32,6 +32,7 @@ pub async fn fill(world: &World, organization: OrganizationId) {
     let rate = Rate { limit: 5, window_ms: 60_000 };
     let namespace = write.set_limit_namespace("mail", Some(rate)).await.unwrap();
     write.set_limit_override(&namespace, "anna", rate).await.unwrap();
+    write.set_verifier(&crate::verifiers::verifier(write.now())).await.unwrap();
     let key = write.regenerate_key(&key, &new_secret(organization).1, Duration::ZERO).await.unwrap().unwrap();
     write.insert_receipt(key.id, key.generation).await.unwrap();
     let replay = ReplayKey { organization, credential: key.id, route: "POST /".into(), key: "once".into() };
@@ -42,6 +43,7 @@ pub async fn fill(world: &World, organization: OrganizationId) {
     update_key_usage(world, 1, &[key_use(organization, key.id, key.created_at)]).await;
     let own = organization.uuid();
     world.run(&format!("insert into usage_flushes select '{own}', '{own}', seq, at from usage_flushes limit 1")).await;
+    crate::verifiers::claim(world, organization, "filled").await;
     fill_empty_tables(world, organization).await;
 }
 

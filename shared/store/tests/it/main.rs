@@ -23,4 +23,5 @@ mod sorted_lists;
 mod tenants;
 mod topologies;
 mod unchanged;
+mod verifiers;
 mod world;

@@ -4,6 +4,7 @@
 
 use client::KeysError;
 use client::wire::{AllOr, BatchAnswer, BatchRequest, VerifyAnswer, VerifyRequest, Within};
+use domain::ids::OrganizationId;
 use domain::permission::Permission;
 use domain::policy::KeyKind;
 use poem_openapi::OpenApi;
@@ -13,6 +14,7 @@ use server::problem::{ErrorCode, FieldError, Problem};
 
 use super::Tags;
 use crate::access::Caller;
+use crate::adoption;
 use crate::authenticate::{self, Proven};
 use crate::operation::operations;
 
@@ -35,10 +37,7 @@ impl Api {
         caller: Caller<VerifyKey>,
         body: Json<VerifyRequest>,
     ) -> Result<Ok200<VerifyAnswer>, Problem> {
-        let requests = vec![body.parse()?];
-        check_own_numbers(&caller, &requests)?;
-        let answers = caller.app.keys.verify(within(&caller), requests, &caller.request_id).await;
-        let answers = answers.map_err(|error| verify_error(error, Shape::Single))?;
+        let answers = answer(&caller, vec![body.parse()?], Shape::Single).await?;
         answers.into_iter().next().map(Ok200::new).ok_or_else(|| Problem::new(ErrorCode::Unavailable))
     }
 
@@ -51,12 +50,61 @@ impl Api {
         caller: Caller<VerifyKeys>,
         body: Json<BatchRequest>,
     ) -> Result<Ok200<BatchAnswer>, Problem> {
-        let requests = body.parse()?.requests;
-        check_own_numbers(&caller, &requests)?;
-        let results = caller.app.keys.verify(within(&caller), requests, &caller.request_id).await;
-        let results = results.map_err(|error| verify_error(error, Shape::Batch))?;
+        let results = answer(&caller, body.parse()?.requests, Shape::Batch).await?;
         Ok(Ok200::new(BatchAnswer { results }))
     }
+}
+
+/// Asks the key service; where a text is unknown, asks its organization's verifier, and then the key service again.
+async fn answer(caller: &Proven, mut requests: Vec<VerifyRequest>, shape: Shape) -> Result<Vec<VerifyAnswer>, Problem> {
+    check_own_numbers(caller, &requests)?;
+    let named = take_organizations(caller, &mut requests, shape)?;
+    let candidates = adoption::candidates(caller, &requests, &named);
+    let mut answers = ask(caller, requests, shape).await?;
+    if candidates.is_empty() {
+        return Ok(answers);
+    }
+    let (places, again): (Vec<usize>, Vec<VerifyRequest>) = adoption::adopt(caller, candidates, &answers)
+        .await?
+        .into_iter()
+        .map(|candidate| (candidate.at, candidate.request))
+        .unzip();
+    if !again.is_empty() {
+        for (at, verified) in places.into_iter().zip(ask(caller, again, shape).await?) {
+            answers[at] = verified;
+        }
+    }
+    Ok(answers)
+}
+
+async fn ask(caller: &Proven, requests: Vec<VerifyRequest>, shape: Shape) -> Result<Vec<VerifyAnswer>, Problem> {
+    let answers = caller.app.keys.verify(within(caller), requests, &caller.request_id).await;
+    answers.map_err(|error| verify_error(error, shape))
+}
+
+/// The organizations that the questions name, which the key service does not take. An organization key can name its own.
+fn take_organizations(
+    caller: &Proven,
+    requests: &mut [VerifyRequest],
+    shape: Shape,
+) -> Result<Vec<Option<OrganizationId>>, Problem> {
+    let authority = &caller.authority;
+    let mut errors = Vec::new();
+    let mut read = |(at, request): (usize, &mut VerifyRequest)| {
+        let named = request.organization.take()?;
+        let organization = named.parse().ok().filter(|id: &OrganizationId| match authority.kind {
+            KeyKind::Organization => *id == authority.organization,
+            KeyKind::Root => !id.is_installation(),
+        });
+        if organization.is_none() {
+            let place = if shape == Shape::Batch { format!("/requests/{at}") } else { String::new() };
+            let message = "There is no such organization, or this key may not know of it; send its id.";
+            errors.push(FieldError::new(format!("{place}/organization"), "unknown-organization", message));
+        }
+        organization
+    };
+    let organizations = requests.iter_mut().enumerate().map(&mut read).collect();
+    if errors.is_empty() { Ok(organizations) } else { Err(Problem::validation(errors)) }
 }
 
 /// Refuses limits by the question's own numbers to a caller that may not spend limits without a key: they are of the same kind.
