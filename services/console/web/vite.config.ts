@@ -69,10 +69,20 @@ export default defineConfig(({ mode, command }) => ({
     // A console that runs elsewhere answers what the pages ask, unless the fixture does.
     proxy: mode === 'fixture' ? undefined : { '/bff': process.env.CLAVIGER_CONSOLE ?? 'http://localhost:3000' },
   },
+  preview: {
+    // As the server sends it, so that a violation shows before the server is there.
+    headers: {
+      'Content-Security-Policy':
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+    },
+  },
   test: {
     environment: 'jsdom',
     setupFiles: ['./src/test/setup.ts'],
     include: ['src/**/*.test.{ts,tsx}'],
     restoreMocks: true,
+    // Deadlines for what never comes; no test is about how fast it does.
+    testTimeout: 120_000,
   },
 }))

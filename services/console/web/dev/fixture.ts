@@ -34,22 +34,28 @@ function send(response: ServerResponse, answered: Answered) {
   response.end(body === undefined ? '' : JSON.stringify(body))
 }
 
+function answer(request: IncomingMessage, response: ServerResponse) {
+  void (async () => {
+    const url = new URL(request.url ?? '/', 'http://fixture')
+    const [, where = '', , ...rest] = url.pathname.split('/')
+    const asked: Asked = {
+      method: request.method ?? 'GET',
+      path: `/${rest.join('/')}`,
+      query: url.searchParams,
+      body: await bodyOf(request),
+    }
+    send(response, where === 'control' ? controlAnswer(asked) : environmentAnswer(where, asked))
+  })()
+}
+
 /** Answers `/bff` with invented data, for working on pages without a server: `npx vite --mode fixture`. */
 export const fixture = (): Plugin => ({
   name: 'fixture',
   configureServer(server) {
-    server.middlewares.use('/bff', (request, response) => {
-      void (async () => {
-        const url = new URL(request.url ?? '/', 'http://fixture')
-        const [, where = '', , ...rest] = url.pathname.split('/')
-        const asked: Asked = {
-          method: request.method ?? 'GET',
-          path: `/${rest.join('/')}`,
-          query: url.searchParams,
-          body: await bodyOf(request),
-        }
-        send(response, where === 'control' ? controlAnswer(asked) : environmentAnswer(where, asked))
-      })()
-    })
+    server.middlewares.use('/bff', answer)
+  },
+  // `npx vite preview --mode fixture`: the built bundle under the console's policy.
+  configurePreviewServer(server) {
+    server.middlewares.use('/bff', answer)
   },
 })

@@ -41,7 +41,7 @@ export function MenuItem({ icon, children, onSelect, final, shortcut, disabled, 
       render={render}
       disabled={disabled}
       onClick={onSelect}
-      className={clsx('part-option text-ink no-underline', final && 'text-danger')}
+      className={clsx('part-option no-underline', final ? 'text-danger' : 'text-ink')}
     >
       {icon}
       <span className="flex-1">{children}</span>

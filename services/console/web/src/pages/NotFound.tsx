@@ -10,6 +10,7 @@ export function NotFound() {
   usePageTitle(t.shell.errors.notFound.title)
   return (
     <Empty
+      isPage
       title={
         <span>
           <span className="block font-mono text-12 font-normal text-muted">{t.shell.errors.notFound.code}</span>

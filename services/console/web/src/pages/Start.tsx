@@ -14,7 +14,7 @@ export function Start() {
   if (user.is_server_admin) return <Navigate to={'/admin' as never} replace />
   return (
     <PlainShell>
-      <Empty title={t.shell.errors.noOrganization.title}>{t.shell.errors.noOrganization.text}</Empty>
+      <Empty isPage title={t.shell.errors.noOrganization.title}>{t.shell.errors.noOrganization.text}</Empty>
     </PlainShell>
   )
 }

@@ -22,8 +22,11 @@ export function AccountMenu() {
   return (
     <Menu
       trigger={
-        <button type="button" aria-label={`${t.shell.account}: ${user.email}`} className="grid size-8 place-items-center rounded-full">
+        <button type="button" className="grid size-8 place-items-center rounded-full">
           <Avatar name={user.name || user.email} />
+          <span className="sr-only">
+            {t.shell.account}: {user.email}
+          </span>
         </button>
       }
     >

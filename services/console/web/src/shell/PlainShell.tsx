@@ -9,7 +9,7 @@ export function PlainShell({ children }: { children: ReactNode }) {
   return (
     <div className="flex h-dvh flex-col">
       <header className="flex h-[var(--size-topbar)] shrink-0 items-center justify-between bg-bg px-4">
-        <Link to="/" className="flex items-center gap-2.5 text-13 font-semibold text-ink no-underline" aria-label={t.shell.backToConsole}>
+        <Link to="/" className="flex items-center gap-2.5 text-13 font-semibold text-ink no-underline" title={t.shell.backToConsole}>
           <Mark />
           {t.common.product}
         </Link>

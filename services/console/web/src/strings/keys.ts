@@ -125,7 +125,7 @@ export const keys = {
     done: (number: number) => `${counted(number, 'key')} done`,
     failed: (failed: number, all: number) => `${failed} of ${all} failed; they stay selected. The first: `,
     dryRun: (calls: number, customers: number) =>
-      `They were used ${counted(calls, 'time')} in the last 24 hours, by ${counted(customers, 'customer')}.`,
+      `They were used ${counted(calls, 'time')} in the last 24 hours. ${customers === 0 ? 'None is limited to a customer.' : `They are limited to ${counted(customers, 'customer')}.`}`,
     dryRunFailed: 'How much they are used could not be found out.',
   },
   secret: {

@@ -1,0 +1,30 @@
+import type { PlacedKey } from '@/pages/keys/api'
+
+/** A key with something in every member. */
+export const exampleKey: PlacedKey = {
+  id: 'key_1',
+  name: 'Carrier rate sync',
+  hint: 'clv_prod_Vt7q…_…b41e',
+  environment: 'production',
+  kind: 'organization',
+  organization_id: 'org_1',
+  status: 'active',
+  permissions: ['customers.read', 'telemetry.write'],
+  domains: ['rates.example'],
+  customers: ['cus_1'],
+  ips: ['198.51.100.0/28'],
+  limits: [{ name: 'requests', limit: 250, window_ms: 1000, auto: true }],
+  credits: { remaining: 500, refill: { interval: 'daily', amount: 500 } },
+  tags: ['carrier'],
+  metadata: { owner: 'team' },
+  not_before: null,
+  expires_at: '2027-01-01T09:00:00Z',
+  created_at: '2026-02-03T09:00:00Z',
+  created_by: 'mem_1',
+  updated_at: '2026-02-03T09:00:00Z',
+  last_used_at: '2026-11-19T13:30:00Z',
+  last_used_ip: '198.51.100.7',
+  revoked_at: null,
+  revoke_reason: null,
+  secrets_active: 1,
+}
