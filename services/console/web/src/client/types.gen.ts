@@ -1696,6 +1696,248 @@ export type UnlimitedWord = 'unlimited';
 export type Verdict = 'VALID' | 'MALFORMED' | 'WRONG_ENVIRONMENT' | 'NOT_FOUND' | 'SUSPENDED' | 'REVOKED' | 'NOT_YET_VALID' | 'EXPIRED' | 'FORBIDDEN' | 'INSUFFICIENT_PERMISSIONS' | 'RATE_LIMITED' | 'USAGE_EXCEEDED';
 
 /**
+ * Verifier
+ *
+ * The verifier, without the values of its headers, and what came of it.
+ */
+export type Verifier = {
+    /**
+     * What says that a key is good.
+     */
+    accepts: VerifierAcceptance;
+    /**
+     * What the body says beside the key.
+     */
+    body: Metadata;
+    /**
+     * How often it may be asked in a minute.
+     */
+    budget_per_minute: number;
+    /**
+     * What came of it.
+     */
+    counts: VerifierCounts;
+    /**
+     * When it was first set.
+     */
+    created_at: string;
+    /**
+     * From when on it is not asked any more.
+     */
+    ends_at: string;
+    /**
+     * The names of its further headers.
+     */
+    header_names: Array<string>;
+    /**
+     * Where the text of a key goes.
+     */
+    key_in: VerifierKeyPlace;
+    /**
+     * What creates the keys that come of it.
+     */
+    keys: Metadata;
+    /**
+     * How.
+     */
+    method: VerifierMethod;
+    /**
+     * The last ten questions, newest first.
+     */
+    recent: Array<VerifierQuestion>;
+    /**
+     * How long a refusal is remembered.
+     */
+    remember_refusals_seconds: number;
+    /**
+     * Who set it, and under whose authority the keys are made.
+     */
+    set_by: string;
+    /**
+     * Whether it is asked.
+     */
+    state: VerifierState;
+    /**
+     * Why no keys come of it, if it is stopped.
+     */
+    stopped_because: string | null;
+    /**
+     * How long it may take.
+     */
+    timeout_ms: number;
+    /**
+     * When it was last set.
+     */
+    updated_at: string;
+    /**
+     * Where it is asked.
+     */
+    url: string;
+};
+
+/**
+ * VerifierAcceptance
+ *
+ * What an answer looks like that says that a key is good.
+ */
+export type VerifierAcceptance = {
+    /**
+     * A member of its body, as a JSON pointer such as `/data/valid`; without one the status says enough.
+     */
+    member?: string;
+    /**
+     * Its status.
+     */
+    status?: number;
+    /**
+     * What that member has to be: a text, a number or a boolean.
+     */
+    value?: unknown;
+};
+
+/**
+ * VerifierCounts
+ *
+ * How often what happened since the verifier was first set.
+ */
+export type VerifierCounts = {
+    /**
+     * It accepted, and a key was made.
+     */
+    accepted: number;
+    /**
+     * It was asked.
+     */
+    asked: number;
+    /**
+     * It refused.
+     */
+    refused: number;
+    /**
+     * It was not asked about an unknown text, because the minute's budget was spent or too many questions waited.
+     */
+    unasked: number;
+    /**
+     * It did not say: no answer in time, an error, an answer that is none.
+     */
+    unsaid: number;
+};
+
+/**
+ * VerifierInput
+ *
+ * The verifier that an organization has today, and the keys that come of it.
+ */
+export type VerifierInput = {
+    /**
+     * What says that a key is good.
+     */
+    accepts: VerifierAcceptance;
+    /**
+     * What the body says beside the key.
+     */
+    body?: Metadata;
+    /**
+     * How often it may be asked in a minute, by all callers together.
+     */
+    budget_per_minute?: number;
+    /**
+     * From when on it is not asked any more.
+     */
+    ends_at: string;
+    /**
+     * Further headers, up to 10, such as a credential. Their values are sealed, and no answer shows them again.
+     */
+    headers?: {
+        [key: string]: string;
+    };
+    /**
+     * Where the text of a key goes.
+     */
+    key_in: VerifierKeyPlace;
+    /**
+     * What creates the keys that come of it, as for a key of one's own; each name is continued by an id. No more than the calling
+     * key holds, now and whenever a key comes of it. `secret` and `enabled` are left out here.
+     */
+    keys: NewKey;
+    /**
+     * How it is asked.
+     */
+    method?: VerifierMethod;
+    /**
+     * How long it is not asked again about a text that it refused: a minute to 30 days.
+     */
+    remember_refusals_seconds?: number;
+    /**
+     * How long it may take.
+     */
+    timeout_ms?: number;
+    /**
+     * Where it is asked, below one of the origins that the installation's configuration allows.
+     */
+    url: string;
+};
+
+/**
+ * VerifierKeyPlace
+ *
+ * Where the text of a key goes in the question: `header` or `member`, one of the two.
+ */
+export type VerifierKeyPlace = {
+    /**
+     * A header, in lower case.
+     */
+    header?: string;
+    /**
+     * A member of the body, as a JSON pointer such as `/key`.
+     */
+    member?: string;
+    /**
+     * What stands before the key in that header, such as `Bearer ` with its space.
+     */
+    prefix?: string;
+};
+
+/**
+ * How a verifier is asked.
+ */
+export type VerifierMethod = 'GET' | 'POST';
+
+/**
+ * What came of a question.
+ */
+export type VerifierOutcome = 'asking' | 'accepted' | 'refused' | 'unsaid';
+
+/**
+ * VerifierQuestion
+ *
+ * One question. What it was about is not kept.
+ */
+export type VerifierQuestion = {
+    /**
+     * When.
+     */
+    at: string;
+    /**
+     * The key that was made.
+     */
+    key_id: string | null;
+    /**
+     * What came of it.
+     */
+    outcome: VerifierOutcome;
+    /**
+     * The status of the answer, if there was one.
+     */
+    status: number | null;
+};
+
+/**
+ * Whether keys come of a verifier.
+ */
+export type VerifierState = 'active' | 'ended' | 'stopped';
+
+/**
  * VerifyAnswer
  *
  * The document's form of [`VerifyAnswer`]: one object in which everything but two members may be absent.
@@ -1813,6 +2055,11 @@ export type VerifyRequest = {
      * names it counts.
      */
     limits?: Array<LimitAsked>;
+    /**
+     * Whose verifier the Integration API asks about a text that is unknown here, by the id of the organization; left out, that of
+     * the calling key's. The key service itself asks nobody, and refuses it.
+     */
+    organization?: string;
     /**
      * The permissions that it must hold: a list, all of them, or `{"any": [...]}`, one of them.
      */
@@ -4871,6 +5118,179 @@ export type SuspendOrganizationResponses = {
 };
 
 export type SuspendOrganizationResponse = SuspendOrganizationResponses[keyof SuspendOrganizationResponses];
+
+export type DeleteVerifierData = {
+    body?: never;
+    path: {
+        organization: string;
+    };
+    query?: never;
+    url: '/v1/organizations/{organization}/verifier';
+};
+
+export type DeleteVerifierErrors = {
+    /**
+     * With one of the codes `bad-framing`, `malformed-json`, `duplicate-member`, `ambiguous-credentials`, `credential-in-url`, `idempotency-key-required`, `idempotency-key-invalid`, `invalid-cursor`.
+     */
+    400: Problem;
+    /**
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     */
+    401: Problem;
+    /**
+     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     */
+    403: Problem;
+    /**
+     * With one of the codes `not-found`, `integration-api-disabled`.
+     */
+    404: Problem;
+    /**
+     * With one of the codes `conflict`, `idempotency-in-flight`, `secret-compromised`.
+     */
+    409: Problem;
+    /**
+     * With one of the codes `rate-limited`, `usage-exceeded`.
+     */
+    429: Problem;
+    /**
+     * With one of the codes `overloaded`, `unavailable`.
+     */
+    503: Problem;
+    /**
+     * Any other failure, in the same form.
+     */
+    default: Problem;
+};
+
+export type DeleteVerifierError = DeleteVerifierErrors[keyof DeleteVerifierErrors];
+
+export type DeleteVerifierResponses = {
+    /**
+     * Done.
+     */
+    200: Verifier;
+};
+
+export type DeleteVerifierResponse = DeleteVerifierResponses[keyof DeleteVerifierResponses];
+
+export type FindVerifierData = {
+    body?: never;
+    path: {
+        organization: string;
+    };
+    query?: never;
+    url: '/v1/organizations/{organization}/verifier';
+};
+
+export type FindVerifierErrors = {
+    /**
+     * With one of the codes `bad-framing`, `malformed-json`, `duplicate-member`, `ambiguous-credentials`, `credential-in-url`, `idempotency-key-required`, `idempotency-key-invalid`, `invalid-cursor`.
+     */
+    400: Problem;
+    /**
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     */
+    401: Problem;
+    /**
+     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     */
+    403: Problem;
+    /**
+     * With one of the codes `not-found`, `integration-api-disabled`.
+     */
+    404: Problem;
+    /**
+     * With one of the codes `rate-limited`, `usage-exceeded`.
+     */
+    429: Problem;
+    /**
+     * With one of the codes `overloaded`, `unavailable`.
+     */
+    503: Problem;
+    /**
+     * Any other failure, in the same form.
+     */
+    default: Problem;
+};
+
+export type FindVerifierError = FindVerifierErrors[keyof FindVerifierErrors];
+
+export type FindVerifierResponses = {
+    /**
+     * Done.
+     */
+    200: Verifier;
+};
+
+export type FindVerifierResponse = FindVerifierResponses[keyof FindVerifierResponses];
+
+export type SetVerifierData = {
+    body: VerifierInput;
+    path: {
+        organization: string;
+    };
+    query?: never;
+    url: '/v1/organizations/{organization}/verifier';
+};
+
+export type SetVerifierErrors = {
+    /**
+     * With one of the codes `bad-framing`, `malformed-json`, `duplicate-member`, `ambiguous-credentials`, `credential-in-url`, `idempotency-key-required`, `idempotency-key-invalid`, `invalid-cursor`.
+     */
+    400: Problem;
+    /**
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     */
+    401: Problem;
+    /**
+     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     */
+    403: Problem;
+    /**
+     * With one of the codes `not-found`, `integration-api-disabled`.
+     */
+    404: Problem;
+    /**
+     * With one of the codes `conflict`, `idempotency-in-flight`, `secret-compromised`.
+     */
+    409: Problem;
+    /**
+     * With one of the codes `payload-too-large`.
+     */
+    413: Problem;
+    /**
+     * With one of the codes `unsupported-media-type`, `unsupported-encoding`.
+     */
+    415: Problem;
+    /**
+     * With one of the codes `validation`, `idempotency-mismatch`, `would-lock-out`.
+     */
+    422: Problem;
+    /**
+     * With one of the codes `rate-limited`, `usage-exceeded`.
+     */
+    429: Problem;
+    /**
+     * With one of the codes `overloaded`, `unavailable`.
+     */
+    503: Problem;
+    /**
+     * Any other failure, in the same form.
+     */
+    default: Problem;
+};
+
+export type SetVerifierError = SetVerifierErrors[keyof SetVerifierErrors];
+
+export type SetVerifierResponses = {
+    /**
+     * Done.
+     */
+    200: Verifier;
+};
+
+export type SetVerifierResponse = SetVerifierResponses[keyof SetVerifierResponses];
 
 export type ListPermissionsData = {
     body?: never;
