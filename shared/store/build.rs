@@ -2,4 +2,5 @@
 
 fn main() {
     println!("cargo:rerun-if-changed=../../migrations/environment");
+    println!("cargo:rerun-if-changed=../../migrations/control");
 }

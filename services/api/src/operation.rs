@@ -187,11 +187,11 @@ macro_rules! operations {
                 type Query = $crate::operation::operations!(@query $(, $word $(($($value)+))?)*);
                 const DESCRIPTOR: &'static $crate::operation::Descriptor = {
                     const NAME: &str = stringify!($operation);
-                    const ID: [u8; $crate::operation::snake_length(NAME)] = $crate::operation::snake_case(NAME);
+                    const ID: [u8; server::operation_id::snake_length(NAME)] = server::operation_id::snake_case(NAME);
                     const DESCRIPTOR: $crate::operation::Descriptor = $crate::operation::operations!(
                         @words
                         $crate::operation::Descriptor::of(
-                            $crate::operation::text(&ID),
+                            server::operation_id::text(&ID),
                             module_path!(),
                             $crate::operation::operations!(@permission $permission),
                         );
@@ -251,41 +251,6 @@ macro_rules! operations {
     };
 }
 pub(crate) use operations;
-
-/// How long a type's name is in snake case.
-pub(crate) const fn snake_length(name: &str) -> usize {
-    let (bytes, mut at, mut length) = (name.as_bytes(), 0, name.len());
-    while at < bytes.len() {
-        if at > 0 && bytes[at].is_ascii_uppercase() {
-            length += 1;
-        }
-        at += 1;
-    }
-    length
-}
-
-/// A type's name in snake case, as bytes.
-pub(crate) const fn snake_case<const LENGTH: usize>(name: &str) -> [u8; LENGTH] {
-    let (bytes, mut at, mut written, mut snake) = (name.as_bytes(), 0, 0, [0; LENGTH]);
-    while at < bytes.len() {
-        if at > 0 && bytes[at].is_ascii_uppercase() {
-            snake[written] = b'_';
-            written += 1;
-        }
-        snake[written] = bytes[at].to_ascii_lowercase();
-        written += 1;
-        at += 1;
-    }
-    snake
-}
-
-/// The bytes of [`snake_case`] as text.
-pub(crate) const fn text(bytes: &'static [u8]) -> &'static str {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(_) => panic!("names of types are ASCII"),
-    }
-}
 
 /// Every operation where requests find it: what is declared, with the method and the path of its handler.
 ///

@@ -98,6 +98,18 @@ ids! {
     RequestId = "req";
     /// A receipt: how far a revocation has reached.
     ReceiptId = "rcp";
+    /// A person who signs in to the console.
+    UserId = "usr";
+    /// A person's session in the console.
+    SessionId = "ses";
+    /// A person as a member of an organization.
+    MemberId = "mem";
+    /// An invitation to become a member.
+    InviteId = "inv";
+    /// A browser that somebody signs in from.
+    DeviceId = "dev";
+    /// An organization's place in one environment, as the directory has it.
+    ProvisioningId = "prv";
 }
 
 impl OrganizationId {

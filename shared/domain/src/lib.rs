@@ -5,6 +5,7 @@
 pub mod access;
 pub mod addresses;
 pub mod adoption;
+pub mod email;
 pub mod environment;
 pub mod event;
 pub mod foreign;

@@ -9,6 +9,7 @@ pub mod json;
 pub mod listener;
 pub mod management;
 pub mod metrics;
+pub mod operation_id;
 pub mod otlp;
 pub mod problem;
 pub mod query;

@@ -193,7 +193,8 @@ fn read_hash(row: &PgRow, column: &str) -> Result<[u8; 32], Error> {
     bytes.try_into().map_err(Error::unreadable)
 }
 
-fn read_row(row: &PgRow) -> Result<EventRow, Error> {
+/// An entry from its columns.
+pub(crate) fn read_row(row: &PgRow) -> Result<EventRow, Error> {
     Ok(EventRow {
         organization: OrganizationId::from_uuid(row.try_get("organization_id")?),
         seq: row.try_get("seq")?,

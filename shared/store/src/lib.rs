@@ -4,6 +4,7 @@
 
 mod config;
 mod connections;
+pub mod control;
 pub mod counters;
 mod credits;
 mod customers;
@@ -49,7 +50,7 @@ pub use keys::{
     Secret, SelectionSummary,
 };
 pub use limit_settings::{LimitNamespace, LimitOverride, LimitOverrideId};
-pub use migrate::{MIGRATIONS, NotReady, migrate};
+pub use migrate::{CONTROL_MIGRATIONS, MIGRATIONS, NotReady, migrate, migrate_control};
 pub use organizations::{NewOrganization, Organization, OrganizationChange};
 pub use outbox::OutboxRow;
 pub use page::{PAGE_SIZE_MAX, Page, Position, Slice, SortValue};

@@ -57,6 +57,8 @@ pub(crate) enum RowAccess<'a> {
     Root,
     /// What one job needs of all organizations: the outbox, the request log, the usage of keys.
     Job(&'static str),
+    /// Everything in the control database, which has no row-level security.
+    Control,
 }
 
 /// A statement with its arguments.
@@ -95,6 +97,7 @@ impl RowAccess<'_> {
             Self::NoLookups => ("lookups", String::new()),
             Self::Root => ("root", "on".to_owned()),
             Self::Job(job) => ("job", job.to_owned()),
+            Self::Control => ("control", "on".to_owned()),
         };
         format!(
             "select set_config('claviger.{setting}', '{value}', true), \

@@ -1,12 +1,14 @@
 //! Fixtures for tests: real Postgres and Redis, the real services, and clients by role.
 //!
 //! `World` is three environments in this process, `Fleet` processes of the real program, `KeysFixture` the key service
-//! over rows that a test writes itself, `EnvironmentStores` the stores alone. A fixture shares the servers that `with-stores` started for the whole run, in databases and under Redis prefixes of its
+//! over rows that a test writes itself, `ConsoleWorld` the console over a control database, `EnvironmentStores` the stores alone. A fixture shares the servers that `with-stores` started for the whole run, in databases and under Redis prefixes of its
 //! own; without `with-stores`, or where a test wants to break them, it starts its own.
 
 mod answer;
 mod api;
+mod browser;
 mod collector;
+mod console;
 mod dns;
 mod fixtures;
 mod fleet;
@@ -25,7 +27,9 @@ mod world;
 
 pub use answer::{Answer, Client};
 pub use api::Api;
+pub use browser::Browser;
 pub use collector::{Collector, Mood, ReceivedSpan, Series};
+pub use console::{ConsoleBuilder, ConsoleWorld};
 pub use dns::NameServer;
 pub use fixtures::EVERYTHING_LIMIT;
 pub use fleet::{Fleet, FleetBuilder, FleetEnvironment};

@@ -34,6 +34,13 @@ pub struct Servers {
     folder: TempDir,
 }
 
+/// What a database is for.
+#[derive(Debug, Clone, Copy)]
+enum Schema {
+    Environment,
+    Control,
+}
+
 /// Whose servers a fixture runs on.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ownership {
@@ -85,8 +92,14 @@ impl Servers {
         Ok(())
     }
 
+    /// A migrated control database.
+    pub(crate) async fn create_control_database(&self) -> anyhow::Result<LocalDatabase> {
+        let template = self.template(Schema::Control).await?;
+        Ok(self.cluster.clone_database(&template, &self.control_name(), OWNER, APP).await?)
+    }
+
     pub(crate) async fn create_database(&self, environment: Environment) -> anyhow::Result<LocalDatabase> {
-        let template = self.template().await?;
+        let template = self.template(Schema::Environment).await?;
         let name = self.database_name(environment);
         Ok(self.cluster.clone_database(&template, &name, OWNER, APP).await?)
     }
@@ -110,6 +123,7 @@ impl Servers {
             for environment in Environment::ALL {
                 self.cluster.delete_database(&self.database_name(environment)).await?;
             }
+            self.cluster.delete_database(&self.control_name()).await?;
         }
         if self.own_redis.is_none() {
             self.redis.delete_keys(&format!("claviger:{}:", self.name)).await?;
@@ -121,9 +135,16 @@ impl Servers {
         format!("{}_{environment}", self.name)
     }
 
+    fn control_name(&self) -> String {
+        format!("{}_control", self.name)
+    }
+
     /// A migrated database to copy: copying takes a fraction of the time of migrating.
-    async fn template(&self) -> anyhow::Result<String> {
-        let migrations = store::MIGRATIONS.iter();
+    async fn template(&self, schema: Schema) -> anyhow::Result<String> {
+        let migrations = match schema {
+            Schema::Environment => store::MIGRATIONS.iter(),
+            Schema::Control => store::CONTROL_MIGRATIONS.iter(),
+        };
         let checksum = migrations.flat_map(|migration| migration.checksum.iter()).fold(0_u64, |sum, byte| {
             // FNV-1a: enough to tell one set of migrations from another.
             (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
@@ -138,7 +159,7 @@ impl Servers {
             connection.execute("select pg_advisory_lock(hashtext('testkit.template'))").await?;
             let is_there: bool = sqlx::query_scalar(find).bind(&name).fetch_one(&mut connection).await?;
             if !is_there {
-                self.make_template(&mut connection, &name).await?;
+                self.make_template(&mut connection, &name, schema).await?;
             }
         }
         connection.close().await?;
@@ -146,11 +167,14 @@ impl Servers {
     }
 
     /// Under another name until it is whole.
-    async fn make_template(&self, connection: &mut PgConnection, name: &str) -> anyhow::Result<()> {
+    async fn make_template(&self, connection: &mut PgConnection, name: &str, schema: Schema) -> anyhow::Result<()> {
         let unfinished = format!("{name}_unfinished");
         self.cluster.delete_database(&unfinished).await?;
         let database = self.cluster.create_database(&unfinished, OWNER, APP).await?;
-        store::migrate(&database.owner_url, &database.app_role).await?;
+        match schema {
+            Schema::Environment => store::migrate(&database.owner_url, &database.app_role).await?,
+            Schema::Control => store::migrate_control(&database.owner_url, &database.app_role).await?,
+        }
         let rename = format!("alter database \"{unfinished}\" rename to \"{name}\"");
         connection.execute(AssertSqlSafe(rename)).await?;
         Ok(())

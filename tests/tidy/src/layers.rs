@@ -13,7 +13,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("services/keys", &["domain", "trace", "store", "server", "client"]),
     ("services/api", &["domain", "trace", "store", "server", "client", "outbound"]),
     ("services/worker", &["domain", "store", "server"]),
-    ("services/console", &["domain", "trace", "store", "server", "client"]),
+    ("services/console", &["domain", "trace", "store", "server", "client", "outbound"]),
     ("services/claviger", &["domain", "dev", "store", "server", "client", "keys", "api", "worker", "console"]),
 ];
 

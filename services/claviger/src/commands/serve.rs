@@ -1,4 +1,4 @@
-//! `claviger serve api`, `keys` and `worker`: load a configuration, start logging, run until told to stop.
+//! `claviger serve api`, `keys`, `worker` and `console`: load a configuration, start logging, run until told to stop.
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,8 @@ pub enum Serve {
     Keys(Process),
     /// Run the worker of one environment
     Worker(Process),
+    /// Run the console
+    Console(Process),
 }
 
 /// How a process is configured.
@@ -44,6 +46,7 @@ impl Serve {
             Self::Api(process) => process.api().await,
             Self::Keys(process) => process.keys().await,
             Self::Worker(process) => process.worker().await,
+            Self::Console(process) => process.console().await,
         }
     }
 }
@@ -81,11 +84,23 @@ impl Process {
         check_production(config.environment, &config.database).await?;
         worker::run(config, server::shutdown::signal()?).await
     }
+
+    /// Runs the console.
+    async fn console(self) -> anyhow::Result<()> {
+        let config = load_console(self.config.as_deref())?;
+        start_log(&config.log)?;
+        console::run(config, server::shutdown::signal()?).await
+    }
 }
 
 /// The API's configuration, with usable secrets.
 pub fn load_api(file: Option<&Path>) -> anyhow::Result<api::Config> {
     Ok(load::<api::Config>(api::DEFAULTS, file)?.checked()?)
+}
+
+/// The console's configuration, with usable secrets.
+pub fn load_console(file: Option<&Path>) -> anyhow::Result<console::Config> {
+    Ok(load::<console::Config>(console::DEFAULTS, file)?.checked()?)
 }
 
 /// Refuses a production database whose role could bypass row-level security, or that could lose a commit.

@@ -74,6 +74,8 @@ impl<'a> FromRequest<'a> for LogFields {
 pub(super) struct Line {
     pub(super) method: Method,
     pub(super) uri: Uri,
+    /// Beginnings of paths whose rest is withheld.
+    pub(super) secret_paths: &'static [&'static str],
     pub(super) operation: Option<&'static str>,
     pub(super) status: u16,
     pub(super) code: Option<ErrorCode>,
@@ -100,10 +102,13 @@ impl Line {
 }
 
 /// The path as the line shows it: no query, nothing unprintable, not without end, and withheld when the URL carries a
-/// credential.
-fn shown_path(uri: &Uri) -> String {
+/// credential; of a path that begins as one of `secret`, the beginning alone.
+fn shown_path(uri: &Uri, secret: &[&str]) -> String {
     if credential_in_url(uri) {
         return "(withheld)".to_owned();
+    }
+    if let Some(beginning) = secret.iter().find(|beginning| uri.path().starts_with(**beginning)) {
+        return format!("{beginning}(withheld)");
     }
     uri.path().chars().take(PATH_MAX_CHARS).flat_map(char::escape_default).collect()
 }
@@ -119,7 +124,7 @@ pub(super) fn entry(line: Line, context: &RequestContext, fields: &LogFields) ->
         organization: fields.organization,
         customer: fields.customer,
         operation: line.operation,
-        path: shown_path(&line.uri),
+        path: shown_path(&line.uri, line.secret_paths),
         method: line.method,
         status: line.status,
         code: line.code.map(ErrorCode::name),
@@ -134,7 +139,7 @@ macro_rules! write_at {
     ($level:expr, $line:expr, $context:expr, $fields:expr) => {{
         let (line, context, fields) = ($line, $context, $fields.read());
         let code = line.code.map(ErrorCode::name);
-        let path = shown_path(&line.uri);
+        let path = shown_path(&line.uri, line.secret_paths);
         let duration_ms = line.duration.as_secs_f64() * 1000.0;
         let outcome = code.or(fields.verdict).map_or(String::new(), |word| format!(" {word}"));
         tracing::event!(target: TARGET, $level, {

@@ -54,6 +54,7 @@ pub struct StackConfig {
     body_max_bytes: u64,
     larger_bodies: Option<(&'static str, u64)>,
     also_serves: &'static [&'static str],
+    secret_paths: &'static [&'static str],
     deadline: Duration,
     tracer: Option<trace::Tracer>,
     success_level: Level,
@@ -71,6 +72,7 @@ impl StackConfig {
             body_max_bytes: BODY_MAX_BYTES as u64,
             larger_bodies: None,
             also_serves: &[],
+            secret_paths: &[],
             deadline: DEADLINE,
             tracer: None,
             success_level: Level::INFO,
@@ -116,6 +118,13 @@ impl StackConfig {
     #[must_use]
     pub fn also_serves(mut self, media_types: &'static [&'static str]) -> Self {
         self.also_serves = media_types;
+        self
+    }
+
+    /// Withholds from the log what follows these beginnings of a path: a link that is good once.
+    #[must_use]
+    pub fn secret_paths(mut self, beginnings: &'static [&'static str]) -> Self {
+        self.secret_paths = beginnings;
         self
     }
 
@@ -273,6 +282,7 @@ impl<E: Endpoint + 'static> Endpoint for Stack<E> {
         let line = log::Line {
             method,
             uri,
+            secret_paths: self.config.secret_paths,
             operation: response.data::<OperationId>().map(|operation| operation.0),
             status: response.status().as_u16(),
             code: response.data::<ErrorCode>().copied(),

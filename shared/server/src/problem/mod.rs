@@ -76,6 +76,14 @@ error_codes! {
     CredentialsMissing = UNAUTHORIZED, "credentials-missing", "Credentials missing", "Send a key as Authorization: Bearer.";
     /// The credential is not one that works.
     CredentialsInvalid = UNAUTHORIZED, "credentials-invalid", "Credentials invalid", "The credential is not valid.";
+    /// The console's session is over, or there is none.
+    SessionEnded = UNAUTHORIZED, "session-ended", "Session ended", "There is no session, or it has ended; sign in again.";
+    /// Another site may have sent it.
+    CrossOrigin = FORBIDDEN, "cross-origin", "Cross-origin request", "The request does not come from the console's own pages.";
+    /// The person has to prove again who they are.
+    StepUpRequired = FORBIDDEN, "step-up-required", "Step-up required", "Confirm with your password or a code first; it holds for ten minutes.";
+    /// The organization asks for a second factor.
+    SecondFactorRequired = FORBIDDEN, "second-factor-required", "Second factor required", "This organization asks for a second factor; set one up in Account, Security.";
     /// More than one credential was sent.
     AmbiguousCredentials = BAD_REQUEST, "ambiguous-credentials", "Ambiguous credentials", "Send exactly one credential, in one Authorization header.";
     /// A credential was sent where it ends up in logs.
