@@ -190,7 +190,7 @@ test('another site changes nothing, though its browser is signed in', async () =
     document.forms[0].submit()
   }, target)
   await foreign.waitForLoadState()
-  const after = (await bff(page, 'GET', `/production/v1/organizations/${org}/keys?q=forged`)).body
+  const after = (await bff(page, 'GET', `/production/v1/organizations/${org}/keys?text=forged`)).body
   assert.deepEqual(after.items, [])
   assert.deepEqual((await bff(page, 'GET', `/production/v1/organizations/${org}/keys?limit=1`)).body.items.map(({ id }) => id), before.items.map(({ id }) => id))
   await close(page)

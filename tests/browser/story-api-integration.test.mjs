@@ -9,7 +9,7 @@ import { api, eventually, home, makeKey, organizationApi, unique, world } from '
 
 const who = (environment, key) => api(environment, '/v1/whoami', { key })
 const found = async (environment, name) =>
-  (await organizationApi(environment, `/keys?q=${encodeURIComponent(name)}`)).items.find((key) => key.name === name)
+  (await organizationApi(environment, `/keys?text=${encodeURIComponent(name)}`)).items.find((key) => key.name === name)
 
 test('creating an API key', async (t) => {
   const page = await signedIn(member, `${home}?env=production`)

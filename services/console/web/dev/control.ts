@@ -1,3 +1,4 @@
+import { peopleAnswer } from './people.ts'
 import { ok, type Answered, type Asked } from './fixture.ts'
 
 const session = {
@@ -39,8 +40,9 @@ const session = {
 }
 
 /** The console's own resources. Pages that need more add it here. */
-export function controlAnswer({ method, path }: Asked): Answered {
+export function controlAnswer(asked: Asked): Answered {
+  const { method, path } = asked
   if (path === '/session' || path === '/session/step-up') return ok(session)
   if (method === 'POST' && path === '/session/sign-out') return { status: 204 }
-  return undefined
+  return peopleAnswer(asked)
 }

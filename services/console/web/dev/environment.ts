@@ -27,6 +27,16 @@ export function environmentAnswer(environment: string, asked: Asked): Answered {
   if (inside === 'keys' && asked.method === 'POST') return created(environment, asked)
   if (inside === 'keys/bulk-revoke')
     return ok({ calls_last_24_hours: 1284, confirm: 'token', confirm_until: '2026-11-19T15:00:00Z', customers: 2, is_dry_run: !asked.body.confirm, keys: 3, keys_remaining: 0, receipt: null, revoked: [] })
+  if (inside === 'roles')
+    return page([{ id: 'role_support', name: 'Support desk', description: 'Looks things up for customers', permissions: ['customers.read', 'keys.read', 'licenses.read', 'licenses.issue', 'logs.read'], created_at: '2026-05-01T00:00:00Z', updated_at: '2026-11-01T00:00:00Z' }], asked)
+  if (inside === 'policy')
+    return { status: 200, headers: { ETag: '"3"' }, body: { default_limits: [{ name: 'requests', limit: 100, window_ms: 60_000, auto: true }], limits_max: environment === 'production' ? [{ limit: 5000, window_ms: 60_000 }] : [], default_lifetime_seconds: null, lifetime_seconds_max: environment === 'production' ? 31_536_000 : null, must_expire: environment === 'production', ips_required: false, allow_supplied_secrets: true, prefix: null, secret_bytes: null, updated_at: '2026-11-01T00:00:00Z' } }
+  if (inside === 'policy/violations')
+    return page(environment === 'production' ? keys.slice(0, 2).map(({ id, name, hint, created_at }) => ({ key_id: id, name, hint, created_at, rules: [{ code: 'policy-must-expire', message: 'A key has to have an end.' }] })) : [], asked)
+  const [, customerId, ofCustomer] = /^customers\/([^/]+)(?:\/(.+))?$/.exec(inside) ?? []
+  const customer = customers.find((each) => each.id === customerId)
+  if (customer && ofCustomer === 'keys') return page(keys.slice(0, 3), asked)
+  if (customer) return { status: 200, headers: { ETag: '"2"' }, body: customer }
   const [, id, act] = /^keys\/([^/]+)(?:\/(.+))?$/.exec(inside) ?? []
   const key = keys.find((each) => each.id === id)
   if (!key) return problem(404, 'not-found', 'There is no such key.')

@@ -1,9 +1,18 @@
 import { Outlet } from '@tanstack/react-router'
+import { LocalNav } from '@/kit/LocalNav'
+import { t } from '@/strings'
 import { PlainShell } from './PlainShell'
+
+const pages = ['profile', 'security', 'sessions', 'preferences'] as const
 
 /** Everything below `/account`. */
 export const AccountShell = () => (
   <PlainShell>
-    <Outlet />
+    <div className="flex min-h-full flex-col wide:flex-row">
+      <LocalNav label={t.account.navigation} title={t.shell.account} items={pages.map((page) => ({ to: `/account/${page}`, label: t.account.pages[page] }))} />
+      <div className="min-w-0 flex-1 pb-12 [container-type:inline-size]">
+        <Outlet />
+      </div>
+    </div>
   </PlainShell>
 )

@@ -1,0 +1,20 @@
+import { Outlet } from '@tanstack/react-router'
+import { LocalNav } from '@/kit/LocalNav'
+import { useOrganization } from '@/session/useOrganization'
+import { t } from '@/strings'
+
+const pages = ['general', 'environments', 'members', 'roles', 'security', 'login-page'] as const
+
+/** The pages of Settings beside their own navigation. */
+export function SettingsShell() {
+  const { organization } = useOrganization()
+  const base = `/o/${organization.slug}/settings`
+  return (
+    <div className="flex min-h-full flex-col wide:flex-row">
+      <LocalNav label={t.settings.navigation} title={t.shell.nav.settings} items={pages.map((page) => ({ to: `${base}/${page}`, label: t.settings.pages[page] }))} />
+      <div className="min-w-0 flex-1 pb-12 [container-type:inline-size]">
+        <Outlet />
+      </div>
+    </div>
+  )
+}
