@@ -1,5 +1,6 @@
 import { Link, useLocation } from '@tanstack/react-router'
 import { clsx } from 'clsx'
+import { useEffect, useRef } from 'react'
 
 interface Props {
   label: string
@@ -10,8 +11,12 @@ interface Props {
 /** The pages of a part, such as Settings: a column at the left; under 900 px a row above the page. */
 export function LocalNav({ label, title, items }: Props) {
   const { pathname } = useLocation()
+  const nav = useRef<HTMLElement>(null)
+  // In the row the current page may lie beyond its end.
+  useEffect(() => nav.current?.querySelector('[aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest' }), [pathname])
   return (
     <nav
+      ref={nav}
       aria-label={label}
       className="shrink-0 border-line max-wide:overflow-x-auto max-wide:border-b max-wide:px-4 wide:w-50 wide:border-r wide:px-3 wide:py-5"
     >

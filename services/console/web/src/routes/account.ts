@@ -1,8 +1,7 @@
 import { createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router'
-import { AccountShell } from '@/shell/AccountShell'
 import { rootRoute } from './root'
 
-const accountRoute = createRoute({ getParentRoute: () => rootRoute, path: '/account', component: AccountShell })
+const accountRoute = createRoute({ getParentRoute: () => rootRoute, path: '/account', component: lazyRouteComponent(() => import('@/shell/AccountShell'), 'AccountShell') })
 
 const accountStartRoute = createRoute({
   getParentRoute: () => accountRoute,

@@ -114,6 +114,9 @@ export const admin = {
   },
 
   rootKeys: {
+    title: 'Root API Keys',
+    subtitle: 'Made by the server admin, for work across organizations.',
+    create: 'Create Root API Key',
     serverWide: 'Server-wide.',
     serverWideText: 'A root key reaches every organization of its environment and can create and delete organizations. Creating one asks who you are.',
   },
@@ -123,7 +126,7 @@ export const admin = {
     subtitle: 'Where programs reach each environment, and how to put it behind your proxy.',
     failed: 'The settings could not be loaded',
     publicUrl: 'Public URL',
-    apiUrl: 'Reached by the console at',
+    apiUrl: 'Internal URL',
     health: 'Health',
     states: { ready: 'Ready' } as Record<string, string>,
     latency: (milliseconds: number) => `answered in ${milliseconds} ms`,

@@ -1,13 +1,8 @@
-// Every text that people read stands in this folder, one file for each part of the console.
-import { account } from './account'
-import { admin } from './admin'
+// Every text that people read stands in this folder, one file for each part of the console. Here is what every page needs;
+// pages of a part import its file, so that its texts are loaded with them.
 import { common, environment } from './common'
-import { customers, scopeLoss } from './customers'
-import { domains } from './domains'
 import { keys } from './keys'
 import { keyForm } from './keyForm'
-import { overview } from './overview'
-import { settings } from './settings'
 import { shell } from './shell'
 
-export const t = { common, environment, shell, keys, keyForm, customers, scopeLoss, domains, settings, account, admin, overview }
+export const t = { common, environment, shell, keys, keyForm }

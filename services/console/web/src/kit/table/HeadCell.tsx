@@ -40,6 +40,7 @@ export function HeadCell<T>({ column, sorting, isFirst, isSelectable }: Props<T>
         column.align === 'right' ? 'text-right' : 'text-left',
         isFirst ? clsx('z-20', isSelectable ? 'left-10 pl-1.5' : 'left-0 pl-4 wide:pl-6') : 'z-10',
         'last:pr-4 wide:last:pr-6',
+        column.width,
       )}
     >
       {column.note ? <Tooltip content={column.note}>{column.sort ? head : <span tabIndex={0}>{head}</span>}</Tooltip> : head}

@@ -11,9 +11,10 @@ import { controlCall } from '@/lib/api'
 import { useChange } from '@/lib/useChange'
 import { useSession } from '@/session/useSession'
 import { t } from '@/strings'
+import { account as accountTexts } from '@/strings/account'
 import { RecoveryCodes } from './RecoveryCodes'
 
-const words = t.account.security
+const words = accountTexts.security
 
 interface Enrolment {
   secret: string

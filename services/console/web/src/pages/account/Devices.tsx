@@ -9,8 +9,9 @@ import { Time } from '@/kit/Time'
 import { controlCall, path } from '@/lib/api'
 import { useChange } from '@/lib/useChange'
 import { t } from '@/strings'
+import { account as accountTexts } from '@/strings/account'
 
-const words = t.account.sessions
+const words = accountTexts.sessions
 type Verb = keyof typeof words.done
 
 /** The person's devices: those that wait are approved here, from one that is approved. */

@@ -6,10 +6,10 @@ import { controlCall } from '@/lib/api'
 import { useChange } from '@/lib/useChange'
 import { useForm } from '@/lib/useForm'
 import { useSession } from '@/session/useSession'
-import { t } from '@/strings'
+import { account as accountTexts } from '@/strings/account'
 import { checkPassword, strengthOf, type PasswordValues } from './password'
 
-const words = t.account.security
+const words = accountTexts.security
 const empty: PasswordValues = { current: '', next: '' }
 
 export function PasswordForm() {

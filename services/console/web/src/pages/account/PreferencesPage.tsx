@@ -5,9 +5,10 @@ import { controlCall } from '@/lib/api'
 import { preferences, setPreferences, type Preferences, type Theme } from '@/lib/preferences'
 import { useHeld } from '@/lib/useHeld'
 import { t } from '@/strings'
+import { account as accountTexts } from '@/strings/account'
 import { SettingsPage } from '../settings/SettingsPage'
 
-const words = t.account.preferences
+const words = accountTexts.preferences
 const options = <V extends string>(names: Record<V, string>) => (Object.keys(names) as V[]).map((value) => ({ value, label: names[value] }))
 
 /** What takes effect at once, here and, through the account, in other browsers. */

@@ -10,10 +10,10 @@ import { useChange } from '@/lib/useChange'
 import { useForm } from '@/lib/useForm'
 import { useUnsaved } from '@/lib/useUnsaved'
 import { useSession } from '@/session/useSession'
-import { t } from '@/strings'
+import { account as accountTexts } from '@/strings/account'
 import { FormColumn, SettingsPage } from '../settings/SettingsPage'
 
-const words = t.account.profile
+const words = accountTexts.profile
 
 export function ProfilePage() {
   const { user, organizations } = useSession()

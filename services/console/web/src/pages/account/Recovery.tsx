@@ -5,10 +5,10 @@ import { Note } from '@/kit/Note'
 import { controlCall } from '@/lib/api'
 import { useChange } from '@/lib/useChange'
 import { useSession } from '@/session/useSession'
-import { t } from '@/strings'
+import { account as accountTexts } from '@/strings/account'
 import { RecoveryCodes } from './RecoveryCodes'
 
-const words = t.account.security
+const words = accountTexts.security
 
 /** How many recovery codes are left, and new ones. */
 export function Recovery() {

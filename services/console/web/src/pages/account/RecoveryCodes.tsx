@@ -7,8 +7,9 @@ import { Note } from '@/kit/Note'
 import { downloadText } from '@/lib/clipboard'
 import { useUnsaved } from '@/lib/useUnsaved'
 import { t } from '@/strings'
+import { account as accountTexts } from '@/strings/account'
 
-const words = t.account.security
+const words = accountTexts.security
 
 /** Ten codes, shown once. Closing them unsaved asks first, whichever way it is closed. */
 export function RecoveryCodes({ codes, onClose }: { codes: string[]; onClose: () => void }) {

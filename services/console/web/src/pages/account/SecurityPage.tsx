@@ -2,13 +2,13 @@ import { Note } from '@/kit/Note'
 import { Section } from '@/kit/Section'
 import { Time } from '@/kit/Time'
 import { useSession } from '@/session/useSession'
-import { t } from '@/strings'
+import { account as accountTexts } from '@/strings/account'
 import { SettingsPage } from '../settings/SettingsPage'
 import { Authenticator } from './Authenticator'
 import { PasswordForm } from './PasswordForm'
 import { Recovery } from './Recovery'
 
-const words = t.account.security
+const words = accountTexts.security
 
 export function SecurityPage() {
   const { user, organizations } = useSession()

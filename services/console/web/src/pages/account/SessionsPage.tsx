@@ -10,10 +10,11 @@ import { Time } from '@/kit/Time'
 import { controlCall, path } from '@/lib/api'
 import { useChange } from '@/lib/useChange'
 import { t } from '@/strings'
+import { account as accountTexts } from '@/strings/account'
 import { SettingsPage } from '../settings/SettingsPage'
 import { Devices } from './Devices'
 
-const words = t.account.sessions
+const words = accountTexts.sessions
 const stale = [['account', 'sessions']]
 
 export function SessionsPage() {

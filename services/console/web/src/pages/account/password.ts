@@ -1,7 +1,7 @@
 import type { Errors } from '@/lib/useForm'
-import { t } from '@/strings'
+import { account as accountTexts } from '@/strings/account'
 
-const words = t.account.security.errors
+const words = accountTexts.security.errors
 
 export interface PasswordValues {
   current: string

@@ -16,10 +16,11 @@ import { useForm, type Errors } from '@/lib/useForm'
 import { useUnsaved } from '@/lib/useUnsaved'
 import { useSession } from '@/session/useSession'
 import { t } from '@/strings'
+import { admin as adminTexts } from '@/strings/admin'
 import { ProvisioningSteps } from './ProvisioningSteps'
 import { isSlug, slugOf } from './slug'
 
-const words = t.admin.organizations
+const words = adminTexts.organizations
 
 interface Values {
   name: string

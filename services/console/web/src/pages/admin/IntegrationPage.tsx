@@ -15,8 +15,9 @@ import { PanelTabs } from '@/kit/PanelTabs'
 import { Section } from '@/kit/Section'
 import { StatusBadge } from '@/kit/StatusBadge'
 import { t } from '@/strings'
+import { admin as adminTexts } from '@/strings/admin'
 
-const words = t.admin.integration
+const words = adminTexts.integration
 
 /** Where each environment's API is, whether it answers, and how to put it behind a proxy. */
 export function IntegrationPage() {
@@ -47,7 +48,7 @@ function Settings({ item }: { item: Integration }) {
   const { health } = item
   const isReady = health.state === 'ready'
   return (
-    <div className="grid gap-6 wide:grid-cols-[24rem_minmax(0,1fr)]">
+    <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-6 wide:grid-cols-[24rem_minmax(0,1fr)]">
       <Facts
         facts={[
           [words.publicUrl, <Url key="public" url={item.public_url} />],

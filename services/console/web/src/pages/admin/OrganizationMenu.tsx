@@ -12,9 +12,10 @@ import { copyText } from '@/lib/clipboard'
 import { useChange } from '@/lib/useChange'
 import { useSession } from '@/session/useSession'
 import { t } from '@/strings'
+import { admin as adminTexts } from '@/strings/admin'
 import { ProvisioningDialog } from './ProvisioningDialog'
 
-const words = t.admin.organizations
+const words = adminTexts.organizations
 type Act = 'suspend' | 'resume' | 'delete'
 
 export function OrganizationMenu({ organization }: { organization: AdminOrganization }) {

@@ -15,12 +15,13 @@ import { DataTable } from '@/kit/table/DataTable'
 import { TablePage } from '@/kit/table/TablePage'
 import type { EnvironmentChoice } from '@/lib/environments'
 import { t } from '@/strings'
+import { admin as adminTexts } from '@/strings/admin'
 import { CreateOrganization } from './CreateOrganization'
 import { OrganizationCard, organizationColumns } from './organizationColumns'
 import { OrganizationMenu } from './OrganizationMenu'
 import { Unadopted } from './Unadopted'
 
-const words = t.admin.organizations
+const words = adminTexts.organizations
 
 interface Filters {
   q?: string

@@ -9,9 +9,9 @@ import { controlCall } from '@/lib/api'
 import type { Environment } from '@/lib/environments'
 import { useChange } from '@/lib/useChange'
 import { useSession } from '@/session/useSession'
-import { t } from '@/strings'
+import { admin as adminTexts } from '@/strings/admin'
 
-const words = t.admin.organizations
+const words = adminTexts.organizations
 const looks: Record<Provisioning['state'], StatusLook> = { ready: 'succeeded', wanted: 'running', failed: 'failed' }
 
 /** How far an organization is set up in each environment; a step that failed is started again here. */

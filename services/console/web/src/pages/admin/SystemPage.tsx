@@ -11,8 +11,9 @@ import { StatusBadge } from '@/kit/StatusBadge'
 import { Time } from '@/kit/Time'
 import { bytes } from '@/lib/numbers'
 import { t } from '@/strings'
+import { admin as adminTexts } from '@/strings/admin'
 
-const words = t.admin.system
+const words = adminTexts.system
 
 export function SystemPage() {
   usePageTitle(words.title)

@@ -8,9 +8,9 @@ import { Section } from '@/kit/Section'
 import { controlCall } from '@/lib/api'
 import { asFailure } from '@/lib/problem'
 import { useChange } from '@/lib/useChange'
-import { t } from '@/strings'
+import { admin as adminTexts } from '@/strings/admin'
 
-const words = t.admin.organizations.unadopted
+const words = adminTexts.organizations.unadopted
 
 /** Organizations that a root key made in one environment: they can be taken into the directory. */
 export function Unadopted() {

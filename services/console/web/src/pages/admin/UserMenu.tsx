@@ -10,8 +10,9 @@ import { RowMenu } from '@/kit/table/RowMenu'
 import { controlCall, path } from '@/lib/api'
 import { useChange } from '@/lib/useChange'
 import { t } from '@/strings'
+import { admin as adminTexts } from '@/strings/admin'
 
-const words = t.admin.users
+const words = adminTexts.users
 
 /** What is done, its words, and the last part of its path. */
 const acts = {

@@ -18,9 +18,10 @@ import { Time } from '@/kit/Time'
 import { count } from '@/lib/numbers'
 import { useSession } from '@/session/useSession'
 import { t } from '@/strings'
+import { admin as adminTexts } from '@/strings/admin'
 import { UserMenu } from './UserMenu'
 
-const words = t.admin.users
+const words = adminTexts.users
 
 export function UsersPage() {
   usePageTitle(words.title)

@@ -6,9 +6,9 @@ import type { Column } from '@/kit/table/columns'
 import { Time } from '@/kit/Time'
 import { environmentTag } from '@/lib/environments'
 import { count } from '@/lib/numbers'
-import { t } from '@/strings'
+import { admin as adminTexts } from '@/strings/admin'
 
-const words = t.admin.organizations
+const words = adminTexts.organizations
 
 const Status = ({ organization }: { organization: AdminOrganization }) => (
   <StatusBadge look={organization.suspended ? 'suspended' : 'active'}>{organization.suspended ? words.status.suspended : words.status.active}</StatusBadge>
@@ -45,7 +45,7 @@ export const organizationColumns: Column<AdminOrganization>[] = [
 ]
 
 export const OrganizationCard = ({ organization }: { organization: AdminOrganization }) => (
-  <div className="grid grid-cols-[minmax(0,1fr)_auto] gap-x-3 gap-y-1">
+  <div className="grid grid-cols-[minmax(0,1fr)_auto] gap-x-3 gap-y-1 *:even:justify-self-end">
     <span className="truncate font-medium">{organization.name}</span>
     <Status organization={organization} />
     <span className="font-mono text-12 text-muted">{organization.slug}</span>

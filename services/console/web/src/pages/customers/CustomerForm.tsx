@@ -19,10 +19,11 @@ import { useForm, type Errors } from '@/lib/useForm'
 import { useUnsaved } from '@/lib/useUnsaved'
 import { useOrganization } from '@/session/useOrganization'
 import { t } from '@/strings'
+import { customers as customerTexts } from '@/strings/customers'
 import { LeaveDialog } from '../LeaveDialog'
 import { customerLists, customerQuery } from './queries'
 
-const words = t.customers
+const words = customerTexts
 
 interface Values {
   name: string

@@ -15,9 +15,10 @@ import { useMerged, type Placed } from '@/lib/merged'
 import { asFailure } from '@/lib/problem'
 import { useOrganization } from '@/session/useOrganization'
 import { t } from '@/strings'
+import { customers as customerTexts } from '@/strings/customers'
 import { newestFirst } from './queries'
 
-const words = t.customers.keys
+const words = customerTexts.keys
 const looks = { active: 'active', inactive: 'inactive', expired: 'expired', scheduled: 'scheduled' } as const
 
 /** The keys that are limited to a customer. */

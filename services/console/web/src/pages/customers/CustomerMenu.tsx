@@ -10,10 +10,11 @@ import type { Placed } from '@/lib/merged'
 import { useAuthority } from '@/session/useAuthority'
 import { useOrganization } from '@/session/useOrganization'
 import { t } from '@/strings'
+import { customers as customerTexts } from '@/strings/customers'
 import { CustomerForm } from './CustomerForm'
 import { DeleteCustomer, StandingOfCustomer } from './confirms'
 
-const words = t.customers.menu
+const words = customerTexts.menu
 export type CustomerAct = 'edit' | 'standing' | 'delete'
 
 /** The dialog of an act with a customer. */

@@ -15,18 +15,19 @@ import { PageHead } from '@/kit/PageHead'
 import { Section } from '@/kit/Section'
 import { TextLink } from '@/kit/TextLink'
 import { Time } from '@/kit/Time'
-import { limitTexts } from '@/lib/limits'
 import type { Placed } from '@/lib/merged'
 import { useAuthority } from '@/session/useAuthority'
 import { useOrganization } from '@/session/useOrganization'
 import { t } from '@/strings'
+import { customers as customerTexts } from '@/strings/customers'
+import { limitText } from '../keys/limits'
 import { CustomerStatus } from './columns'
 import { CustomerDialog, type CustomerAct } from './CustomerMenu'
 import { CustomerKeys } from './CustomerKeys'
 import { customerQuery } from './queries'
 import { PickEnvironment } from '../PickEnvironment'
 
-const words = t.customers
+const words = customerTexts
 
 export function CustomerPage() {
   const { customer: id = '' } = useParams({ strict: false }) as { customer?: string }
@@ -96,7 +97,7 @@ function Body({ customer }: { customer: Placed<Customer> }) {
             facts={[
               [words.facts.id, <span key="id" className="inline-flex items-center gap-1 font-mono text-12">{customer.id} <Copy text={customer.id} label={words.menu.copyId} /></span>],
               [words.facts.externalId, customer.external_id ? <span key="external" className="font-mono text-12">{customer.external_id}</span> : <span key="none" className="text-muted">{t.common.none}</span>],
-              [words.facts.limits, customer.limits.length ? limitTexts(customer.limits).map((text) => <span key={text} className="block">{text}</span>) : <span key="none" className="text-muted">{words.noLimits}</span>],
+              [words.facts.limits, customer.limits.length ? customer.limits.map((limit) => <span key={limit.name} className="block">{limitText(limit)}</span>) : <span key="none" className="text-muted">{words.noLimits}</span>],
               [words.facts.created, <Time key="created" at={customer.created_at} form="absolute" />],
               [words.facts.updated, <Time key="updated" at={customer.updated_at} />],
               customer.suspended_at !== null && [words.facts.suspended, <Time key="suspended" at={customer.suspended_at} form="absolute" />],

@@ -16,14 +16,14 @@ import { useMerged, type Placed } from '@/lib/merged'
 import { asFailure } from '@/lib/problem'
 import { useAuthority } from '@/session/useAuthority'
 import { useOrganization } from '@/session/useOrganization'
-import { t } from '@/strings'
+import { customers as customerTexts } from '@/strings/customers'
 import { CustomerCard, customerColumns } from './columns'
 import { CustomerForm } from './CustomerForm'
 import { CustomerMenu } from './CustomerMenu'
 import { NoCustomers } from './NoCustomers'
 import { newestFirst } from './queries'
 
-const words = t.customers
+const words = customerTexts
 
 export function CustomersPage() {
   usePageTitle(words.title)

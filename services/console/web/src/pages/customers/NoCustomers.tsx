@@ -8,8 +8,9 @@ import { useAuthority } from '@/session/useAuthority'
 import { useOrganization } from '@/session/useOrganization'
 import { usePublicUrl } from '@/session/useSession'
 import { t } from '@/strings'
+import { customers as customerTexts } from '@/strings/customers'
 
-const words = t.customers
+const words = customerTexts
 
 /** Instead of the list: nothing matches, nothing in this environment, or nothing at all yet. */
 export function NoCustomers({ text, onClear, onCreate }: { text: string; onClear: () => void; onCreate: () => void }) {

@@ -4,11 +4,12 @@ import { StatusBadge } from '@/kit/StatusBadge'
 import type { Column } from '@/kit/table/columns'
 import { TextLink } from '@/kit/TextLink'
 import { Time } from '@/kit/Time'
-import { limitTexts } from '@/lib/limits'
 import type { Placed } from '@/lib/merged'
 import { t } from '@/strings'
+import { customers as customerTexts } from '@/strings/customers'
+import { limitText } from '../keys/limits'
 
-const words = t.customers
+const words = customerTexts
 
 interface LinkProps {
   customer: Placed<Customer>
@@ -59,7 +60,7 @@ export const customerColumns = (showsEnvironment: boolean, org: string): Column<
     id: 'limits',
     header: words.columns.limits,
     cell: ({ limits }) =>
-      limits.length === 0 ? <span className="text-muted">{words.noLimits}</span> : limitTexts(limits).map((text) => <span key={text} className="block">{text}</span>),
+      limits.length === 0 ? <span className="text-muted">{words.noLimits}</span> : limits.map((limit) => <span key={limit.name} className="block">{limitText(limit)}</span>),
   },
   { id: 'created', header: words.columns.created, cell: ({ created_at }) => <Time at={created_at} /> },
   { id: 'updated', header: words.columns.updated, cell: ({ updated_at }) => <Time at={updated_at} /> },
@@ -68,7 +69,7 @@ export const customerColumns = (showsEnvironment: boolean, org: string): Column<
 /** A customer where there is no room for a table. */
 export function CustomerCard({ customer, org }: LinkProps) {
   return (
-    <div className="grid grid-cols-[1fr_auto] gap-x-3 gap-y-1">
+    <div className="grid grid-cols-[minmax(0,1fr)_auto] gap-x-3 gap-y-1 *:even:justify-self-end">
       <CustomerLink customer={customer} org={org} className="truncate" />
       <CustomerStatus customer={customer} />
       <span className="truncate font-mono text-12 text-muted">{customer.external_id ?? t.common.none}</span>

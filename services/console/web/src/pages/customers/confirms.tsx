@@ -6,6 +6,7 @@ import type { Placed } from '@/lib/merged'
 import { useChange } from '@/lib/useChange'
 import { useOrganization } from '@/session/useOrganization'
 import { t } from '@/strings'
+import { customers as customerTexts } from '@/strings/customers'
 import { ScopeLoss } from '../scope/ScopeLoss'
 import { customerLists } from './queries'
 
@@ -24,7 +25,7 @@ const Subject = ({ customer }: { customer: Placed<Customer> }) => (
 export function StandingOfCustomer({ customer, onClose }: Props) {
   const { organization } = useOrganization()
   const verb = customer.status === 'suspended' ? 'resume' : 'suspend'
-  const words = t.customers[verb]
+  const words = customerTexts[verb]
   const act = useChange(() => organizationCall(customer.environment, organization.slug, path('customers', customer.id, verb), { method: 'POST' }), {
     stale: [...customerLists(organization.slug), ['keys']],
     done: words.done,
@@ -49,7 +50,7 @@ export function StandingOfCustomer({ customer, onClose }: Props) {
 
 export function DeleteCustomer({ customer, onClose }: Props) {
   const { organization } = useOrganization()
-  const words = t.customers.delete
+  const words = customerTexts.delete
   const act = useChange(() => organizationCall(customer.environment, organization.slug, path('customers', customer.id), { method: 'DELETE' }), {
     stale: [['customers', organization.slug], ['keys']],
     done: words.done,

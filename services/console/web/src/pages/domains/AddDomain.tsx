@@ -14,8 +14,9 @@ import { useForm } from '@/lib/useForm'
 import { useUnsaved } from '@/lib/useUnsaved'
 import { useOrganization } from '@/session/useOrganization'
 import { t } from '@/strings'
+import { domains as domainTexts } from '@/strings/domains'
 
-const words = t.domains
+const words = domainTexts
 
 /** Registers a host name; what follows shows its record. */
 export function AddDomain({ onClose, onAdded }: { onClose: () => void; onAdded: (domain: Placed<Domain>) => void }) {

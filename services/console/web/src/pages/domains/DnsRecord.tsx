@@ -7,11 +7,11 @@ import { EnvironmentBadge } from '@/kit/EnvironmentBadge'
 import { Note } from '@/kit/Note'
 import type { Placed } from '@/lib/merged'
 import { useAuthority } from '@/session/useAuthority'
-import { t } from '@/strings'
+import { domains as domainTexts } from '@/strings/domains'
 import { Verification } from './columns'
 import { useCheck } from './DomainMenu'
 
-const words = t.domains.record
+const words = domainTexts.record
 
 /** The record that proves a domain, to copy, and a check of it. */
 export function DnsRecord({ domain: given, onClose }: { domain: Placed<Domain>; onClose: () => void }) {
@@ -33,7 +33,7 @@ export function DnsRecord({ domain: given, onClose }: { domain: Placed<Domain>; 
       foot={
         <>
           <Button onClick={onClose}>{words.later}</Button>
-          <Button kind="primary" busy={check.isBusy && t.domains.checking} reason={reason(domain.environment, 'domains.check')} onClick={() => check.run()}>
+          <Button kind="primary" busy={check.isBusy && domainTexts.checking} reason={reason(domain.environment, 'domains.check')} onClick={() => check.run()}>
             {words.check}
           </Button>
         </>

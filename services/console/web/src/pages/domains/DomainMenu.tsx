@@ -14,9 +14,10 @@ import { useChange } from '@/lib/useChange'
 import { useAuthority } from '@/session/useAuthority'
 import { useOrganization } from '@/session/useOrganization'
 import { t } from '@/strings'
+import { domains as domainTexts } from '@/strings/domains'
 import { ScopeLoss } from '../scope/ScopeLoss'
 
-const words = t.domains
+const words = domainTexts
 
 /** Looks for a domain's record now. */
 export function useCheck(domain: Placed<Domain>, after?: (checked: Domain) => void) {

@@ -19,13 +19,14 @@ import { asFailure } from '@/lib/problem'
 import { useAuthority } from '@/session/useAuthority'
 import { useOrganization } from '@/session/useOrganization'
 import { t } from '@/strings'
+import { domains as domainTexts } from '@/strings/domains'
 import { newestFirst } from '../customers/queries'
 import { AddDomain } from './AddDomain'
 import { DomainCard, domainColumns } from './columns'
 import { DnsRecord } from './DnsRecord'
 import { DomainMenu } from './DomainMenu'
 
-const words = t.domains
+const words = domainTexts
 
 export function DomainsPage() {
   usePageTitle(words.title)

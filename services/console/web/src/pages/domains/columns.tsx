@@ -6,9 +6,9 @@ import { StatusBadge } from '@/kit/StatusBadge'
 import type { Column } from '@/kit/table/columns'
 import { Time } from '@/kit/Time'
 import type { Placed } from '@/lib/merged'
-import { t } from '@/strings'
+import { domains as domainTexts } from '@/strings/domains'
 
-const words = t.domains
+const words = domainTexts
 
 export function Verification({ domain }: { domain: Domain }) {
   return domain.verified_at ? (
@@ -61,7 +61,7 @@ export const domainColumns = (showsEnvironment: boolean, onRecord: (domain: Plac
 
 export function DomainCard({ domain, onRecord }: { domain: Placed<Domain>; onRecord: () => void }) {
   return (
-    <div className="grid grid-cols-[minmax(0,1fr)_auto] items-start gap-x-3 gap-y-2">
+    <div className="grid grid-cols-[minmax(0,1fr)_auto] items-start gap-x-3 gap-y-2 *:even:justify-self-end">
       <div>
         <Name domain={domain} />
       </div>

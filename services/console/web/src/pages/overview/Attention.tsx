@@ -10,11 +10,12 @@ import { count } from '@/lib/numbers'
 import { relative } from '@/lib/time'
 import { useOrganization } from '@/session/useOrganization'
 import { t } from '@/strings'
+import { overview as overviewTexts } from '@/strings/overview'
 import { isUrgent } from './attention'
 import { AttentionRow } from './AttentionRow'
 import { useAttention } from './useAttention'
 
-const words = t.overview
+const words = overviewTexts
 const first = 8
 
 /** What may need somebody, the most pressing first. */

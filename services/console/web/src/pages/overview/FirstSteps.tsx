@@ -13,9 +13,9 @@ import type { Placed } from '@/lib/merged'
 import { remembered } from '@/lib/preferences'
 import { useOrganization } from '@/session/useOrganization'
 import { usePublicUrl } from '@/session/useSession'
-import { t } from '@/strings'
+import { overview as overviewTexts } from '@/strings/overview'
 
-const words = t.overview.steps
+const words = overviewTexts.steps
 
 /** Three steps that tick themselves once each is observed; gone when hidden. */
 export function FirstSteps({ environments }: { environments: Environment[] }) {

@@ -7,11 +7,12 @@ import { Section } from '@/kit/Section'
 import type { Environment } from '@/lib/environments'
 import { usePublicUrl } from '@/session/useSession'
 import { t } from '@/strings'
+import { overview as overviewTexts } from '@/strings/overview'
 import { Attention } from './Attention'
 import { FirstSteps } from './FirstSteps'
 import { RecentActions } from './RecentActions'
 
-const words = t.overview
+const words = overviewTexts
 
 /** Is anything wrong, and how do I start. */
 export function OverviewPage() {
@@ -42,11 +43,11 @@ function BaseUrls({ environments }: { environments: Environment[] }) {
         {environments.map((name) => {
           const url = `${publicUrl(name)}/v1`
           return (
-            <li key={name} className="flex items-center gap-3 border-b border-line py-1.5 last:border-b-0">
+            <li key={name} className="flex items-center gap-2 border-b border-line py-1.5 last:border-b-0">
               <span className="w-24 shrink-0">
                 <EnvironmentBadge environment={name} />
               </span>
-              <span className="min-w-0 flex-1 truncate font-mono text-12" title={url}>
+              <span className="min-w-0 flex-1 font-mono text-12 break-all">
                 {url.replace(/^https?:\/\//, '')}
               </span>
               <Copy text={url} label={words.copyUrl(t.environment[name])} />

@@ -11,8 +11,9 @@ import { asFailure } from '@/lib/problem'
 import { useAuthority } from '@/session/useAuthority'
 import { useOrganization } from '@/session/useOrganization'
 import { t } from '@/strings'
+import { overview as overviewTexts } from '@/strings/overview'
 
-const words = t.overview
+const words = overviewTexts
 const shown = 6
 
 interface Action {

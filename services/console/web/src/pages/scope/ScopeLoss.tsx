@@ -4,9 +4,9 @@ import { Note } from '@/kit/Note'
 import { organizationCall, type Page } from '@/lib/api'
 import type { Environment } from '@/lib/environments'
 import { useOrganization } from '@/session/useOrganization'
-import { t } from '@/strings'
+import { scopeLoss as scopeLossTexts } from '@/strings/customers'
 
-const words = t.scopeLoss
+const words = scopeLossTexts
 const shown = 6
 
 interface Props {

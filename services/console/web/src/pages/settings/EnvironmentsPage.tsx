@@ -15,10 +15,11 @@ import { useIsManager } from '@/session/useIsManager'
 import { useOrganization } from '@/session/useOrganization'
 import { useSession } from '@/session/useSession'
 import { t } from '@/strings'
+import { settings as settingsTexts } from '@/strings/settings'
 import { PolicyOf } from './PolicyOf'
 import { SettingsPage } from './SettingsPage'
 
-const words = t.settings.environments
+const words = settingsTexts.environments
 const looks: Record<Provisioning['state'], StatusLook> = { ready: 'active', wanted: 'pending', failed: 'failed' }
 
 export function EnvironmentsPage() {
@@ -33,7 +34,7 @@ export function EnvironmentsPage() {
   return (
     <SettingsPage title={words.title} subtitle={words.subtitle}>
       <div className="px-4 pb-6 wide:px-6">
-        <Loaded query={query} failed={t.settings.loadFailed} block>
+        <Loaded query={query} failed={settingsTexts.loadFailed} block>
           {(provisionings) => (
             <ul>
               {installed.map(({ name, public_url }) => (

@@ -19,11 +19,11 @@ import { useUnsaved } from '@/lib/useUnsaved'
 import { useIsManager } from '@/session/useIsManager'
 import { useOrganization } from '@/session/useOrganization'
 import { sessionQuery } from '@/session/useSession'
-import { t } from '@/strings'
+import { settings as settingsTexts } from '@/strings/settings'
 import { isSlug } from '../admin/slug'
 import { FormColumn, SettingsPage } from './SettingsPage'
 
-const words = t.settings.general
+const words = settingsTexts.general
 
 interface Values {
   name: string
@@ -42,7 +42,7 @@ export function GeneralPage() {
   const query = useQuery(organizationQuery(organization.slug))
   return (
     <SettingsPage title={words.title}>
-      <Loaded query={query} failed={t.settings.loadFailed}>
+      <Loaded query={query} failed={settingsTexts.loadFailed}>
         {(data) => <GeneralForm key={data.id} organization={data} />}
       </Loaded>
     </SettingsPage>

@@ -17,10 +17,11 @@ import { useUnsaved } from '@/lib/useUnsaved'
 import { useOrganization } from '@/session/useOrganization'
 import { useSession } from '@/session/useSession'
 import { t } from '@/strings'
+import { settings as settingsTexts } from '@/strings/settings'
 import { checkInvite, emailsOf, type InviteValues } from './invite'
 import { noRole, roleOptions } from './memberRoles'
 
-const words = t.settings.invite
+const words = settingsTexts.invite
 
 interface Props {
   onClose: () => void
@@ -86,7 +87,7 @@ export function InviteDialog({ onClose, onMade }: Props) {
         <Field label={words.emails} help={words.emailsHelp} error={form.errors.emails} name="emails">
           {(control) => <Textarea {...control} ref={emails} value={form.values.emails} onChange={(event) => form.set('emails', event.target.value)} onBlur={() => form.touch('emails')} />}
         </Field>
-        <div data-field="roles" className="grid gap-3 sm:grid-cols-3">
+        <div data-field="roles" className="grid gap-3 wide:grid-cols-3">
           {installed.map((name) => (
             <Field key={name} label={words.role(t.environment[name])}>
               {(control) => <Select {...control} options={roleOptions(installed, [], true)} value={form.values.roles[name] ?? noRole} onChange={(role) => setRole(name, role)} />}

@@ -10,11 +10,11 @@ import { Time } from '@/kit/Time'
 import { controlCall } from '@/lib/api'
 import { useChange } from '@/lib/useChange'
 import { useOrganization } from '@/session/useOrganization'
-import { t } from '@/strings'
+import { settings as settingsTexts } from '@/strings/settings'
 import { roleName, sharedRole } from './memberRoles'
 import type { CellsProps } from './MembersTable'
 
-const words = t.settings.members
+const words = settingsTexts.members
 
 interface Props {
   invite: Invite

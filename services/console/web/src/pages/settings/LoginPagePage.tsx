@@ -17,10 +17,11 @@ import { useUnsaved } from '@/lib/useUnsaved'
 import { useIsManager } from '@/session/useIsManager'
 import { useOrganization } from '@/session/useOrganization'
 import { t } from '@/strings'
+import { settings as settingsTexts } from '@/strings/settings'
 import { checkLoginPage, isColour, readLogo } from './loginPage'
 import { FormColumn, SettingsPage } from './SettingsPage'
 
-const words = t.settings.loginPage
+const words = settingsTexts.loginPage
 
 interface Values {
   text: string
@@ -33,7 +34,7 @@ export function LoginPagePage() {
   const query = useQuery(loginPageQuery(organization.slug))
   return (
     <SettingsPage title={words.title} subtitle={words.subtitle}>
-      <Loaded query={query} failed={t.settings.loadFailed}>
+      <Loaded query={query} failed={settingsTexts.loadFailed}>
         {(data) => <LoginPageForm key={JSON.stringify(data)} page={data} />}
       </Loaded>
     </SettingsPage>
@@ -151,10 +152,12 @@ function Preview({ text, accent, logo, name }: Values & { name: string }) {
         {text && <p className="text-13 break-words whitespace-pre-line text-muted">{text}</p>}
         <span className="h-8 rounded-control border border-control bg-panel" />
         <span className="h-8 rounded-control border border-control bg-panel" />
-        <svg viewBox="0 0 200 32" preserveAspectRatio="none" className="h-8 w-full rounded-control">
-          <rect width="200" height="32" fill={colour ?? 'currentColor'} className={colour ? undefined : 'text-accent'} />
+        <svg viewBox="0 0 300 32" className="w-full">
+          <rect width="300" height="32" rx="6" fill={colour ?? 'currentColor'} className={colour ? undefined : 'text-accent'} />
+          <text x="150" y="20" textAnchor="middle" fontSize="13" fontWeight="500" fill="#ffffff">
+            {words.previewButton}
+          </text>
         </svg>
-        <span className="-mt-10 pb-2 text-center text-13 font-medium text-white">{words.previewButton}</span>
       </div>
     </section>
   )

@@ -14,11 +14,11 @@ import { controlCall } from '@/lib/api'
 import { useChange } from '@/lib/useChange'
 import { useIsManager } from '@/session/useIsManager'
 import { useOrganization } from '@/session/useOrganization'
-import { t } from '@/strings'
+import { settings as settingsTexts } from '@/strings/settings'
 import { noRole, roleName, roleOptions, sharedRole } from './memberRoles'
 import type { CellsProps } from './MembersTable'
 
-const words = t.settings.members
+const words = settingsTexts.members
 
 interface Props {
   member: Member

@@ -11,12 +11,12 @@ import { TextLink } from '@/kit/TextLink'
 import { asFailure } from '@/lib/problem'
 import { useIsManager } from '@/session/useIsManager'
 import { useOrganization } from '@/session/useOrganization'
-import { t } from '@/strings'
+import { settings as settingsTexts } from '@/strings/settings'
 import { InviteDialog } from './InviteDialog'
 import { MembersTable } from './MembersTable'
 import { SettingsPage } from './SettingsPage'
 
-const words = t.settings.members
+const words = settingsTexts.members
 
 export function MembersPage() {
   const { organization } = useOrganization()
@@ -37,7 +37,7 @@ export function MembersPage() {
       subtitle={members.data && <Summary members={members.data} invites={invites.data ?? []} org={org} />}
       actions={
         <Button kind="primary" data-create="" icon={<UserPlus aria-hidden />} reason={reason} onClick={() => setInviting(true)}>
-          {t.settings.invite.open}
+          {settingsTexts.invite.open}
         </Button>
       }
     >

@@ -3,10 +3,11 @@ import type { ReactNode } from 'react'
 import type { Invite, InviteLink, Member, Role } from '@/control/types'
 import { useIsWide } from '@/kit/useIsWide'
 import { t } from '@/strings'
+import { settings as settingsTexts } from '@/strings/settings'
 import { InviteRow } from './InviteRow'
 import { MemberRow } from './MemberRow'
 
-const words = t.settings.members
+const words = settingsTexts.members
 
 interface Props {
   members: Member[]

@@ -12,9 +12,10 @@ import { useChange } from '@/lib/useChange'
 import { useAuthority } from '@/session/useAuthority'
 import { useOrganization } from '@/session/useOrganization'
 import { t } from '@/strings'
+import { settings as settingsTexts } from '@/strings/settings'
 import { membersWith } from './memberRoles'
 
-const words = t.settings.roles
+const words = settingsTexts.roles
 
 interface Props {
   roles: Role[]

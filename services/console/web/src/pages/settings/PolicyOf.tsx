@@ -19,9 +19,10 @@ import { useUnsaved } from '@/lib/useUnsaved'
 import { useAuthority } from '@/session/useAuthority'
 import { useOrganization } from '@/session/useOrganization'
 import { t } from '@/strings'
+import { settings as settingsTexts } from '@/strings/settings'
 import { checkPolicy, policyChange, policyValues, type PolicyValues } from './policy'
 
-const words = t.settings.environments
+const words = settingsTexts.environments
 
 /** The rules for keys of one environment, and the keys that break them. */
 export function PolicyOf({ environment }: { environment: Environment }) {
@@ -91,7 +92,7 @@ function PolicyForm({ environment, policy, etag }: Props) {
         save()
       }}
     >
-      <div className="grid gap-4 sm:grid-cols-2">
+      <div className="grid gap-4 wide:grid-cols-2">
         <RateField name="default" label={fields.defaultLimit} help={fields.defaultLimitHelp} form={form} isOff={isOff} />
         <RateField name="max" label={fields.limitMax} help={fields.limitMaxHelp} form={form} isOff={isOff} />
         {text('default_days', fields.defaultLifetime, fields.defaultLifetimeHelp, fields.days)}

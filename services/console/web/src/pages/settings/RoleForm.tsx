@@ -17,11 +17,12 @@ import { useUnsaved } from '@/lib/useUnsaved'
 import { useAuthority } from '@/session/useAuthority'
 import { useOrganization } from '@/session/useOrganization'
 import { t } from '@/strings'
+import { settings as settingsTexts } from '@/strings/settings'
 import { LeaveDialog } from '../LeaveDialog'
 import { membersWith } from './memberRoles'
 import { useCatalogue } from './useCatalogue'
 
-const words = t.settings.roles
+const words = settingsTexts.roles
 
 interface Props {
   environment: Environment

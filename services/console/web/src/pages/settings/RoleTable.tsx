@@ -2,12 +2,12 @@ import { clsx } from 'clsx'
 import type { Member, Role } from '@/control/types'
 import type { Environment } from '@/lib/environments'
 import { accessOf, builtInRoles, roleGroups } from '@/session/roles'
-import { t } from '@/strings'
+import { settings as settingsTexts } from '@/strings/settings'
 import { membersWith } from './memberRoles'
 import { grantable, ownAccess } from './roleTable'
 import { useCatalogue } from './useCatalogue'
 
-const words = t.settings.roles
+const words = settingsTexts.roles
 
 interface Props {
   members: Member[]

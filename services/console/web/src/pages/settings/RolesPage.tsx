@@ -10,12 +10,13 @@ import { Section } from '@/kit/Section'
 import { useAuthority } from '@/session/useAuthority'
 import { useOrganization } from '@/session/useOrganization'
 import { t } from '@/strings'
+import { settings as settingsTexts } from '@/strings/settings'
 import { OwnRoles } from './OwnRoles'
 import { RoleForm } from './RoleForm'
 import { RoleTable } from './RoleTable'
 import { SettingsPage } from './SettingsPage'
 
-const words = t.settings.roles
+const words = settingsTexts.roles
 
 /** The built-in roles as a table of words, and the organization's own of the chosen environment. */
 export function RolesPage() {

@@ -15,12 +15,12 @@ import { useForm } from '@/lib/useForm'
 import { useUnsaved } from '@/lib/useUnsaved'
 import { useIsManager } from '@/session/useIsManager'
 import { useOrganization } from '@/session/useOrganization'
-import { t } from '@/strings'
+import { settings as settingsTexts } from '@/strings/settings'
 import { checkSecurity, securityBody, securityValues, type SecurityValues } from './security'
 import { FormColumn, SettingsPage } from './SettingsPage'
 import { WaitingDevices } from './WaitingDevices'
 
-const words = t.settings.security
+const words = settingsTexts.security
 
 export function SecurityPage() {
   const { organization } = useOrganization()
@@ -28,7 +28,7 @@ export function SecurityPage() {
   const query = useQuery(securityQuery(organization.slug))
   return (
     <SettingsPage title={words.title} subtitle={words.subtitle}>
-      <Loaded query={query} failed={t.settings.loadFailed}>
+      <Loaded query={query} failed={settingsTexts.loadFailed}>
         {(data) => (
           <>
             <SecurityForm key={JSON.stringify(data)} security={data} />

@@ -2,6 +2,7 @@ import { Outlet } from '@tanstack/react-router'
 import { LocalNav } from '@/kit/LocalNav'
 import { useOrganization } from '@/session/useOrganization'
 import { t } from '@/strings'
+import { settings as settingsTexts } from '@/strings/settings'
 
 const pages = ['general', 'environments', 'members', 'roles', 'security', 'login-page'] as const
 
@@ -11,7 +12,7 @@ export function SettingsShell() {
   const base = `/o/${organization.slug}/settings`
   return (
     <div className="flex min-h-full flex-col wide:flex-row">
-      <LocalNav label={t.settings.navigation} title={t.shell.nav.settings} items={pages.map((page) => ({ to: `${base}/${page}`, label: t.settings.pages[page] }))} />
+      <LocalNav label={settingsTexts.navigation} title={t.shell.nav.settings} items={pages.map((page) => ({ to: `${base}/${page}`, label: settingsTexts.pages[page] }))} />
       <div className="min-w-0 flex-1 pb-12 [container-type:inline-size]">
         <Outlet />
       </div>

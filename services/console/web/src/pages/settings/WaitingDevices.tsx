@@ -7,9 +7,9 @@ import { Time } from '@/kit/Time'
 import { controlCall } from '@/lib/api'
 import { useChange } from '@/lib/useChange'
 import { useOrganization } from '@/session/useOrganization'
-import { t } from '@/strings'
+import { settings as settingsTexts } from '@/strings/settings'
 
-const words = t.settings.security
+const words = settingsTexts.security
 
 /** New devices of members that wait for somebody to approve them. */
 export function WaitingDevices({ isOn }: { isOn: boolean }) {

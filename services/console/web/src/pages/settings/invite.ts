@@ -1,8 +1,8 @@
 import type { Roles } from '@/control/types'
 import type { Errors } from '@/lib/useForm'
-import { t } from '@/strings'
+import { settings as settingsTexts } from '@/strings/settings'
 
-const words = t.settings.invite.errors
+const words = settingsTexts.invite.errors
 
 export interface InviteValues {
   emails: string

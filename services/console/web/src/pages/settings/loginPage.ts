@@ -1,7 +1,7 @@
 import type { Errors } from '@/lib/useForm'
-import { t } from '@/strings'
+import { settings as settingsTexts } from '@/strings/settings'
 
-const words = t.settings.loginPage
+const words = settingsTexts.loginPage
 const logoMax = 64 * 1024
 const logoTypes = ['image/png', 'image/jpeg', 'image/webp']
 

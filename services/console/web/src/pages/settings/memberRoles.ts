@@ -1,9 +1,9 @@
 import type { Member, Role as OwnRole, Roles } from '@/control/types'
 import type { Environment } from '@/lib/environments'
 import { builtInRoles } from '@/session/roles'
-import { t } from '@/strings'
+import { settings as settingsTexts } from '@/strings/settings'
 
-const words = t.settings
+const words = settingsTexts
 
 /** The word for no role in a choice; not a role of the API. */
 export const noRole = 'none'

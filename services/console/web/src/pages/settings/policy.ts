@@ -1,9 +1,9 @@
 import type { Limit } from '@/client/types.gen'
 import type { Policy, Rate } from '@/control/types'
 import type { Errors } from '@/lib/useForm'
-import { t } from '@/strings'
+import { settings as settingsTexts } from '@/strings/settings'
 
-const words = t.settings.environments.errors
+const words = settingsTexts.environments.errors
 const day = 86_400
 const secretBytesDefault = 32
 

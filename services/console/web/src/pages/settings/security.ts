@@ -1,8 +1,8 @@
 import type { Security } from '@/control/types'
 import type { Errors } from '@/lib/useForm'
-import { t } from '@/strings'
+import { settings as settingsTexts } from '@/strings/settings'
 
-const words = t.settings.security
+const words = settingsTexts.security
 
 /** The policy as its form holds it: numbers and lists as they are typed. */
 export interface SecurityValues {
