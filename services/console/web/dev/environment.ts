@@ -67,7 +67,7 @@ function created(environment: string, asked: Asked): Answered {
     return problem(422, 'validation', 'The input is not acceptable.', {
       errors: [{ pointer: '/name', code: 'taken', message: 'Another key has this name.' }, { pointer: '/ips/0', code: 'ip', message: 'This is not an address.' }],
     })
-  const key = { ...keysOf(environment)[0]!, ...asked.body, id: `key_${Date.now()}`, status: 'active', last_used_at: null } as FixtureKey
+  const key = { ...keysOf(environment)[0]!, ...asked.body, id: `key_${Date.now()}`, status: 'active', last_used_at: null, expires_at: asked.body.expires_at === 'never' ? null : asked.body.expires_at } as FixtureKey
   keysOf(environment).unshift(key)
   return ok({ key, secret: secretOf(environment) }, 201)
 }

@@ -3,6 +3,8 @@ import { isOutdated } from './http'
 
 /** How many things on the page would be lost by loading it anew: forms with changes, secrets on screen. */
 export const unsaved = held(0)
+/** Of these, the forms with changes: leaving their page loses them. */
+export const dirtyForms = held(0)
 const name = 'claviger.reloaded'
 
 /**

@@ -1,21 +1,20 @@
-import { useBlocker } from '@tanstack/react-router'
 import { useEffect } from 'react'
-import { unsaved } from './reload'
+import { dirtyForms, unsaved } from './reload'
 
-/** While `isUnsaved`, closing the tab asks, and no upgrade loads the page anew. */
-export function useUnsaved(isUnsaved: boolean) {
+/**
+ * While `isUnsaved`, closing the tab asks and no upgrade loads the page anew. Leaving the page asks too, unless what is unsaved
+ * lives above pages.
+ */
+export function useUnsaved(isUnsaved: boolean, isAbovePages = false) {
   useEffect(() => {
     if (!isUnsaved) return
-    unsaved.set(unsaved.get() + 1)
+    const counters = isAbovePages ? [unsaved] : [unsaved, dirtyForms]
+    for (const counter of counters) counter.set(counter.get() + 1)
     const ask = (event: BeforeUnloadEvent) => event.preventDefault()
     addEventListener('beforeunload', ask)
     return () => {
-      unsaved.set(unsaved.get() - 1)
+      for (const counter of counters) counter.set(counter.get() - 1)
       removeEventListener('beforeunload', ask)
     }
-  }, [isUnsaved])
+  }, [isUnsaved, isAbovePages])
 }
-
-/** Holds back a change of page while `isUnsaved`; the caller asks, then goes on or stays. */
-export const useLeaveGuard = (isUnsaved: boolean) =>
-  useBlocker({ shouldBlockFn: () => isUnsaved, withResolver: true, enableBeforeUnload: false, disabled: !isUnsaved })

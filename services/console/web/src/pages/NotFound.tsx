@@ -2,7 +2,7 @@ import { Search } from 'lucide-react'
 import { usePageTitle } from '@/environment/title'
 import { Button } from '@/kit/Button'
 import { Empty } from '@/kit/Empty'
-import { paletteOpen } from '@/shell/Palette'
+import { paletteOpen } from '@/shell/open'
 import { t } from '@/strings'
 
 /** One text for "not there" and "not yours", with a way on. */

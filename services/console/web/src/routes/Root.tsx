@@ -1,7 +1,7 @@
 import { CSPProvider } from '@base-ui/react/csp-provider'
 import { Tooltip } from '@base-ui/react/tooltip'
 import { Outlet, useLocation, useNavigate } from '@tanstack/react-router'
-import { useCallback, useEffect } from 'react'
+import { lazy, Suspense, useCallback, useEffect } from 'react'
 import { choice, choose } from '@/environment/choice'
 import { ToastArea } from '@/kit/Toast'
 import { environments } from '@/lib/environments'
@@ -10,9 +10,14 @@ import { SecretModal } from '@/secret/SecretModal'
 import { SessionEnded } from '@/session/SessionEnded'
 import { StepUp } from '@/session/StepUp'
 import { useSession } from '@/session/useSession'
-import { Palette } from '@/shell/Palette'
+import { LeaveGuard } from '@/shell/LeaveGuard'
+import { paletteOpen } from '@/shell/open'
 import { ShortcutSheet } from '@/shell/ShortcutSheet'
 import { useShortcuts } from '@/shell/shortcuts'
+import { useHeld } from '@/lib/useHeld'
+
+// Loaded when it is first opened.
+const Palette = lazy(() => import('@/shell/Palette').then(({ Palette: component }) => ({ default: component })))
 
 /** What lies around and over every page. */
 export function Root() {
@@ -32,6 +37,7 @@ function Over() {
   const session = useSession()
   const navigate = useNavigate()
   const { pathname } = useLocation()
+  const isPaletteWanted = useHeld(paletteOpen)
   const hasEnvironments = /^\/(o|admin)\b/.test(pathname)
 
   const nextEnvironment = useCallback(() => {
@@ -51,7 +57,12 @@ function Over() {
 
   return (
     <>
-      <Palette />
+      {isPaletteWanted && (
+        <Suspense>
+          <Palette />
+        </Suspense>
+      )}
+      <LeaveGuard />
       <ShortcutSheet />
       <SecretModal />
       <StepUp />

@@ -21,7 +21,7 @@ export function SecretModal() {
 function Shown({ shown }: { shown: ShownSecret }) {
   const [isSaved, setSaved] = useState(false)
   const [isAsking, setAsking] = useState(false)
-  useUnsaved(!isSaved)
+  useUnsaved(!isSaved, true)
   const end = () => {
     shownSecret.set(null)
     shown.onClosed?.()

@@ -15,8 +15,7 @@ import { t } from '@/strings'
 import { AccountMenu } from './AccountMenu'
 import { Banners } from './Banners'
 import { listPathOf } from './navigation'
-import { paletteOpen } from './Palette'
-import { sheetOpen } from './ShortcutSheet'
+import { paletteOpen, sheetOpen } from './open'
 
 interface Props {
   /** Left of the bar: whose pages these are. */

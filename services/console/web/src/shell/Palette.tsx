@@ -4,13 +4,11 @@ import { useNavigate } from '@tanstack/react-router'
 import { Search } from 'lucide-react'
 import { useState } from 'react'
 import { Kbd } from '@/kit/Kbd'
-import { held } from '@/lib/emitter'
 import { useHeld } from '@/lib/useHeld'
 import { publicPartOf } from '@/lib/secrets'
 import { t } from '@/strings'
+import { paletteOpen } from './open'
 import { usePaletteGroups, type PaletteItem } from './usePaletteGroups'
-
-export const paletteOpen = held(false)
 
 /** Ctrl K: pages, environments, organizations, actions, and a search for keys. */
 export function Palette() {

@@ -1,10 +1,8 @@
 import { Dialog } from '@/kit/Dialog'
 import { Kbd } from '@/kit/Kbd'
-import { held } from '@/lib/emitter'
 import { useHeld } from '@/lib/useHeld'
 import { t } from '@/strings'
-
-export const sheetOpen = held(false)
+import { sheetOpen } from './open'
 
 /** The list of keys, and where help is. */
 export function ShortcutSheet() {

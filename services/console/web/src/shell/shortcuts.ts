@@ -1,7 +1,6 @@
 import { useEffect } from 'react'
 import { preferences } from '@/lib/preferences'
-import { paletteOpen } from './Palette'
-import { sheetOpen } from './ShortcutSheet'
+import { paletteOpen, sheetOpen } from './open'
 
 const isTyping = (target: EventTarget | null) =>
   target instanceof HTMLElement && target.matches('input, textarea, select, [contenteditable="true"]')

@@ -128,6 +128,30 @@ export const keys = {
       `They were used ${counted(calls, 'time')} in the last 24 hours. ${customers === 0 ? 'None is limited to a customer.' : `They are limited to ${counted(customers, 'customer')}.`}`,
     dryRunFailed: 'How much they are used could not be found out.',
   },
+  refused: {
+    title: 'Why is my key refused?',
+    answers: [
+      {
+        status: '401 Unauthorized',
+        text: 'The key is not known, or does not work any more: it was revoked, has expired, was regenerated, or is presented to the base URL of another environment.',
+        filters: [
+          { label: 'Inactive keys', filter: { status: 'inactive' } },
+          { label: 'Expired keys', filter: { status: 'expired' } },
+        ],
+      },
+      {
+        status: '403 Forbidden',
+        text: 'The key is known, but not for this: it lacks the permission that the answer names, or the request comes from an address, for a domain or for a customer that the key is not limited to.',
+        filters: [],
+      },
+      {
+        status: '429 Too Many Requests',
+        text: 'A rate limit of the key, its customer or the organization is used up. The answer says how long to wait.',
+        filters: [],
+      },
+    ] as { status: string; text: string; filters: { label: string; filter: Record<string, string> }[] }[],
+    check: 'A key’s page has an access check that names the check that fails.',
+  },
   secret: {
     created: 'Created.',
     regenerated: 'Regenerated.',
@@ -193,6 +217,7 @@ export const keys = {
     tabs: { overview: 'Overview', access: 'Access', history: 'History' },
     tabsLabel: 'About this key',
     loadFailed: 'The key could not be loaded',
+    deleted: 'This key was deleted. It can never be valid again; its history is kept.',
     noEnvironment: 'The address names no environment, and more than one is chosen. Open the key from the list.',
     facts: {
       id: 'Key id',

@@ -1,11 +1,12 @@
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { Plus } from 'lucide-react'
+import { CircleHelp, Plus } from 'lucide-react'
 import { useCallback, useMemo, useState, type ReactNode } from 'react'
 import { useEnvironmentChoice } from '@/environment/useEnvironment'
 import { Button } from '@/kit/Button'
 import { ErrorPanel } from '@/kit/ErrorPanel'
 import { FilterBar, type FilterValues } from '@/kit/FilterBar'
 import { Note } from '@/kit/Note'
+import { StaleNote } from '@/kit/StaleNote'
 import { PageHead } from '@/kit/PageHead'
 import { BulkBar } from '@/kit/table/BulkBar'
 import { ColumnChooser } from '@/kit/table/ColumnChooser'
@@ -27,6 +28,7 @@ import { ExportMenu } from './list/ExportMenu'
 import { filterFields, filterQuery, isFiltered, sortOf, type KeyFilters } from './list/filters'
 import { KeyCard } from './list/KeyCard'
 import { KeysEmpty } from './list/KeysEmpty'
+import { RefusedHelp } from './list/RefusedHelp'
 import { KeyMenuItems } from './KeyMenuItems'
 import { keyOrder } from './order'
 import { useKeyScope } from './scope'
@@ -77,6 +79,7 @@ export function KeysView({ title, subtitle, createLabel, note }: Props) {
   const [bulk, setBulk] = useState<BulkAct | null>(null)
   const acts = useKeyActs()
   const [isPasted, setPasted] = useState(false)
+  const [isHelpOpen, setHelpOpen] = useState(false)
 
   const search = useCallback(
     (text: string) => {
@@ -103,6 +106,9 @@ export function KeysView({ title, subtitle, createLabel, note }: Props) {
             subtitle={subtitle}
             actions={
               <>
+                <Button kind="ghost" icon={<CircleHelp aria-hidden />} className="max-wide:hidden" onClick={() => setHelpOpen(true)}>
+                  {t.keys.refused.title}
+                </Button>
                 <ExportMenu environments={environments} query={query} />
                 <Button kind="primary" icon={<Plus aria-hidden />} reason={heldBack} data-create="" onClick={() => change({ form: 'new' })}>
                   {createLabel}
@@ -139,6 +145,7 @@ export function KeysView({ title, subtitle, createLabel, note }: Props) {
         <KeysEmpty view={view} environments={environments} isFiltered={isFiltered(filters)} onClear={clear} onCreate={canCreate && (() => change({ form: 'new' }))} />
       ) : (
         <>
+          {list.isRefetchError && <StaleNote at={list.dataUpdatedAt} onRetry={() => void list.refetch()} />}
           <DataTable
             label={title}
             columns={columns.shown}
@@ -171,6 +178,7 @@ export function KeysView({ title, subtitle, createLabel, note }: Props) {
         <BulkActs act={bulk} keys={chosen} onClose={() => setBulk(null)} onDone={(failed) => setSelected(new Set(failed.map(({ id }) => id)))} />
       )}
       {acts.element}
+      <RefusedHelp isOpen={isHelpOpen} onClose={() => setHelpOpen(false)} onFilter={(next) => change(next)} />
       {form === 'new' && <KeyFormDialog onClose={() => change({ form: undefined }, true)} preset={view === 'all' ? 'development' : view} />}
     </TablePage>
   )

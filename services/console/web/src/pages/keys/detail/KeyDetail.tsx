@@ -23,6 +23,7 @@ import { KeyHeadActions } from './KeyHeadActions'
 import { KeyMarks } from './KeyMarks'
 import { KeyHistory } from './KeyHistory'
 import { KeyOverview } from './KeyOverview'
+import { MissingKey } from './MissingKey'
 
 const words = t.keys.detail
 
@@ -40,6 +41,8 @@ export function KeyDetail() {
   usePageTitle(query.data?.name ?? t.keys.title)
   if (!environment)
     return <PageHead back={<Back />} title={t.keys.title} subtitle={words.noEnvironment} />
+  if (query.isError && asFailure(query.error).status === 404 && scope.kind === 'organization')
+    return <MissingKey environment={environment} id={id} failure={asFailure(query.error)} back={<Back />} />
   if (query.isError && !query.data)
     return (
       <>
@@ -88,7 +91,7 @@ function Loaded({ placed, environment, tab }: { placed: PlacedKey; environment: 
       <LinkedTabs label={words.tabsLabel} tabs={tabs} value={current} />
       {current === 'overview' && <KeyOverview placed={placed} />}
       {current === 'access' && <KeyAccess placed={placed} open={acts.open} />}
-      {current === 'history' && <KeyHistory placed={placed} />}
+      {current === 'history' && <KeyHistory environment={environment} id={placed.id} />}
       {acts.element}
     </>
   )

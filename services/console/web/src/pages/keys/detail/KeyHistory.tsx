@@ -1,4 +1,3 @@
-import { useInfiniteQuery } from '@tanstack/react-query'
 import { BlockError } from '@/kit/BlockError'
 import { Button } from '@/kit/Button'
 import { Copy } from '@/kit/Copy'
@@ -6,37 +5,16 @@ import { DiffView, differences } from '@/kit/DiffView'
 import { Empty } from '@/kit/Empty'
 import { Skeleton } from '@/kit/Skeleton'
 import { Time } from '@/kit/Time'
-import { organizationCall, type Page } from '@/lib/api'
+import type { Environment } from '@/lib/environments'
 import { asFailure } from '@/lib/problem'
 import { t } from '@/strings'
-import type { PlacedKey } from '../api'
-import { useKeyScope } from '../scope'
-
-/** One entry of an organization's action log. */
-export interface Action {
-  id: string
-  at: string
-  actor: { kind: string; id: string; name: string | null }
-  action: string
-  subject: string
-  before: unknown
-  after: unknown
-  request_id: string | null
-  address: string | null
-}
+import { useHistory, type Action } from './useHistory'
 
 const words = t.keys.detail.history
 
 /** Every change of a key: what, by whom, and from where. */
-export function KeyHistory({ placed }: { placed: PlacedKey }) {
-  const { org } = useKeyScope()
-  const query = useInfiniteQuery({
-    queryKey: ['key', 'organization', org, placed.environment, placed.id, 'history'],
-    queryFn: async ({ pageParam, signal }) =>
-      (await organizationCall<Page<Action>>(placed.environment, org, '/logs/actions', { query: { subject: placed.id, cursor: pageParam }, signal })).data,
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next_cursor ?? undefined,
-  })
+export function KeyHistory({ environment, id }: { environment: Environment; id: string }) {
+  const query = useHistory(environment, id)
   if (query.isError)
     return (
       <div className="p-4 wide:p-6">
