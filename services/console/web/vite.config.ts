@@ -64,6 +64,20 @@ export default defineConfig(({ mode, command }) => ({
     modulePreload: { polyfill: false },
     target: 'es2023',
     reportCompressedSize: false,
+    chunkSizeWarningLimit: 1000,
+    rolldownOptions: {
+      output: {
+        // What the shell needs on every page is one file: many small ones compress worse and cost a request each.
+        codeSplitting: {
+          groups: [
+            {
+              name: 'base',
+              test: /node_modules\/(react|react-dom|scheduler|use-sync-external-store|clsx|@floating-ui|@base-ui\/utils|@tanstack\/(history|store|router-core|react-router|query-core|react-query)|@base-ui\/react\/(floating-ui-react|internals|utils|merge-props|use-render|csp-provider|direction-provider|menu|tooltip|toast|dialog))\//,
+            },
+          ],
+        },
+      },
+    },
   },
   server: {
     // A console that runs elsewhere answers what the pages ask, unless the fixture does.

@@ -17,7 +17,8 @@ const rows = [
   ['entry scripts', sum(scripts.filter(isEntry)), 190],
   ['largest lazy script', Math.max(0, ...lazy), 120],
   ['styles', sum(assets.filter((name) => name.endsWith('.css.br'))), 12],
-  ['whole bundle', sum(assets) + statSync(join(dist, 'index.html')).size, 1500],
+  // The compressed copies stand beside what they are made of, and a browser loads one of the two.
+  ['whole bundle', sum(assets.filter((name) => !name.endsWith('.br'))), 1500],
 ]
 for (const [name, bytes, limit] of rows) {
   console.log(`${name}: ${(bytes / 1000).toFixed(1)} kB of ${limit}`)

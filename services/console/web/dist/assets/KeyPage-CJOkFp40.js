@@ -1,1 +1,0 @@
-import{t as e}from"./OrganizationKeys-Cd9Gf_AN.js";import{t}from"./KeyDetail-RTkQgJtI.js";import{Nt as n}from"./useSession-CqUcTOsO.js";var r=n(),i=()=>(0,r.jsx)(e,{children:(0,r.jsx)(t,{})});export{i as KeyPage};

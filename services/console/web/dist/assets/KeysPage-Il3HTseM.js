@@ -1,1 +1,0 @@
-import{t as e}from"./title-DTuM05qJ.js";import{Nt as t,_ as n}from"./useSession-CqUcTOsO.js";import{t as r}from"./KeysView-BEu5jirM.js";import{t as i}from"./OrganizationKeys-Cd9Gf_AN.js";var a=t();function o(){return e(n.keys.title),(0,a.jsx)(i,{children:(0,a.jsx)(r,{title:n.keys.title,subtitle:n.keys.subtitle,createLabel:n.keys.create})})}export{o as KeysPage};

@@ -1,1 +1,0 @@
-import{t as e}from"./KeyDetail-RTkQgJtI.js";import{t}from"./RootKeysScope-CaXP7J6B.js";import{Nt as n}from"./useSession-CqUcTOsO.js";var r=n(),i=()=>(0,r.jsx)(t,{children:(0,r.jsx)(e,{})});export{i as RootKeyPage};

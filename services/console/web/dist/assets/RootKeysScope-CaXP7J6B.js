@@ -1,1 +1,0 @@
-import{Nt as e,p as t,r as n}from"./useSession-CqUcTOsO.js";import{f as r}from"./ExpiryCell-BWYhMSLG.js";var i=e();function a({children:e}){let{environments:a}=n(),o=t.filter(e=>a.some(t=>t.name===e));return(0,i.jsx)(r,{value:{kind:`root`,org:``,listPath:`/admin/root-api-keys`,present:o,may:()=>!0,reason:()=>void 0},children:e})}export{a as t};

@@ -1,1 +1,0 @@
-import{t as e}from"./ellipsis-BYNm9qMx.js";import{Nt as t,_ as n}from"./useSession-CqUcTOsO.js";import{n as r}from"./Copy-C9xDf5KN.js";import{t as i}from"./Menu-B9RT5--q.js";var a=t();function o({name:t,children:o}){return(0,a.jsx)(i,{trigger:(0,a.jsx)(r,{label:`${n.common.actions}: ${t}`,quiet:!0,children:(0,a.jsx)(e,{"aria-hidden":!0})}),children:o})}export{o as t};

@@ -1,1 +1,0 @@
-import{Nt as e}from"./useSession-CqUcTOsO.js";var t=e(),n=({children:e})=>(0,t.jsx)(`span`,{className:`inline-block rounded-badge bg-sunken px-1.5 text-12 leading-5`,children:e});export{n as t};

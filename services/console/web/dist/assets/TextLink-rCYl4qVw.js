@@ -1,1 +1,0 @@
-import{n as e}from"./link-BhGEllG0.js";import{Nt as t,g as n}from"./useSession-CqUcTOsO.js";var r=t();function i({className:e,...t}){return(0,r.jsx)(`a`,{...t,className:n(`rounded-badge font-medium text-accent no-underline hover:underline`,e)})}var a=e(i);export{a as t};

@@ -1,0 +1,1 @@
+import{Ai as e,Qr as t}from"./base-Dt7p-MUC.js";var n=e();function r({className:e,mono:r,...i}){return(0,n.jsx)(`textarea`,{spellCheck:!1,...i,className:t(`part-control min-h-20 resize-y`,r&&`font-mono text-12! leading-5`,e)})}export{r as t};

@@ -1,0 +1,1 @@
+var e=/\b([A-Za-z][A-Za-z0-9]{0,15}_(?:prod|stag|dev)_[0-9A-Za-z]{8,40})_[0-9A-Za-z]{24,}\b/,t=t=>e.exec(t)?.[1]??null;export{t};

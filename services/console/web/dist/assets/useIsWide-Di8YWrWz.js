@@ -1,1 +1,0 @@
-import{It as e,Pt as t}from"./useSession-CqUcTOsO.js";var n=e(t(),1),r=`(width >= 56.25rem)`,i=e=>{let t=matchMedia(r);return t.addEventListener(`change`,e),()=>t.removeEventListener(`change`,e)},a=()=>(0,n.useSyncExternalStore)(i,()=>matchMedia(r).matches);export{a as t};

@@ -1,1 +1,0 @@
-import{It as e,Pt as t}from"./useSession-CqUcTOsO.js";import{Ot as n,rr as r}from"./usePositioner-C2_1fW5S.js";var i=e(t(),1);function a(e,t){let a=i.useRef(e),o=n(t);r(()=>{a.current!==e&&o(a.current),a.current=e},[e,o])}export{a as t};
