@@ -17,7 +17,7 @@ export function environmentAnswer(environment: string, asked: Asked): Answered {
   const keys = keysOf(environment)
   if (process.env.FIXTURE_FAILS === environment) return problem(503, 'unavailable', `The API of ${environment} did not answer within 10 seconds.`)
   if (asked.path === '/permissions') return ok({ groups: catalogue })
-  const inside = /^\/organizations\/[^/]+\/(.+)$/.exec(asked.path)?.[1]
+  const inside = /^\/organizations\/[^/]+\/(.+)$/.exec(asked.path)?.[1] ?? (asked.path.startsWith('/root-keys') ? asked.path.replace('/root-keys', 'keys') : undefined)
   if (!inside) return undefined
   if (inside === 'permissions') return ok({ items: [{ name: 'documents.read' }, { name: 'documents.write' }] })
   if (inside === 'customers') return page(customers, asked)

@@ -13,7 +13,10 @@ export function LocalNav({ label, title, items }: Props) {
   const { pathname } = useLocation()
   const nav = useRef<HTMLElement>(null)
   // In the row the current page may lie beyond its end.
-  useEffect(() => nav.current?.querySelector('[aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest' }), [pathname])
+  useEffect(() => {
+    // Its answer, a promise in new browsers, is no clean-up of the effect.
+    nav.current?.querySelector('[aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest' })
+  }, [pathname])
   return (
     <nav
       ref={nav}

@@ -9,8 +9,9 @@ vi.stubGlobal('matchMedia', (query: string) => ({
   addEventListener: () => undefined,
   removeEventListener: () => undefined,
 }))
-Element.prototype.scrollTo ??= () => undefined
-Element.prototype.scrollIntoView ??= () => undefined
+// As new browsers have it: with a promise, which an effect must not hand on as its clean-up.
+Element.prototype.scrollTo = () => Promise.resolve() as never
+Element.prototype.scrollIntoView = () => Promise.resolve() as never
 Element.prototype.getAnimations ??= () => []
 vi.stubGlobal('ResizeObserver', class { observe() {} unobserve() {} disconnect() {} })
 vi.stubGlobal('PointerEvent', globalThis.PointerEvent ?? MouseEvent)
