@@ -1,1 +1,0 @@
-import{t as e}from"./OrganizationKeys-BRmTov1d.js";import{t}from"./KeyDetail-B_8fo8ly.js";import{Ai as n}from"./base-Dt7p-MUC.js";var r=n(),i=()=>(0,r.jsx)(e,{children:(0,r.jsx)(t,{})});export{i as KeyPage};
