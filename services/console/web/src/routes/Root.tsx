@@ -16,8 +16,9 @@ import { ShortcutSheet } from '@/shell/ShortcutSheet'
 import { useShortcuts } from '@/shell/shortcuts'
 import { useHeld } from '@/lib/useHeld'
 
-// Loaded when it is first opened.
-const Palette = lazy(() => import('@/shell/Palette').then(({ Palette: component }) => ({ default: component })))
+// Loaded once the page stands, so that it is there when it is first opened.
+const loadPalette = () => import('@/shell/Palette').then(({ Palette: component }) => ({ default: component }))
+const Palette = lazy(loadPalette)
 
 /** What lies around and over every page. */
 export function Root() {
@@ -49,6 +50,11 @@ function Over() {
     void navigate({ to: '.', search: (before: Record<string, unknown>) => ({ ...before, env: next }) as never })
   }, [hasEnvironments, navigate, session.environments])
   useShortcuts(nextEnvironment)
+
+  useEffect(() => {
+    const timer = setTimeout(() => void loadPalette(), 1000)
+    return () => clearTimeout(timer)
+  }, [])
 
   useEffect(() => {
     secondFactorRequired.set(() => void navigate({ to: '/account/security' as never }))

@@ -61,6 +61,7 @@ function PaletteBody() {
                 <Autocomplete.Item key={item.id} value={item} className="part-option" onClick={() => go(item)}>
                   {item.icon}
                   <span className="flex-1 truncate">{item.label}</span>
+                  {item.aside}
                   {item.shortcut && <Kbd>{item.shortcut}</Kbd>}
                 </Autocomplete.Item>
               )}

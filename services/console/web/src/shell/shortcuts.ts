@@ -4,7 +4,8 @@ import { paletteOpen, sheetOpen } from './open'
 
 const isTyping = (target: EventTarget | null) =>
   target instanceof HTMLElement && target.matches('input, textarea, select, [contenteditable="true"]')
-const isDialogOpen = () => document.querySelector('[role="dialog"], [role="alertdialog"]') !== null
+// The palette counts from the moment it was asked for: it may still be loading.
+const isDialogOpen = () => paletteOpen.get() || document.querySelector('[role="dialog"], [role="alertdialog"]') !== null
 
 /** The keys of the whole console. Single letters do nothing while something is typed, in dialogs, or when turned off. */
 export function useShortcuts(nextEnvironment: () => void) {

@@ -6,6 +6,8 @@ import { EnvironmentSquare } from '@/kit/EnvironmentBadge'
 import { remembered } from '@/lib/preferences'
 import { useSession } from '@/session/useSession'
 import { t } from '@/strings'
+import { presentIn } from '@/session/useOrganization'
+import { usePaletteKeys } from './usePaletteKeys'
 import { adminNav, organizationNav, type NavItem } from './navigation'
 
 export interface PaletteItem {
@@ -13,6 +15,8 @@ export interface PaletteItem {
   label: string
   icon?: ReactNode
   shortcut?: string
+  /** At the right: the environment of what it leads to. */
+  aside?: ReactNode
   to?: string
   search?: Record<string, string>
   act?: () => void
@@ -55,10 +59,12 @@ export function usePaletteGroups(text: string): { value: string; items: PaletteI
       items: organizations.map(({ slug: other, name }) => ({ id: `org ${other}`, label: name, icon: <Building2 aria-hidden />, to: `/o/${other}` })),
     },
   ]
+  const found = usePaletteKeys(slug, isInside ? presentIn(organizations.find((each) => each.slug === slug)!, environments.map(({ name }) => name)) : [], text)
+  if (found.length > 0) groups.push({ value: words.keys, items: found })
   if (isInside && text.trim() !== '')
     // Its label holds the text, so that it always matches.
     groups.push({
-      value: words.keys,
+      value: words.search,
       items: [{ id: 'search', label: words.searchKeys(text), icon: <Search aria-hidden />, to: keys, search: { q: text.trim() } }],
     })
   return groups.filter((group) => group.items.length > 0)

@@ -70,6 +70,7 @@ export const shell = {
     actions: 'Actions',
     organizations: 'Organizations',
     keys: 'API Keys',
+    search: 'Search',
     environments: 'Environments',
     createKey: 'Create API Key',
     searchKeys: (text: string) => `Search API Keys for “${text}”`,

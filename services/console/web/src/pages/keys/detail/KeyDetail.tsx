@@ -98,11 +98,11 @@ function Loaded({ placed, environment, tab }: { placed: PlacedKey; environment: 
 }
 
 function Back() {
-  const { listPath } = useKeyScope()
+  const { kind, listPath } = useKeyScope()
   return (
     <span className="flex items-center gap-1">
       <TextLink to={listPath as never} search={{ env: choice.get() } as never} className="font-normal! text-muted!">
-        {t.keys.title}
+        {kind === 'root' ? t.shell.nav.rootKeys : t.keys.title}
       </TextLink>
       <ChevronRight aria-hidden className="size-3.5" />
     </span>
