@@ -64,7 +64,7 @@ fuzz: ## a million executions of every parser of strangers' text (a few minutes)
 	$(call step,fuzz,CLAVIGER_LONG=1 cargo nextest run --profile fuzz -p domain -p server -p api -p keys -E 'test(fuzz)' --success-output immediate)
 
 .PHONY: check
-check: setup-check fmt lint web-check test contract requests docs deny unused alerts bare ## all that CI checks
+check: setup-check fmt lint web-check test contract requests browser docs deny unused alerts bare ## all that CI checks
 	@echo "── all checks passed"
 
 .PHONY: fix
@@ -100,6 +100,10 @@ contract: build
 .PHONY: requests
 requests: build setup-check ## throw generated requests at a running installation (EXAMPLES=60 per operation)
 	$(call step,requests,tests/contract/check.sh $(claviger) $(or $(EXAMPLES),10))
+
+.PHONY: browser
+browser: build setup-check ## open the console in Chromium, with every story, role and page (FILES="roles.test.mjs")
+	$(call step_if,npm,browser,tests/browser/check.sh $(claviger) $(FILES))
 
 # What every test has found is kept in a file, of which the page of promises is made.
 findings = $(target_dir)/promises.jsonl

@@ -12,6 +12,7 @@ need() { # need <package> <command that succeeds when it is there>
 has() { command -v "$1"; }
 has_postgres() { has postgres || compgen -G '/usr/lib/postgresql/*/bin/initdb' || [[ -x ${CLAVIGER_POSTGRES_BIN:-}/initdb ]]; }
 has_pgbouncer() { has pgbouncer || [[ -x /usr/sbin/pgbouncer || -x ${CLAVIGER_PGBOUNCER:-}/pgbouncer ]]; }
+has_chromium() { has chromium || has chromium-browser || has google-chrome || [[ -x ${CLAVIGER_CHROMIUM:-} ]]; }
 has_redis() { has redis-server || has valkey-server || [[ -x ${CLAVIGER_REDIS_SERVER:-} ]]; }
 
 need git has git
@@ -27,8 +28,8 @@ need postgresql has_postgres
 need redis-server has_redis
 need pgbouncer has_pgbouncer
 
-# It throws generated requests at a running installation, with a tool from PyPI, checks the alerts, and repeats this
-# installation in a root of its own.
+# It throws generated requests at a running installation, with a tool from PyPI, opens the console in a browser, checks the
+# alerts, and repeats this installation in a root of its own.
 if [[ ${1:-} == check ]]; then
   need python3 has python3
   need python3-venv python3 -c 'import ensurepip, venv'
@@ -36,6 +37,10 @@ if [[ ${1:-} == check ]]; then
   # For promtool, which checks the alerts. Its server is not started.
   need prometheus has promtool
   need debootstrap has debootstrap
+  need chromium has_chromium
+  # Node brings npm along where it comes from elsewhere; Debian has it apart.
+  need nodejs has node
+  need npm has npm
 fi
 # It starts replicas whose wall clocks are wrong.
 if [[ ${1:-} == chaos ]]; then

@@ -56,7 +56,7 @@ test('nothing is lost at 200 % zoom', () =>
     assert.deepEqual(await cutTexts(page), [])
   }))
 
-test('targets are 24 px or larger', () => everyPage({}, async (page) => assert.deepEqual(await smallTargets(page), [])))
+test('targets are 24 px or larger, or apart', () => everyPage({}, async (page) => assert.deepEqual(await smallTargets(page), [])))
 
 test('every stop of the keyboard can be seen', () =>
   everyPage({}, async (page, { name }) => {
@@ -69,7 +69,8 @@ test('every stop of the keyboard can be seen', () =>
 
 test('in forced colours, states are told by more than a colour', () =>
   everyPage({ forcedColors: 'active' }, async (page) => {
-    await expectAccessible(page, 'forced colours')
+    // The colours are the system's here; axe sees those that it has replaced.
+    await expectAccessible(page, 'forced colours', { rules: { 'color-contrast': { enabled: false } } })
     // What is chosen must have a border or an outline of its own, since grounds are taken away.
     const bare = await page.evaluate(() =>
       [...document.querySelectorAll('[aria-current="page"], [aria-pressed="true"]')]

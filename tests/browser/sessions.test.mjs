@@ -120,7 +120,7 @@ test('a second factor is set up with its code, asked for, and replaced by a reco
   await t.test('the secret is shown as a picture and as text, and takes effect with a code', async () => {
     await confirmIdentity(page, person, () => page.getByRole('button', { name: 'Set up an authenticator' }).click())
     const dialog = page.getByRole('dialog', { name: 'Set up an authenticator' })
-    await dialog.getByRole('img').waitFor()
+    await dialog.getByRole('img', { name: 'QR code of the secret' }).waitFor()
     secret = (await dialog.getByTestId('totp-secret').innerText()).replace(/\s/g, '')
     await dialog.getByLabel('Code').fill('000000')
     await dialog.getByRole('button', { name: 'Confirm' }).click()

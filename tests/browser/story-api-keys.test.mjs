@@ -22,8 +22,8 @@ test('generating a new key', async (t) => {
   })
   await t.test('permissions by group', () => setGroup(dialog, 'Customers', 'Read'))
   await t.test('rate limits', async () => {
-    await dialog.getByRole('checkbox', { name: /default/i }).click()
-    await dialog.getByLabel(/^Limit/).first().fill('250')
+    await dialog.getByRole('group', { name: 'Rate Limits' }).getByRole('button', { name: 'Own limits' }).click()
+    await dialog.getByLabel('Requests', { exact: true }).first().fill('250')
   })
   await t.test('copied when it is shown, this once', async () => {
     await dialog.getByRole('button', { name: 'Create API Key' }).click()
@@ -140,9 +140,19 @@ test('troubleshooting: what 401, 403 and 429 mean can be found on the page', asy
 
   const page = await signedIn(member, `${keysPage}/${id}?env=development&tab=access`)
   await page.getByRole('heading', { level: 1 }).waitFor()
-  await page.getByLabel(/Path/).fill(`/v1/organizations/${org}/domains`)
-  await page.getByRole('button', { name: /Check/ }).click()
-  await page.getByText(/Inactive|revoked|not active/i).first().waitFor()
+  const check = page.getByRole('region', { name: 'Check access' }).or(page.locator('section').filter({ hasText: 'Check access' })).last()
+  await check.getByLabel('The key').fill(secret)
+  await check.getByRole('button', { name: 'Check access' }).click()
+  await check.getByText(/Denied at check/).waitFor()
+  await organizationApi('development', `/keys/${id}/reactivate`, { method: 'POST', body: {} })
+  await eventually('the check follows', async () => {
+    await check.getByRole('button', { name: 'Check access' }).click()
+    return check.getByText('Allowed', { exact: true }).waitFor({ timeout: 1000 }).then(() => true, () => false)
+  })
+  await check.getByLabel('Permission').fill('domains.read')
+  await page.getByRole('option', { name: /domains\.read/ }).first().click()
+  await check.getByRole('button', { name: 'Check access' }).click()
+  await check.getByText(/Denied at check/).waitFor()
   await close(page)
 })
 

@@ -6,25 +6,25 @@ import assert from 'node:assert/strict'
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 /** Serious and critical findings of axe. It is injected past the content policy, by the browser's own protocol. */
-export async function axe(page, within) {
+export async function axe(page, { within, rules = {} } = {}) {
   await page.evaluate(axeSource)
   const findings = await page.evaluate(
-    (within) =>
+    ({ within, rules }) =>
       globalThis.axe.run(within ?? document, {
         runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
         // Floating layers stand outside the landmarks.
-        rules: { region: { enabled: false } },
+        rules: { region: { enabled: false }, ...rules },
         resultTypes: ['violations'],
       }),
-    within,
+    { within, rules },
   )
   return findings.violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, help, nodes }) => `${id}: ${help}\n    ${nodes.slice(0, 4).map(({ target, failureSummary }) => `${target.join(' ')} ${failureSummary.split('\n')[1] ?? ''}`).join('\n    ')}`)
 }
 
-export async function expectAccessible(page, what) {
-  const findings = await axe(page)
+export async function expectAccessible(page, what, options) {
+  const findings = await axe(page, options)
   assert.deepEqual(findings, [], `${what}: ${findings.join('\n')}`)
 }
 
@@ -46,26 +46,30 @@ export const cutTexts = (page) =>
       .map((element) => element.textContent.trim().slice(0, 60)),
   )
 
-/** Interactive things smaller than 24 by 24 (2.5.8), but for links in running text. */
+/**
+ * Interactive things that are smaller than 24 by 24 and nearer to another than that (2.5.8): a circle of 24 around the middle of
+ * each must touch no other. Links in running text are exempt.
+ */
 export const smallTargets = (page) =>
-  page.evaluate(() =>
-    [...document.querySelectorAll('button, a[href], input:not([type=hidden]), select, textarea, [role="button"], [role="checkbox"], [role="switch"]')]
-      .filter((element) => element.checkVisibility({ visibilityProperty: true }) && !element.closest('.sr-only') && !element.closest('[aria-hidden="true"]'))
+  page.evaluate(() => {
+    const size = (element) => {
+      const box = element.getBoundingClientRect()
+      const around = getComputedStyle(element, '::after')
+      const grown = around.content !== 'none' && around.position === 'absolute' ? -2 * Number.parseFloat(around.top || '0') : 0
+      const label = element.closest('label')?.getBoundingClientRect()
+      return { x: box.x + box.width / 2, y: box.y + box.height / 2, box, width: Math.max(box.width + grown, label?.width ?? 0), height: Math.max(box.height + grown, label?.height ?? 0) }
+    }
+    const targets = [...document.querySelectorAll('button, a[href], input:not([type=hidden]), select, textarea, [role="checkbox"], [role="switch"]')]
+      .filter((element) => element.checkVisibility({ visibilityProperty: true }) && !element.closest('.sr-only, [aria-hidden="true"]') && element.tabIndex >= 0)
       .filter((element) => !(element.tagName === 'A' && getComputedStyle(element).display === 'inline'))
-      .map((element) => {
-        const box = element.getBoundingClientRect()
-        const around = getComputedStyle(element, '::after')
-        const grown = around.content !== 'none' && around.position === 'absolute' ? -2 * Number.parseFloat(around.top || '0') : 0
-        const label = element.closest('label')?.getBoundingClientRect()
-        return {
-          name: element.getAttribute('aria-label') ?? element.textContent.trim().slice(0, 30),
-          width: Math.max(box.width + grown, label?.width ?? 0),
-          height: Math.max(box.height + grown, label?.height ?? 0),
-        }
-      })
-      .filter(({ width, height }) => width > 0 && (Math.round(width) < 24 || Math.round(height) < 24))
-      .map(({ name, width, height }) => `${name}: ${Math.round(width)} × ${Math.round(height)}`),
-  )
+      .map((element) => ({ name: element.getAttribute('aria-label') ?? element.textContent.trim().slice(0, 30), ...size(element) }))
+      .filter(({ width }) => width > 0)
+    const isSmall = ({ width, height }) => Math.round(width) < 24 || Math.round(height) < 24
+    const distance = ({ x, y }, { box }) => Math.hypot(Math.max(box.left - x, 0, x - box.right), Math.max(box.top - y, 0, y - box.bottom))
+    return targets
+      .filter((target) => isSmall(target) && targets.some((other) => other !== target && (distance(target, other) < 12 || (isSmall(other) && Math.hypot(target.x - other.x, target.y - other.y) < 24))))
+      .map(({ name, width, height }) => `${name}: ${Math.round(width)} × ${Math.round(height)}`)
+  })
 
 /** Goes through a page by Tab and returns the name of every stop; fails when the focus cannot be seen. */
 export async function tabStops(page, most = 80) {

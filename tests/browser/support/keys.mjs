@@ -62,4 +62,4 @@ export async function takeSecret(page) {
 
 /** Sets one group of permissions to None, Read, Write or Custom. */
 export const setGroup = (dialog, group, level) =>
-  dialog.getByRole('radiogroup', { name: group }).or(dialog.getByRole('group', { name: group })).getByText(level, { exact: true }).click()
+  dialog.getByRole('group', { name: group, exact: true }).getByRole('button', { name: level, exact: true }).click()

@@ -16,7 +16,7 @@ interface Props {
 export function Empty({ title, isPage, children, actions, below }: Props) {
   const Heading = isPage ? 'h1' : 'h2'
   return (
-    <div className="mx-auto w-140 max-w-full px-4 py-12">
+    <div className="mx-auto w-140 max-w-[100cqw] px-4 py-12">
       <Heading className="flex flex-wrap items-center gap-2 text-16 font-semibold">{title}</Heading>
       {children && <div className="mt-1 text-14 text-muted">{children}</div>}
       {actions && <div className="mt-4 flex flex-wrap items-center gap-4">{actions}</div>}

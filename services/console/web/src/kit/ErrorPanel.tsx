@@ -17,7 +17,7 @@ export function ErrorPanel({ title, failure, onRetry }: Props) {
   const missing = problem.missing_permissions ?? []
   if (failure.status === 403 && missing.length > 0) return <NoPermission failure={failure} missing={missing} />
   return (
-    <div role="alert" className="mx-auto flex w-160 max-w-full gap-3 px-4 py-10">
+    <div role="alert" className="mx-auto flex w-160 max-w-[100cqw] gap-3 px-4 py-10">
       <CircleAlert aria-hidden className="mt-1 text-danger" />
       <div className="min-w-0">
         <h2 className="text-16 font-semibold">{title}</h2>
@@ -55,7 +55,7 @@ export function ErrorPanel({ title, failure, onRetry }: Props) {
 
 function NoPermission({ failure, missing }: { failure: Failure; missing: string[] }) {
   return (
-    <div className="mx-auto w-140 max-w-full px-4 py-10">
+    <div className="mx-auto w-140 max-w-[100cqw] px-4 py-10">
       <Lock aria-hidden className="text-muted" />
       <h2 className="mt-2 text-16 font-semibold">{t.common.youNeed(missing)}</h2>
       <p className="mt-1 text-14 text-muted">

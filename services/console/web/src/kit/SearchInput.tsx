@@ -23,7 +23,7 @@ export function SearchInput({ label, shortcut, className, ...rest }: Props) {
           autoComplete="off"
           spellCheck={false}
           data-search=""
-          className="min-w-0 flex-1 border-0 bg-transparent outline-none [&::-webkit-search-cancel-button]:hidden"
+          className="h-full min-w-0 flex-1 border-0 bg-transparent outline-none [&::-webkit-search-cancel-button]:hidden"
         />
         {shortcut && <Kbd className="max-wide:hidden">{shortcut}</Kbd>}
       </span>

@@ -41,6 +41,20 @@ export function setPreferences(change: Partial<Preferences>) {
   applyPreferences()
 }
 
+const choices: { [K in keyof Preferences]: readonly Preferences[K][] } = {
+  theme: ['system', 'light', 'dark'],
+  density: ['comfortable', 'compact'],
+  motion: ['system', 'reduced'],
+  shortcuts: ['on', 'off'],
+}
+
+/** Takes over what an account keeps, where this browser has made no choice of its own. What is not known is left out. */
+export function adoptPreferences(kept: Record<string, unknown>) {
+  const names = Object.keys(choices) as (keyof Preferences)[]
+  const taken = names.filter((name) => stored(name) === null && (choices[name] as readonly unknown[]).includes(kept[name]))
+  if (taken.length > 0) setPreferences(Object.fromEntries(taken.map((name) => [name, kept[name]])))
+}
+
 export function applyPreferences() {
   const { theme, density, motion } = preferences.get()
   const root = document.documentElement

@@ -44,9 +44,9 @@ describe('slugs', () => {
 
 describe('forms', () => {
   it('want a name of at most 100 characters and an object', () => {
-    expect(checkCustomer({ name: ' ', external_id: '', metadata: '[1]' })).toEqual({ name: expect.any(String), metadata: expect.any(String) })
-    expect(checkCustomer({ name: 'x'.repeat(101), external_id: '', metadata: '' })).toHaveProperty('name')
-    expect(checkCustomer({ name: 'Vela', external_id: '', metadata: '{"a": 1}' })).toEqual({})
+    expect(checkCustomer({ name: ' ', external_id: '', limits: [], metadata: '[1]' })).toEqual({ name: expect.any(String), metadata: expect.any(String) })
+    expect(checkCustomer({ name: 'x'.repeat(101), external_id: '', limits: [], metadata: '' })).toHaveProperty('name')
+    expect(checkCustomer({ name: 'Vela', external_id: '', limits: [], metadata: '{"a": 1}' })).toEqual({})
   })
   it('take objects as JSON, and nothing for an empty one', () => {
     expect(jsonObject('')).toEqual({})

@@ -33,6 +33,7 @@ export const customers = {
     metadata: 'Metadata',
     metadataHelp: 'A JSON object with your own notes.',
     limits: 'Shared limits',
+    limitsHelp: 'What all requests for this customer share, whichever key they use.',
   },
   errors: {
     name: 'Give the customer a name.',

@@ -68,7 +68,7 @@ function Settings({ item }: { item: Integration }) {
           ],
           [
             words.reference,
-            <a key="docs" href={item.docs_url} target="_blank" rel="noreferrer" className="inline-flex items-center gap-1 rounded-badge font-medium text-accent no-underline hover:underline">
+            <a key="docs" href={item.docs_url} target="_blank" rel="noreferrer" className="inline-flex items-center gap-1 rounded-badge font-medium break-all text-accent no-underline hover:underline">
               {item.docs_url.replace(/^https?:\/\//, '')} <ExternalLink aria-hidden className="size-3.5" />
             </a>,
           ],

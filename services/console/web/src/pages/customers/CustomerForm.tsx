@@ -6,7 +6,7 @@ import { useEnvironments } from '@/environment/useEnvironment'
 import { Button } from '@/kit/Button'
 import { Dialog } from '@/kit/Dialog'
 import { EnvironmentBadge } from '@/kit/EnvironmentBadge'
-import { Field } from '@/kit/Field'
+import { Field, FieldNote } from '@/kit/Field'
 import { FormErrors, focusField } from '@/kit/FormErrors'
 import { Input } from '@/kit/Input'
 import { Note } from '@/kit/Note'
@@ -20,6 +20,9 @@ import { useUnsaved } from '@/lib/useUnsaved'
 import { useOrganization } from '@/session/useOrganization'
 import { t } from '@/strings'
 import { customers as customerTexts } from '@/strings/customers'
+import { checkLimits } from '../keys/form/check'
+import { LimitRows } from '../keys/form/LimitRows'
+import { limitRows, limitsOf, type LimitRow } from '../keys/form/values'
 import { LeaveDialog } from '../LeaveDialog'
 import { customerLists, customerQuery } from './queries'
 
@@ -28,13 +31,15 @@ const words = customerTexts
 interface Values {
   name: string
   external_id: string
+  limits: LimitRow[]
   metadata: string
 }
 
-export function checkCustomer({ name, metadata }: Values): Errors {
+export function checkCustomer({ name, limits, metadata }: Values): Errors {
   const errors: Errors = {}
   if (name.trim() === '') errors.name = words.errors.name
   else if ([...name.trim()].length > 100) errors.name = words.errors.nameLong
+  checkLimits({ limits }, errors)
   if (jsonObject(metadata) === null) errors.metadata = words.errors.metadata
   return errors
 }
@@ -49,7 +54,7 @@ export function CustomerForm({ customer, onClose }: { customer?: Placed<Customer
   const [isLeaving, setLeaving] = useState(false)
   const name = useRef<HTMLInputElement>(null)
   const form = useForm<Values>(
-    { name: customer?.name ?? '', external_id: customer?.external_id ?? '', metadata: jsonText(customer?.metadata ?? {}) },
+    { name: customer?.name ?? '', external_id: customer?.external_id ?? '', limits: limitRows(customer?.limits ?? []), metadata: jsonText(customer?.metadata ?? {}) },
     checkCustomer,
   )
   useUnsaved(form.isDirty)
@@ -57,8 +62,8 @@ export function CustomerForm({ customer, onClose }: { customer?: Placed<Customer
   const current = useQuery({ ...customerQuery(environment, org, customer?.id ?? ''), enabled: customer !== undefined, staleTime: 0 })
   const act = useChange(
     () => {
-      const { name, external_id, metadata } = form.values
-      const body = { name: name.trim(), external_id: external_id.trim() || null, metadata: jsonObject(metadata) ?? {} }
+      const { name, external_id, limits, metadata } = form.values
+      const body = { name: name.trim(), external_id: external_id.trim() || null, limits: limitsOf(limits), metadata: jsonObject(metadata) ?? {} }
       return customer
         ? organizationCall(environment, org, path('customers', customer.id), { method: 'PATCH', body, ifMatch: current.data?.etag ?? undefined })
         : organizationCall(environment, org, '/customers', { method: 'POST', body, idempotencyKey: attempt })
@@ -85,7 +90,7 @@ export function CustomerForm({ customer, onClose }: { customer?: Placed<Customer
         initialFocus={name}
         foot={
           <>
-            <FormErrors errors={form.errors} labels={{ name: words.fields.name, external_id: words.fields.externalId, metadata: words.fields.metadata }} />
+            <FormErrors errors={form.errors} labels={{ name: words.fields.name, external_id: words.fields.externalId, limits: words.fields.limits, metadata: words.fields.metadata }} />
             <Button onClick={leave}>{t.common.cancel}</Button>
             <Button kind="primary" busy={act.isBusy && (customer ? words.updating : words.creating)} onClick={save}>
               {verb}
@@ -112,6 +117,11 @@ export function CustomerForm({ customer, onClose }: { customer?: Placed<Customer
           <Field label={words.fields.externalId} mark={t.common.optional} help={words.fields.externalIdHelp} error={form.errors.external_id} name="external_id">
             {(control) => <Input {...control} mono value={form.values.external_id} onChange={(event) => form.set('external_id', event.target.value)} />}
           </Field>
+          <div data-field="limits">
+            <div className="mb-1 text-13 font-medium">{words.fields.limits}</div>
+            <LimitRows rows={form.values.limits} errors={form.errors} onChange={(rows) => form.set('limits', rows)} onTouch={() => form.touch('limits')} />
+            <FieldNote id="limits-note" help={words.fields.limitsHelp} error={form.errors.limits} />
+          </div>
           <Field label={words.fields.metadata} mark={t.common.optional} help={words.fields.metadataHelp} error={form.errors.metadata} name="metadata">
             {(control) => (
               <Textarea {...control} mono value={form.values.metadata} onChange={(event) => form.set('metadata', event.target.value)} onBlur={() => form.touch('metadata')} />

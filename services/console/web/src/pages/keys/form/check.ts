@@ -42,7 +42,7 @@ function checkTimes(values: KeyValues, now: Date, errors: Errors, before: KeyVal
   if (start && end && start.getTime() >= end.getTime()) errors.notBefore = words.notBeforeAfter
 }
 
-function checkLimits({ limits }: KeyValues, errors: Errors) {
+export function checkLimits({ limits }: Pick<KeyValues, 'limits'>, errors: Errors) {
   for (const [index, row] of limits.entries()) {
     if (!/^[a-z][a-z0-9_-]{0,39}$/.test(row.name.trim())) errors[`limits.${index}.name`] = words.limitNameWrong
     else if (limits.findIndex(({ name }) => name.trim() === row.name.trim()) < index) errors[`limits.${index}.name`] = words.limitNameTwice

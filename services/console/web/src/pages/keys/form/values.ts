@@ -78,7 +78,7 @@ export function fromKey(key: Omit<Key, 'environment'> & { environment: Environme
     neverExpire: !key.expires_at,
     expires: localField(key.expires_at),
     limitsMode: key.limits.length > 0 ? 'own' : 'none',
-    limits: key.limits.map((limit) => ({ name: limit.name, limit: String(limit.limit), window: String(limit.window_ms), auto: limit.auto !== false })),
+    limits: limitRows(key.limits),
     notBefore: localField(key.not_before),
     credits: key.credits ? String(key.credits.remaining) : '',
     refill: key.credits?.refill?.interval ?? 'none',
@@ -92,6 +92,8 @@ const instant = (field: string) => fromLocalField(field)?.toISOString()
 const listOrAll = (values: string[]): 'all' | string[] => (values.length === 0 ? 'all' : values)
 export const ipsOf = (values: Pick<KeyValues, 'allIps' | 'ips'>): 'all' | string[] =>
   values.allIps ? 'all' : parseIps(values.ips).flatMap(({ value }) => value ?? [])
+export const limitRows = (limits: Limit[]): LimitRow[] =>
+  limits.map(({ name, limit, window_ms, auto }) => ({ name, limit: String(limit), window: String(window_ms), auto: auto !== false }))
 export const limitsOf = (rows: LimitRow[]): Limit[] =>
   rows.map(({ name, limit, window, auto }) => ({ name: name.trim(), limit: Number(limit), window_ms: Number(window), ...(auto ? {} : { auto }) }))
 
