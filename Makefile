@@ -64,7 +64,7 @@ fuzz: ## a million executions of every parser of strangers' text (a few minutes)
 	$(call step,fuzz,CLAVIGER_LONG=1 cargo nextest run --profile fuzz -p domain -p server -p api -p keys -E 'test(fuzz)' --success-output immediate)
 
 .PHONY: check
-check: setup-check fmt lint web-check test contract requests browser docs deny unused alerts bare ## all that CI checks
+check: setup-check fmt lint web-check test contract requests docs deny unused alerts bare ## all that CI checks
 	@echo "── all checks passed"
 
 .PHONY: fix

@@ -9,6 +9,7 @@ import { secondFactorRequired } from '@/lib/http'
 import { SecretModal } from '@/secret/SecretModal'
 import { SessionEnded } from '@/session/SessionEnded'
 import { StepUp } from '@/session/StepUp'
+import { useAccountPreferences } from '@/session/useAccountPreferences'
 import { useSession } from '@/session/useSession'
 import { LeaveGuard } from '@/shell/LeaveGuard'
 import { paletteOpen } from '@/shell/open'
@@ -50,6 +51,7 @@ function Over() {
     void navigate({ to: '.', search: (before: Record<string, unknown>) => ({ ...before, env: next }) as never })
   }, [hasEnvironments, navigate, session.environments])
   useShortcuts(nextEnvironment)
+  useAccountPreferences()
 
   useEffect(() => {
     const timer = setTimeout(() => void loadPalette(), 1000)
