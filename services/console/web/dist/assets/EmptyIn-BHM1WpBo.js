@@ -1,5 +1,0 @@
-<<<<<<<< HEAD:services/console/web/dist/assets/EmptyIn-BHM1WpBo.js
-import{o as e}from"./Copy-Bt3R8vyu.js";import{M as t,r as n,v as r}from"./index-C5eQzjvS.js";import{g as i}from"./useSession-D3V6kZ0z.js";import{Ai as a}from"./base-Dt7p-MUC.js";var o=a();function s({title:a,environment:s,action:c}){let l=n();return(0,o.jsx)(t,{title:(0,o.jsxs)(o.Fragment,{children:[a,` `,(0,o.jsx)(r,{environment:s})]}),actions:(0,o.jsxs)(o.Fragment,{children:[c,(0,o.jsx)(e,{kind:`link`,onClick:()=>l(`all`),children:i.common.showAll})]})})}export{s as t};
-========
-import{o as e}from"./Copy-B57HRPWs.js";import{M as t,r as n,v as r}from"./index-C93Mjbgo.js";import{g as i}from"./useSession-5ugKvlC_.js";import{Ai as a}from"./base-Dt7p-MUC.js";var o=a();function s({title:a,environment:s,action:c}){let l=n();return(0,o.jsx)(t,{title:(0,o.jsxs)(o.Fragment,{children:[a,` `,(0,o.jsx)(r,{environment:s})]}),actions:(0,o.jsxs)(o.Fragment,{children:[c,(0,o.jsx)(e,{kind:`link`,onClick:()=>l(`all`),children:i.common.showAll})]})})}export{s as t};
->>>>>>>> a1319a0 (Keep the account's preferences in every browser, and build the web app):services/console/web/dist/assets/EmptyIn-BetXpyOU.js

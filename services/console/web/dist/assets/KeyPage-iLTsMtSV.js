@@ -1,1 +1,0 @@
-import{t as e}from"./OrganizationKeys-Dp4MRAOw.js";import{t}from"./KeyDetail-JQs44-fW.js";import{Ai as n}from"./base-Dt7p-MUC.js";var r=n(),i=()=>(0,r.jsx)(e,{children:(0,r.jsx)(t,{})});export{i as KeyPage};

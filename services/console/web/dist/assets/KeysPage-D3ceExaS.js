@@ -1,5 +1,0 @@
-<<<<<<<< HEAD:services/console/web/dist/assets/KeysPage-DqafQIQw.js
-import{t as e}from"./title--aqPY26r.js";import{g as t}from"./useSession-D3V6kZ0z.js";import{t as n}from"./KeysView-DqjNjxzO.js";import{t as r}from"./OrganizationKeys-Dp4MRAOw.js";import{Ai as i}from"./base-Dt7p-MUC.js";var a=i();function o(){return e(t.keys.title),(0,a.jsx)(r,{children:(0,a.jsx)(n,{title:t.keys.title,subtitle:t.keys.subtitle,createLabel:t.keys.create})})}export{o as KeysPage};
-========
-import{t as e}from"./title-C1kvMPr5.js";import{g as t}from"./useSession-5ugKvlC_.js";import{t as n}from"./KeysView-BEwho5yP.js";import{t as r}from"./OrganizationKeys-ByyoHbY9.js";import{Ai as i}from"./base-Dt7p-MUC.js";var a=i();function o(){return e(t.keys.title),(0,a.jsx)(r,{children:(0,a.jsx)(n,{title:t.keys.title,subtitle:t.keys.subtitle,createLabel:t.keys.create})})}export{o as KeysPage};
->>>>>>>> a1319a0 (Keep the account's preferences in every browser, and build the web app):services/console/web/dist/assets/KeysPage-D3ceExaS.js

@@ -1,5 +1,0 @@
-<<<<<<<< HEAD:services/console/web/dist/assets/OrganizationKeys-Dp4MRAOw.js
-import{t as e}from"./useAuthority-BHHI0ay_.js";import{n as t}from"./useOrganization-DTb5TT8J.js";import{_ as n}from"./ExpiryCell-D25TqZsW.js";import{Ai as r}from"./base-Dt7p-MUC.js";var i=r();function a({children:r}){let{organization:a,present:o}=t(),{may:s,reason:c}=e();return(0,i.jsx)(n,{value:{kind:`organization`,org:a.slug,listPath:`/o/${a.slug}/integrations/api-keys`,present:o,may:s,reason:c},children:r})}export{a as t};
-========
-import{t as e}from"./useAuthority-BWiD0FwT.js";import{n as t}from"./useOrganization-fJG68c0E.js";import{_ as n}from"./ExpiryCell-B-AYX1Wm.js";import{Ai as r}from"./base-Dt7p-MUC.js";var i=r();function a({children:r}){let{organization:a,present:o}=t(),{may:s,reason:c}=e();return(0,i.jsx)(n,{value:{kind:`organization`,org:a.slug,listPath:`/o/${a.slug}/integrations/api-keys`,present:o,may:s,reason:c},children:r})}export{a as t};
->>>>>>>> a1319a0 (Keep the account's preferences in every browser, and build the web app):services/console/web/dist/assets/OrganizationKeys-ByyoHbY9.js

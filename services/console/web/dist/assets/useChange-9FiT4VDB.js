@@ -1,5 +1,0 @@
-<<<<<<<< HEAD:services/console/web/dist/assets/useChange-9FiT4VDB.js
-import{ki as e,xi as t}from"./base-Dt7p-MUC.js";import{w as n}from"./index-C5eQzjvS.js";import{x as r}from"./useSession-D3V6kZ0z.js";function i(i,{stale:a,done:o,after:s,refused:c}){let l=e(),u=t({mutationFn:i,onSuccess:(e,t)=>{for(let e of a)l.invalidateQueries({queryKey:e});o&&n(typeof o==`string`?o:o(e,t)),s?.(e,t)},onError:e=>c?.(r(e))});return{run:u.mutate,isBusy:u.isPending,failure:u.error?r(u.error):null,reset:u.reset}}export{i as t};
-========
-import{ki as e,xi as t}from"./base-Dt7p-MUC.js";import{w as n}from"./index-C93Mjbgo.js";import{x as r}from"./useSession-5ugKvlC_.js";function i(i,{stale:a,done:o,after:s,refused:c}){let l=e(),u=t({mutationFn:i,onSuccess:(e,t)=>{for(let e of a)l.invalidateQueries({queryKey:e});o&&n(typeof o==`string`?o:o(e,t)),s?.(e,t)},onError:e=>c?.(r(e))});return{run:u.mutate,isBusy:u.isPending,failure:u.error?r(u.error):null,reset:u.reset}}export{i as t};
->>>>>>>> a1319a0 (Keep the account's preferences in every browser, and build the web app):services/console/web/dist/assets/useChange-D4PhNHJu.js
