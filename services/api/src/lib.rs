@@ -180,7 +180,8 @@ impl<E: Endpoint> Endpoint for Front<E> {
             return Err(Problem::new(ErrorCode::IntegrationApiDisabled).into());
         }
         if docs_pages::PATHS.contains(&path) {
-            if !self.flags.public_docs {
+            // What a problem leads to is open to whoever met it.
+            if !self.flags.public_docs && path != server::errors_page::PATH {
                 return Err(Problem::new(ErrorCode::NotFound).into());
             }
             return Ok(self.pages.call(request).await?.into_response());
@@ -191,7 +192,7 @@ impl<E: Endpoint> Endpoint for Front<E> {
 
 fn service() -> OpenApiService<Apis, ()> {
     OpenApiService::new(resources::APIS, "Claviger Integration API", "1")
-        .description("Keys, customers and domains of one environment; and the verdict about a presented key.")
+        .description(include_str!("../introduction.md"))
 }
 
 /// The OpenAPI document, as it is committed and served.

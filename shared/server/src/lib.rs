@@ -4,6 +4,7 @@ pub mod admission;
 pub mod answer;
 pub mod config;
 pub mod document;
+pub mod errors_page;
 pub mod http;
 pub mod json;
 pub mod listener;

@@ -8,6 +8,7 @@ mod bad_input;
 mod bulk_revoke;
 mod credits;
 mod customers;
+mod docs_pages;
 mod domains;
 mod events;
 mod examples;

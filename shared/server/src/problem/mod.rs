@@ -13,8 +13,8 @@ use poem::{Response, error::ResponseError};
 pub(crate) use published::example;
 use serde::Serialize;
 
-/// Where each code's page lives; the code is the fragment.
-const DOCUMENTATION: &str = "https://docs.claviger.dev/errors#";
+/// Where each code is explained, on whichever service answers ([`crate::errors_page::PATH`]); the code is the fragment.
+const DOCUMENTATION: &str = "/v1/errors#";
 
 /// The media type of every failure.
 pub const PROBLEM_JSON: &str = "application/problem+json";

@@ -18,7 +18,7 @@ All organizations, with the root key:
   curl -s API/v1/organizations -H 'Authorization: Bearer ROOT'
 A new key; the answer shows its secret, this once:
   curl -s API/v1/organizations/acme/keys -H 'Authorization: Bearer ORGANIZATION' \
-    -H 'Content-Type: application/json' -d '{"name": "My first key", "permissions": ["documents.read"]}'
+    -H 'Content-Type: application/json' -d '{"name": "My key of '$(date +%T)'", "permissions": ["documents.read"]}'
 May this key read documents?
   curl -s KEYS/v1/keys/verify -H 'Authorization: Bearer TOKEN' \
     -H 'Content-Type: application/json' -d '{"key": "ORGANIZATION", "permissions": ["documents.read"]}'
