@@ -323,7 +323,7 @@ export type Environment = 'production' | 'staging' | 'development';
 /**
  * What went wrong; the page of `type` explains each.
  */
-export type ErrorCode = 'bad-framing' | 'malformed-json' | 'duplicate-member' | 'validation' | 'payload-too-large' | 'headers-too-large' | 'uri-too-long' | 'unsupported-media-type' | 'unsupported-encoding' | 'not-acceptable' | 'credentials-missing' | 'credentials-invalid' | 'ambiguous-credentials' | 'credential-in-url' | 'wrong-environment' | 'suspended' | 'ip-not-allowed' | 'domain-not-allowed' | 'customer-not-allowed' | 'insufficient-permissions' | 'exceeds-grantor' | 'not-found' | 'method-not-allowed' | 'conflict' | 'stale' | 'precondition-required' | 'idempotency-mismatch' | 'idempotency-in-flight' | 'idempotency-key-required' | 'idempotency-key-invalid' | 'invalid-cursor' | 'would-lock-out' | 'secret-compromised' | 'rate-limited' | 'usage-exceeded' | 'overloaded' | 'unavailable' | 'integration-api-disabled' | 'internal';
+export type ErrorCode = 'bad-framing' | 'malformed-json' | 'duplicate-member' | 'validation' | 'payload-too-large' | 'headers-too-large' | 'uri-too-long' | 'unsupported-media-type' | 'unsupported-encoding' | 'not-acceptable' | 'credentials-missing' | 'credentials-invalid' | 'session-ended' | 'cross-origin' | 'step-up-required' | 'second-factor-required' | 'ambiguous-credentials' | 'credential-in-url' | 'wrong-environment' | 'suspended' | 'ip-not-allowed' | 'domain-not-allowed' | 'customer-not-allowed' | 'insufficient-permissions' | 'exceeds-grantor' | 'not-found' | 'method-not-allowed' | 'conflict' | 'stale' | 'precondition-required' | 'idempotency-mismatch' | 'idempotency-in-flight' | 'idempotency-key-required' | 'idempotency-key-invalid' | 'invalid-cursor' | 'would-lock-out' | 'secret-compromised' | 'rate-limited' | 'usage-exceeded' | 'overloaded' | 'unavailable' | 'integration-api-disabled' | 'internal';
 
 /**
  * HashedSecret
@@ -2139,11 +2139,11 @@ export type VerifyKeyErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -2196,11 +2196,11 @@ export type VerifyKeysErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -2253,11 +2253,11 @@ export type SpendLimitErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -2323,11 +2323,11 @@ export type ListOrganizationsErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -2378,11 +2378,11 @@ export type CreateOrganizationErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -2441,11 +2441,11 @@ export type DeleteOrganizationErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -2496,11 +2496,11 @@ export type FindOrganizationErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -2553,11 +2553,11 @@ export type UpdateOrganizationErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -2641,11 +2641,11 @@ export type ListCustomersErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -2702,11 +2702,11 @@ export type CreateCustomerErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -2770,11 +2770,11 @@ export type DeleteCustomerErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -2826,11 +2826,11 @@ export type FindCustomerErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -2884,11 +2884,11 @@ export type UpdateCustomerErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -2977,11 +2977,11 @@ export type ListCustomerKeysErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -3033,11 +3033,11 @@ export type ResumeCustomerErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -3089,11 +3089,11 @@ export type SuspendCustomerErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -3157,11 +3157,11 @@ export type ListDomainsErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -3218,11 +3218,11 @@ export type CreateDomainErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -3286,11 +3286,11 @@ export type DeleteDomainErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -3342,11 +3342,11 @@ export type FindDomainErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -3394,11 +3394,11 @@ export type CheckDomainErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -3502,11 +3502,11 @@ export type ListKeysErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -3563,11 +3563,11 @@ export type CreateKeyErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -3630,11 +3630,11 @@ export type BulkRevokeKeysErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -3703,11 +3703,11 @@ export type ImportKeyErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -3776,11 +3776,11 @@ export type ImportKeysErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -3844,11 +3844,11 @@ export type DeleteKeyErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -3900,11 +3900,11 @@ export type FindKeyErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -3958,11 +3958,11 @@ export type UpdateKeyErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -4040,11 +4040,11 @@ export type UpdateCreditsErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -4108,11 +4108,11 @@ export type ReactivateKeyErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -4170,11 +4170,11 @@ export type RegenerateKeyErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -4238,11 +4238,11 @@ export type RevokeKeyErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -4306,11 +4306,11 @@ export type ListSecretsErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -4359,11 +4359,11 @@ export type RetireSecretErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -4423,11 +4423,11 @@ export type ListNamespacesErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -4479,11 +4479,11 @@ export type DeleteNamespaceErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -4535,11 +4535,11 @@ export type SetNamespaceErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -4612,11 +4612,11 @@ export type ListOverridesErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -4668,11 +4668,11 @@ export type SetOverrideErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -4737,11 +4737,11 @@ export type DeleteOverrideErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -4792,11 +4792,11 @@ export type ListOwnPermissionsErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -4849,11 +4849,11 @@ export type CreatePermissionErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -4917,11 +4917,11 @@ export type DeletePermissionErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -4973,11 +4973,11 @@ export type FindReceiptErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -5024,11 +5024,11 @@ export type ResumeOrganizationErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -5079,11 +5079,11 @@ export type SuspendOrganizationErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -5134,11 +5134,11 @@ export type DeleteVerifierErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -5189,11 +5189,11 @@ export type FindVerifierErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -5240,11 +5240,11 @@ export type SetVerifierErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -5305,11 +5305,11 @@ export type ListPermissionsErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**
@@ -5350,11 +5350,11 @@ export type WhoamiErrors = {
      */
     400: Problem;
     /**
-     * With one of the codes `credentials-missing`, `credentials-invalid`, `wrong-environment`.
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
      */
     401: Problem;
     /**
-     * With one of the codes `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
      */
     403: Problem;
     /**

@@ -19,7 +19,13 @@ export interface FilterField {
 export type FilterValues = Record<string, string | undefined>
 
 interface Props {
-  search?: { value: string; label: string; onChange: (text: string) => void }
+  search?: {
+    value: string
+    label: string
+    onChange: (text: string) => void
+    /** What of a text may stand in the field at all. */
+    clean?: (text: string) => string
+  }
   fields: FilterField[]
   values: FilterValues
   /** Committed choices make a step in the browser's history. */
@@ -155,7 +161,7 @@ function NarrowFilters({ fields, values, onChange, clear }: Pick<Props, 'fields'
 }
 
 /** Waits for a pause in typing: 250 ms. What comes from outside (a link, "Clear") is taken over at once. */
-function DebouncedSearch({ value, label, onChange }: NonNullable<Props['search']>) {
+function DebouncedSearch({ value, label, onChange, clean = (typed) => typed }: NonNullable<Props['search']>) {
   const [text, setText] = useState(value)
   const [seen, setSeen] = useState(value)
   if (value !== seen) {
@@ -167,5 +173,5 @@ function DebouncedSearch({ value, label, onChange }: NonNullable<Props['search']
     const timer = setTimeout(() => onChange(text), 250)
     return () => clearTimeout(timer)
   }, [text, value, onChange])
-  return <SearchInput label={label} shortcut="/" value={text} onChange={(event) => setText(event.target.value)} className="w-66 max-wide:min-w-0 max-wide:flex-1" />
+  return <SearchInput label={label} shortcut="/" value={text} onChange={(event) => setText(clean(event.target.value))} className="w-66 max-wide:min-w-0 max-wide:flex-1" />
 }

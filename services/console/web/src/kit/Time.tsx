@@ -1,6 +1,6 @@
 import { clsx } from 'clsx'
 import { briefDate, dateTimeOf, dateTimeSecondsOf, relative, utcOf } from '@/lib/time'
-import { useNow } from '@/lib/useNow'
+import { useAt } from '@/lib/useNow'
 import { t } from '@/strings'
 import { Tooltip } from './Tooltip'
 
@@ -18,10 +18,9 @@ interface Props {
 
 /** An instant, with local time and UTC in its tooltip. */
 export function Time({ at, form = 'relative', none = t.common.never, more = [], className }: Props) {
-  const now = useNow()
+  const instant = new Date(at ?? 0)
+  const text = useAt((now) => ({ relative: () => relative(instant, now), absolute: () => dateTimeOf(instant), brief: () => briefDate(instant, now) })[form]())
   if (!at) return <span className="text-muted">{none}</span>
-  const instant = new Date(at)
-  const text = { relative: () => relative(instant, now), absolute: () => dateTimeOf(instant), brief: () => briefDate(instant, now) }[form]()
   const content = (
     <>
       <div>{dateTimeSecondsOf(instant)}</div>

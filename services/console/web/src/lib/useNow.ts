@@ -20,3 +20,7 @@ function subscribe(listener: () => void) {
 
 /** The time, renewed every ten seconds while something shows it. One clock for the whole page. */
 export const useNow = () => useSyncExternalStore(subscribe, () => now)
+
+/** What a function of the time says: whoever shows it is drawn anew only when that changes. */
+export const useAt = (text: (now: Date) => string): string =>
+  useSyncExternalStore(subscribe, () => text(now))

@@ -1,5 +1,5 @@
-import { columnVisibilityFeature, rowSelectionFeature, tableFeatures, useTable, type ColumnDef } from '@tanstack/react-table'
-import { useMemo, type ReactNode } from 'react'
+import { rowSelectionFeature, tableFeatures, useTable, type ColumnDef } from '@tanstack/react-table'
+import { useCallback, useEffect, useMemo, useRef, type ReactNode } from 'react'
 import { t } from '@/strings'
 import { useIsWide } from '../useIsWide'
 import { useIsLate } from '../Skeleton'
@@ -40,7 +40,9 @@ interface Props<T> {
   isDimmed?: boolean
 }
 
-const features = tableFeatures({ rowSelectionFeature, columnVisibilityFeature })
+const features = tableFeatures({ rowSelectionFeature })
+/** The table knows rows and selection; cells are drawn from the page's own columns. */
+const noColumns: unknown[] = []
 
 /** A list as a real table; under 900 px as a list. Paging, filters and order are the server's. */
 export function DataTable<T>(props: Props<T>) {
@@ -52,15 +54,11 @@ export function DataTable<T>(props: Props<T>) {
 
 function WideTable<T>(props: Props<T>) {
   const { columns, rows, rowId, rowName, selection, sorting, actions } = props
-  const definitions = useMemo<ColumnDef<typeof features, { row: T }>[]>(
-    () => columns.map((column) => ({ id: column.id, header: column.header, cell: ({ row }) => column.cell(row.original.row) })),
-    [columns],
-  )
   const data = useMemo(() => rows.map((row) => ({ row })), [rows])
   const rowSelection: Record<string, true> = Object.fromEntries([...(selection?.ids ?? [])].map((id) => [id, true as const]))
   const table = useTable({
     features,
-    columns: definitions,
+    columns: noColumns as ColumnDef<typeof features, { row: T }>[],
     data,
     getRowId: ({ row }) => rowId(row),
     state: { rowSelection },
@@ -69,9 +67,14 @@ function WideTable<T>(props: Props<T>) {
       selection?.onChange(new Set(Object.keys(next)))
     },
   })
-  const byId = new Map(columns.map((column) => [column.id, column]))
+  // Rows keep the function that they were drawn with, and this leads on to what holds now.
+  const latest = useRef(table)
+  useEffect(() => {
+    latest.current = table
+  })
+  const select = useCallback((id: string, checked: boolean) => latest.current.getRow(id).toggleSelected(checked), [])
   return (
-    <table aria-label={props.label} className="w-full border-separate border-spacing-0 text-13" data-dimmed={props.isDimmed || undefined}>
+    <table aria-label={props.label} className="w-full border-separate border-spacing-0 text-13">
       <thead>
         <tr>
           {selection && (
@@ -95,18 +98,18 @@ function WideTable<T>(props: Props<T>) {
         </tr>
       </thead>
       <tbody className={props.isDimmed ? 'opacity-60' : undefined}>
-        {table.getRowModel().rows.map((row) => (
+        {table.getRowModel().rows.map(({ id, original }) => (
           <TableRow
-            key={row.id}
-            name={rowName(row.original.row)}
-            isSelected={row.getIsSelected()}
-            onSelect={selection && ((checked) => row.toggleSelected(checked))}
-            onOpen={props.onOpen && (() => props.onOpen?.(row.original.row))}
-            cells={row.getVisibleCells().map((cell) => ({
-              column: byId.get(cell.column.id) as Column<unknown>,
-              content: <table.FlexRender cell={cell} />,
-            }))}
-            actions={actions?.(row.original.row)}
+            key={id}
+            id={id}
+            row={original.row}
+            name={rowName(original.row)}
+            columns={columns}
+            isSelectable={Boolean(selection)}
+            isSelected={selection?.ids.has(id) ?? false}
+            onSelect={select}
+            onOpen={props.onOpen}
+            actions={actions}
           />
         ))}
       </tbody>

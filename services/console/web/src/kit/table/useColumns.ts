@@ -1,4 +1,4 @@
-import { useState } from 'react'
+import { useMemo, useState } from 'react'
 import { remembered } from '@/lib/preferences'
 import type { Column } from './columns'
 
@@ -8,12 +8,14 @@ export function useColumns<T>(list: string, columns: Column<T>[]) {
     const value = remembered.get(`columns.${list}`)
     return typeof value === 'object' && value !== null ? (value as Record<string, boolean>) : {}
   })
-  const isShown = (column: Column<T>) =>
-    column.fixed || column.isRowHeader || (chosen[column.id] ?? !column.optional)
+  const shown = useMemo(
+    () => columns.filter((column) => column.fixed || column.isRowHeader || (chosen[column.id] ?? !column.optional)),
+    [columns, chosen],
+  )
   return {
     all: columns,
-    isShown,
-    shown: columns.filter(isShown),
+    isShown: (column: Column<T>) => shown.includes(column),
+    shown,
     set(id: string, shown: boolean) {
       const next = { ...chosen, [id]: shown }
       setChosen(next)

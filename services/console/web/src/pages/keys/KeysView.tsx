@@ -78,18 +78,24 @@ export function KeysView({ title, subtitle, createLabel, note }: Props) {
   const chosen = list.items.filter(({ id }) => selected.has(id))
   const [bulk, setBulk] = useState<BulkAct | null>(null)
   const acts = useKeyActs()
+  // The rows are drawn anew when these change.
+  const { open } = acts
+  const rowActions = useCallback((key: PlacedKey) => <RowActions placed={key} open={open} />, [open])
+  const { listPath } = scope
+  const openKey = useCallback(
+    ({ id, environment }: PlacedKey) => void navigate({ to: `${listPath}/${id}` as never, search: { env: environment } as never }),
+    [navigate, listPath],
+  )
   const [isPasted, setPasted] = useState(false)
   const [isHelpOpen, setHelpOpen] = useState(false)
 
-  const search = useCallback(
-    (text: string) => {
-      // A secret goes no further than this field: not into the address, not to the server.
-      const part = publicPartOf(text)
-      setPasted(part !== null)
-      change({ q: part ?? (text || undefined) }, true)
-    },
-    [change],
-  )
+  const search = useCallback((text: string) => change({ q: text || undefined }, true), [change])
+  // A pasted secret does not even stay in the field: not in the address, not on its way to the server.
+  const clean = (text: string) => {
+    const part = publicPartOf(text)
+    setPasted(part !== null)
+    return part ?? text
+  }
   const clear = () => change(Object.fromEntries(Object.keys(filters).filter((name) => name !== 'sort').map((name) => [name, undefined])))
   const canCreate = environments.find((environment) => scope.may(environment, 'keys.create'))
   const heldBack = canCreate || !environments[0] ? undefined : scope.reason(environments[0], 'keys.create')
@@ -118,7 +124,7 @@ export function KeysView({ title, subtitle, createLabel, note }: Props) {
           />
           {note}
           <FilterBar
-            search={{ value: filters.q ?? '', label: t.keys.search, onChange: search }}
+            search={{ value: filters.q ?? '', label: t.keys.search, onChange: search, clean }}
             fields={filterFields(kind, [...titles].map(([value, label]) => ({ value, label })))}
             values={filters as FilterValues}
             onChange={change}
@@ -156,8 +162,8 @@ export function KeysView({ title, subtitle, createLabel, note }: Props) {
             sorting={{ value: sort, onChange: (value) => change({ sort: value }) }}
             isLoading={list.isPending && environments.length > 0}
             isDimmed={list.isPlaceholderData || list.isRefetchError}
-            onOpen={({ id, environment }) => void navigate({ to: `${scope.listPath}/${id}` as never, search: { env: environment } as never })}
-            actions={(key) => <RowActions placed={key} open={acts.open} />}
+            onOpen={openKey}
+            actions={rowActions}
             card={(key) => <KeyCard placed={key} titles={titles} />}
           />
           {!list.isPending && <ListFoot list={list} noun={t.keys.noun} />}

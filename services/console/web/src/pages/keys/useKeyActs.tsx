@@ -1,4 +1,4 @@
-import { useState, type ReactNode } from 'react'
+import { useCallback, useState, type ReactNode } from 'react'
 import type { PlacedKey } from './api'
 import { DeleteDialog } from './confirm/DeleteDialog'
 import { ReactivateDialog } from './confirm/ReactivateDialog'
@@ -14,7 +14,7 @@ export function useKeyActs(onDeleted?: () => void): { open: (act: KeyAct, placed
   const [current, setCurrent] = useState<{ act: KeyAct; placed: PlacedKey } | null>(null)
   const close = () => setCurrent(null)
   return {
-    open: (act, placed) => setCurrent({ act, placed }),
+    open: useCallback((act: KeyAct, placed: PlacedKey) => setCurrent({ act, placed }), []),
     element: current && dialogOf(current.act, current.placed, close, onDeleted),
   }
 }

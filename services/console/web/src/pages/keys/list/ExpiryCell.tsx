@@ -1,14 +1,13 @@
 import { clsx } from 'clsx'
 import { Time } from '@/kit/Time'
-import { useNow } from '@/lib/useNow'
+import { useAt } from '@/lib/useNow'
 import { t } from '@/strings'
 import type { PlacedKey } from '../api'
 import { expiryTone } from '../status'
 
 /** When a key ends: how soon, and below it the date. */
 export function ExpiryCell({ placed }: { placed: PlacedKey }) {
-  const now = useNow()
-  const tone = expiryTone(placed, now)
+  const tone = useAt((now) => expiryTone(placed, now) ?? '')
   if (!placed.expires_at) return <span className="text-muted">{t.keys.cell.neverExpires}</span>
   return (
     <>

@@ -1,8 +1,7 @@
 import { StatusBadge } from '@/kit/StatusBadge'
-import { useNow } from '@/lib/useNow'
 import { t } from '@/strings'
 import type { PlacedKey } from '../api'
-import { marksOf } from '../status'
+import { useMarks } from '../useMarks'
 
 interface Props {
   placed: PlacedKey
@@ -11,9 +10,9 @@ interface Props {
 }
 
 export function KeyStatus({ placed, bare }: Props) {
-  const now = useNow()
+  const marks = useMarks(placed)
   return (
-    <StatusBadge look={placed.status} marks={bare ? [] : marksOf(placed, now)}>
+    <StatusBadge look={placed.status} marks={bare ? [] : marks}>
       {t.keys.status[placed.status]}
     </StatusBadge>
   )

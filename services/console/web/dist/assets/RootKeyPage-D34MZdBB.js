@@ -1,1 +1,0 @@
-import{t as e}from"./KeyDetail-BTGUMFt0.js";import{t}from"./RootKeysScope-BDNuLBRa.js";import{Ai as n}from"./base-Dt7p-MUC.js";var r=n(),i=()=>(0,r.jsx)(t,{children:(0,r.jsx)(e,{})});export{i as RootKeyPage};
