@@ -75,11 +75,16 @@ function created(environment: string, asked: Asked): Answered {
 const secretOf = (environment: string) =>
   `clv_${{ production: 'prod', staging: 'stag', development: 'dev' }[environment]}_Hc6pW2vNq8RtY4Ks_hV3nR8cYpJ2dXk6TqGz5EuBw7AfMs0Hi1Qr9f3`
 
+/** Without a bound everything is before it; without an end nothing is before a bound. */
+const isBefore = (at: string | null | undefined, bound: string | null) => bound === null || (typeof at === 'string' && at < bound)
+
 function filtered(keys: FixtureKey[], { query }: Asked): FixtureKey[] {
   const text = query.get('text')?.toLowerCase()
   return keys.filter(
     (key) =>
       (!query.get('status') || key.status === query.get('status')) &&
+      isBefore(key.expires_at, query.get('expires_before')) &&
+      (!query.get('unused_since') || !key.last_used_at || key.last_used_at < query.get('unused_since')!) &&
       (!query.get('permission') || key.permissions.includes(query.get('permission')!)) &&
       (!text || key.name.toLowerCase().includes(text) || key.hint.toLowerCase().includes(text)),
   )

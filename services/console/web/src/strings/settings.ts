@@ -169,6 +169,7 @@ export const settings = {
     permissionsOf: (count: number) => counted(count, 'permission'),
     all: 'All permissions',
     fields: { name: 'Name', description: 'What it is for' },
+    noPermissions: 'A role without permissions lets its members see the console and nothing in it.',
     errors: { name: 'Give the role a name.' },
     affects: (count: number) => `${counted(count, 'member')} ${count === 1 ? 'has' : 'have'} this role and ${count === 1 ? 'gets' : 'get'} what you save on the next request.`,
     delete: {

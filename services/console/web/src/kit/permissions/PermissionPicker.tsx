@@ -22,10 +22,12 @@ interface Props {
   /** Whether the person may grant it; what they may not is locked and says so. */
   mayGrant?: (name: string) => boolean
   label?: string
+  /** What it means that none is chosen. */
+  none?: string
 }
 
 /** Chooses permissions: a level for each group, or one by one. */
-export function PermissionPicker({ groups, value, onChange, presets = [], mayGrant = () => true, label = t.keyForm.permissions }: Props) {
+export function PermissionPicker({ groups, value, onChange, presets = [], mayGrant = () => true, label = t.keyForm.permissions, none = t.keyForm.noPermissions }: Props) {
   const [text, setText] = useState('')
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set())
   const chosen = new Set(value)
@@ -80,7 +82,7 @@ export function PermissionPicker({ groups, value, onChange, presets = [], mayGra
       )}
       {value.length === 0 && (
         <Note kind="caution" className="mt-2" live>
-          {t.keyForm.noPermissions}
+          {none}
         </Note>
       )}
     </div>

@@ -100,7 +100,7 @@ export function RoleForm({ environment, role, members, onClose }: Props) {
           </Field>
           <Loaded query={catalogue} failed={t.keyForm.catalogueFailed} block>
             {(groups) => (
-              <PermissionPicker groups={groups} value={form.values.permissions} onChange={(permissions) => form.set('permissions', permissions)} mayGrant={(each) => may(environment, each)} />
+              <PermissionPicker none={words.noPermissions} groups={groups} value={form.values.permissions} onChange={(permissions) => form.set('permissions', permissions)} mayGrant={(each) => may(environment, each)} />
             )}
           </Loaded>
           <button type="submit" hidden />
