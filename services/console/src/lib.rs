@@ -14,7 +14,9 @@ pub mod pages;
 pub mod passwords;
 pub mod resources;
 pub mod seal;
+pub mod sign_in;
 pub mod signed;
+pub mod visit;
 mod watch;
 mod web;
 

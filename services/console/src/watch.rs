@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use server::management::{Health, HealthCheck};
 
 use crate::app::App;
+use crate::pages::setup;
 
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// At the start the first connection is often still being made.
@@ -21,6 +22,7 @@ pub fn control(app: Arc<App>, health: &Health) -> impl Future<Output = ()> + Sen
 
 async fn watch(app: Arc<App>, postgres: HealthCheck) {
     let mut deleted: Option<Instant> = None;
+    let mut is_setup_offered = false;
     loop {
         let is_well = match app.control.check_ready().await {
             Ok(()) => {
@@ -32,6 +34,9 @@ async fn watch(app: Arc<App>, postgres: HealthCheck) {
                 false
             }
         };
+        if is_well && !is_setup_offered {
+            is_setup_offered = setup::offer(&app).await.is_ok();
+        }
         if is_well && deleted.is_none_or(|at| at.elapsed() >= DELETE_INTERVAL) {
             deleted = Some(Instant::now());
             if let Err(error) = app.control.delete_expired().await {

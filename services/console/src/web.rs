@@ -54,6 +54,14 @@ pub fn asset(request: &Request) -> Result<Response, Problem> {
     Ok(response)
 }
 
+/// The path of the one asset whose name begins and ends so, as the build has named it.
+pub fn find_asset(beginning: &str, end: &str) -> Option<String> {
+    let named = |path: &str| {
+        path.strip_prefix("assets/").is_some_and(|name| name.starts_with(beginning) && name.ends_with(end))
+    };
+    Dist::iter().find(|path| named(path)).map(Cow::into_owned)
+}
+
 /// The web app for whoever is signed in, at whatever path it has; the others are led to the sign-in.
 pub async fn app(app: &App, request: &Request) -> Result<Response, Problem> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {

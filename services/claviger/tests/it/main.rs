@@ -6,3 +6,4 @@ mod commands;
 mod dev;
 mod root_keys;
 mod startup;
+mod users;

@@ -1,12 +1,21 @@
 //! The pages for signing in: written by the server, without JavaScript, so that nothing keeps anybody out.
 
+mod form;
+mod invite;
 mod layout;
+mod login;
+mod logout;
+mod reset;
 mod routes;
+pub mod setup;
+mod steps;
 mod style;
 
 use http::{HeaderValue, StatusCode, Uri, header};
 use maud::{Markup, html};
 use poem::Response;
+
+use crate::sign_in::Onward;
 
 pub use routes::{PATHS, SECRET_PATHS, routes};
 
@@ -32,6 +41,15 @@ pub fn show(status: StatusCode, page: &Markup) -> Response {
 /// Leads on with `GET`, whatever the request was.
 pub fn lead_to(path: &str) -> Response {
     Response::builder().status(StatusCode::SEE_OTHER).header(header::LOCATION, path).finish()
+}
+
+/// Leads on with the cookies of a step of a sign-in.
+pub fn go(onward: Onward) -> Response {
+    let mut response = lead_to(&onward.path);
+    for cookie in onward.cookies {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 /// Leads to the sign-in, and back again from there.

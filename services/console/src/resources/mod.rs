@@ -1,5 +1,6 @@
 //! The console's own operations, one file or folder per resource.
 
+pub mod account;
 pub mod session;
 
 use std::sync::LazyLock;
@@ -26,6 +27,8 @@ macro_rules! resources {
 
 resources! {
     session;
+    account;
+    account::factors;
 }
 
 /// Every operation of the console with its method and path.

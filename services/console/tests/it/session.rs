@@ -7,8 +7,9 @@ use http::Method;
 use store::control::EndReason;
 use testkit::{ConsoleWorld, await_that};
 
+use crate::PASSWORD;
+
 const PATIENCE: Duration = Duration::from_secs(20);
-const PASSWORD: &str = "four quiet words here";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_says_who_it_is_and_where_it_belongs() {

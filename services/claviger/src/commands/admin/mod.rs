@@ -1,6 +1,8 @@
-//! `claviger admin`: what only the administrator of an installation may do, with the configuration of its API.
+//! `claviger admin`: what only the administrator of an installation may do, with the configuration of an API or of the
+//! console.
 
 mod print;
+mod user;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -20,6 +22,7 @@ use domain::validation::ValidationError;
 use store::counters::Counters;
 use store::{DatabaseConfig, Store};
 
+use self::user::UserCommand;
 use super::serve::load_api;
 use crate::root_key::{Effect, NewRootKey, RootKeys, create};
 
@@ -37,6 +40,9 @@ pub enum Admin {
     /// Root keys: across the organizations of one environment
     #[command(subcommand)]
     RootKey(RootKey),
+    /// People of the console: accounts, second factors, invitations
+    #[command(subcommand)]
+    User(UserCommand),
 }
 
 /// Root keys. A secret is printed once, alone, to standard output; everything about it to standard error.
@@ -139,21 +145,29 @@ pub enum Reason {
 impl Admin {
     /// Does it.
     pub async fn run(self) -> anyhow::Result<()> {
-        let Self::RootKey(command) = self;
-        match command {
-            RootKey::Create(create) => create.run().await,
-            RootKey::List(place) => {
+        match self {
+            Self::RootKey(command) => command.run().await,
+            Self::User(command) => command.run().await,
+        }
+    }
+}
+
+impl RootKey {
+    async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Create(create) => create.run().await,
+            Self::List(place) => {
                 let keys = place.root_keys().await?;
                 let (listed, now) = keys.list().await?;
                 print::list(&listed, keys.environment, now)
             }
-            RootKey::Show(reference) => {
+            Self::Show(reference) => {
                 let keys = reference.place.root_keys().await?;
                 let (key, secrets, now) = keys.find(&reference.key).await?;
                 print::one(&key, &secrets, keys.environment, now)
             }
-            RootKey::Revoke(revoke) => revoke.run().await,
-            RootKey::Regenerate(regenerate) => regenerate.run().await,
+            Self::Revoke(revoke) => revoke.run().await,
+            Self::Regenerate(regenerate) => regenerate.run().await,
         }
     }
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use poem_openapi::Object;
 use serde_json::Value;
 use store::control::{Membership, Roles, User};
+use zeroize::Zeroizing;
 
 use crate::app::App;
 use crate::signed::SignedIn;
@@ -61,6 +62,16 @@ pub struct SessionFacts {
     pub created_at: DateTime<Utc>,
     /// When it ends at the latest.
     pub expires_at: DateTime<Utc>,
+}
+
+/// What proves a person again: one of the two.
+#[derive(Object)]
+#[oai(rename = "StepUp")]
+pub struct StepUpBody {
+    /// The password, of whoever has no second factor.
+    pub password: Option<String>,
+    /// A one-time code, of whoever has one.
+    pub code: Option<String>,
 }
 
 /// An organization that the person belongs to.
@@ -122,6 +133,13 @@ impl SessionBody {
             environments: environments.collect(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
+    }
+}
+
+impl StepUpBody {
+    /// The password, if one was sent.
+    pub fn password(&self) -> Option<Zeroizing<String>> {
+        self.password.clone().map(Zeroizing::new)
     }
 }
 
