@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod app;
+mod assets;
 mod browser;
 pub mod config;
 pub mod cookies;
@@ -115,7 +116,7 @@ fn endpoint(
         .secret_paths(pages::SECRET_PATHS)
         .also_serves(MEDIA_TYPES);
     let is_https = app.public_url.scheme() == "https";
-    ForBrowsers { inner: stack(front, stack_config), version: web::version(), is_https }
+    ForBrowsers { inner: stack(front, stack_config), version: assets::version(), is_https }
 }
 
 /// What browsers ask for beside pages: styles, images, fonts.

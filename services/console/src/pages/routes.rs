@@ -9,7 +9,7 @@ use server::problem::Problem;
 
 use super::{invite, login, logout, reset, setup, steps, style};
 use crate::app::App;
-use crate::web;
+use crate::{assets, web};
 
 const LOOK: &[Method] = &[Method::GET];
 const FORM: &[Method] = &[Method::GET, Method::POST];
@@ -49,7 +49,7 @@ pub fn routes(app: &Arc<App>) -> impl Endpoint<Output = Response> + use<> {
         .at("/o/:organization/login", get(page(app, login::get_of_organization)))
         .at("/logout", post(page(app, logout::post)))
         .at("/pages/*rest", get(page(app, |_, request| async move { style::file(&request) })))
-        .at("/assets/*rest", get(page(app, |_, request| async move { web::asset(&request) })))
+        .at("/assets/*rest", get(page(app, |_, request| async move { assets::asset(&request) })))
         .at("/*rest", page(app, |app, request| async move { web::app(&app, &request).await }))
 }
 

@@ -58,6 +58,10 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Result<Response, Probl
         None => None,
     };
     let Some(known) = known else {
+        // It was good a moment ago: somebody else was first.
+        if app.control.read().await?.has_users().await? {
+            return Ok(lead_to("/login"));
+        }
         log_refusal(&app, &visit, (None, "setup"), ("invalid-link", Some("link"))).await?;
         return refuse(
             "This token is not one that the server's log shows, or its day is over: restart the server for another.",

@@ -9,7 +9,7 @@ use poem::{Request, Response};
 use server::problem::{ErrorCode, Problem};
 use sha2::{Digest, Sha256};
 
-use crate::web;
+use crate::assets;
 
 /// The product's mark.
 pub const ICON_PATH: &str = "/pages/mark.svg";
@@ -24,7 +24,7 @@ const FONTS: [(&str, &str); 2] =
 
 static STYLED: LazyLock<String> = LazyLock::new(|| {
     let face = |(family, beginning): (&str, &str)| {
-        let path = web::find_asset(beginning, ".woff2")?;
+        let path = assets::find_asset(beginning, ".woff2")?;
         Some(format!(
             "@font-face{{font-family:\"{family}\";src:url(/{path}) format(\"woff2\");font-weight:100 900;font-display:swap}}\n"
         ))

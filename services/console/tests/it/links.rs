@@ -61,7 +61,7 @@ async fn the_first_server_admin_is_made_once_with_the_token() {
     let session = browser.call(http::Method::GET, "/bff/control/v1/session", None).await.expect(200);
     assert_eq!(session.body["user"]["is_server_admin"], true);
     assert_eq!(place(&world.browser().get("/setup").await.expect(303)), "/login");
-    assert_eq!(place(&post(other.expose()).await.0), "");
+    assert_eq!(place(&post(other.expose()).await.0), "/login");
 }
 
 #[tokio::test(flavor = "multi_thread")]
