@@ -11,7 +11,7 @@ interface Props extends ComponentProps<'a'> {
 /** A link that looks like a button: it leads somewhere and changes nothing. */
 function Anchor({ kind, size, icon, children, ...rest }: Props) {
   return (
-    <a {...rest} className={buttonLook(kind, size)}>
+    <a {...rest} aria-current={undefined} className={buttonLook(kind, size)}>
       {icon}
       {children}
     </a>

@@ -31,6 +31,7 @@ export function LocalNav({ label, title, items }: Props) {
             <li key={to}>
               <Link
                 to={to}
+                activeOptions={{ exact: true }}
                 aria-current={isCurrent ? 'page' : undefined}
                 className={clsx(
                   'flex items-center text-13 whitespace-nowrap no-underline max-wide:h-10 max-wide:border-b-2 wide:h-7.5 wide:rounded-control wide:px-3',

@@ -16,6 +16,7 @@ export function LinkedTabs({ tabs, value, label }: { tabs: LinkedTab[]; value: s
         <Link
           key={tab.value}
           to="."
+          activeOptions={{ exact: true, includeSearch: true }}
           search={(before: Record<string, unknown>) => ({ ...before, tab: index === 0 ? undefined : tab.value }) as never}
           aria-current={tab.value === value ? 'page' : undefined}
           className={clsx(

@@ -34,7 +34,7 @@ function ToastList() {
     <Base.Root
       key={each.id}
       toast={each}
-      className="rounded-control bg-inverse text-on-inverse shadow-float transition-opacity duration-[var(--duration-base)] data-[ending-style]:opacity-0 data-[limited]:hidden data-[starting-style]:opacity-0"
+      className="rounded-control border border-transparent bg-inverse text-on-inverse shadow-float transition-opacity duration-[var(--duration-base)] data-[ending-style]:opacity-0 data-[limited]:hidden data-[starting-style]:opacity-0"
     >
       <Base.Content className="flex items-center gap-2.5 py-2 pr-2 pl-3">
         <CircleCheck aria-hidden />

@@ -38,7 +38,7 @@ export async function request<T>(path: string, call: Call = {}): Promise<Answer<
     return { data: data as T, etag: response.headers.get('ETag') }
   }
   const problem = await problemOf(response)
-  if (response.status === 401) sessionEnded.set(true)
+  if (problem.code === 'session-ended') sessionEnded.set(true)
   if (problem.code === 'second-factor-required') secondFactorRequired.get()?.()
   if (problem.code === 'step-up-required' && !path.endsWith('/session/step-up') && (await stepUp.get()?.())) {
     return request(path, call)

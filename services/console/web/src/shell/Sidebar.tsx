@@ -67,6 +67,8 @@ function NavLink({ base, item }: { base: string; item: NavItem }) {
   return (
     <Link
       to={path}
+      // A page below another is not that page.
+      activeOptions={{ exact: true }}
       aria-current={isCurrent ? 'page' : undefined}
       className={clsx(
         'flex h-7.5 items-center gap-2.5 rounded-control px-2 text-13 text-ink no-underline max-wide:h-10 max-wide:text-14',

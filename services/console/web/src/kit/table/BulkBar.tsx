@@ -24,7 +24,7 @@ export function BulkBar({ count, actions, all, onClear }: Props) {
     <div
       role="region"
       aria-label={t.common.selected(count)}
-      className="fixed bottom-5 left-1/2 z-30 flex max-w-[calc(100vw-1rem)] -translate-x-1/2 flex-wrap items-center gap-1 rounded-panel bg-inverse px-3 py-1.5 text-13 text-on-inverse shadow-float"
+      className="fixed bottom-5 left-1/2 z-30 flex max-w-[calc(100vw-1rem)] -translate-x-1/2 flex-wrap items-center gap-1 rounded-panel border border-transparent bg-inverse px-3 py-1.5 text-13 text-on-inverse shadow-float"
     >
       <span role="status" className="font-medium whitespace-nowrap">
         {t.common.selected(count)}
