@@ -1,1 +1,0 @@
-import{t as e}from"./KeyDetail-DSWsG9Tf.js";import{t}from"./RootKeysScope-Ca3GFthF.js";import{Ai as n}from"./base-Dt7p-MUC.js";var r=n(),i=()=>(0,r.jsx)(t,{children:(0,r.jsx)(e,{})});export{i as RootKeyPage};

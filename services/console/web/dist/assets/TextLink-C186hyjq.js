@@ -1,0 +1,1 @@
+import{Ai as e,Qr as t,ui as n}from"./base-Dt7p-MUC.js";var r=e();function i({className:e,...n}){return(0,r.jsx)(`a`,{...n,"aria-current":void 0,className:t(`rounded-badge font-medium text-accent no-underline hover:underline`,e)})}var a=n(i);export{a as t};

@@ -1,1 +1,0 @@
-import{Ai as e,Qr as t,ui as n}from"./base-Dt7p-MUC.js";var r=e();function i({className:e,...n}){return(0,r.jsx)(`a`,{...n,className:t(`rounded-badge font-medium text-accent no-underline hover:underline`,e)})}var a=n(i);export{a as t};
