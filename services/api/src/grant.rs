@@ -6,12 +6,13 @@
 use domain::access::{Authority, Scope};
 use domain::ids::CustomerId;
 use domain::names::{ExternalId, Name};
-use domain::permission::Permission;
+use domain::permission::{Permission, PermissionName};
 use domain::policy::{AllOr, Credits, Grantor, KeyKind, Policy, limits_within, rate_within};
+use domain::role::HeldRole;
 use domain::secret::{PlainSecret, Prefix};
 use domain::validation::{ValidationError, excerpt};
 use server::problem::{ErrorCode, FieldError, Problem};
-use store::{CreditsChange, KeyChange, NewSecret, Organization, Rows, Write};
+use store::{CreditsChange, KeyChange, NewSecret, Organization, RoleChange, Rows, Write};
 
 use crate::access::Scoped;
 use crate::app::App;
@@ -44,6 +45,7 @@ pub async fn read_key_of(
     let mut fields = Fields::default();
     let mut draft = body.read(&mut fields, &reading);
     let customers = find_customers(&mut fields, rows, draft.customers.take()).await?;
+    let roles = find_roles(&mut fields, rows, draft.roles.take()).await?.unwrap_or_default();
     let credits = draft.credits.and_then(|draft| fields.take("/credits/remaining", draft.over(None))).flatten();
     fields.finish()?;
     let policy = Policy {
@@ -55,15 +57,17 @@ pub async fn read_key_of(
         expires_at: draft.expires_at.flatten(),
         limits: draft.limits.unwrap_or_else(|| organization.default_limits.clone()),
     };
-    check_creation(authority, rows, (&policy, credits.as_ref())).await?;
-    Ok(KeyChange {
+    let change = KeyChange {
         name: draft.name.ok_or_else(unread)?,
         policy,
+        roles,
         permissions_since: organization.generation,
-        credits: CreditsChange::Set(credits),
+        credits: CreditsChange::Set(credits.clone()),
         metadata: draft.metadata.unwrap_or_default(),
         tags: draft.tags.unwrap_or_default(),
-    })
+    };
+    check_creation(authority, rows, (&change.effective_policy(), credits.as_ref())).await?;
+    Ok(change)
 }
 
 /// Reads a patch over the key as it stands. Who takes something away needs no more than the permission to change keys;
@@ -83,6 +87,7 @@ pub async fn read_patch(
     let mut fields = Fields::default();
     let mut draft = body.read(&mut fields, &reading);
     let customers = find_customers(&mut fields, write, draft.customers.take()).await?;
+    let roles = find_roles(&mut fields, write, draft.roles.take()).await?.unwrap_or_else(|| key.roles.clone());
     let policy = merge(&key.policy, &draft, customers);
     check_order(&mut fields, policy.not_before, policy.expires_at);
     if draft.expires_at.is_some() || draft.ips.is_some() {
@@ -97,22 +102,31 @@ pub async fn read_patch(
         }
     };
     fields.finish()?;
-    let wanted = match &credits {
-        CreditsChange::Keep => held.as_ref(),
-        CreditsChange::Set(credits) => credits.as_ref(),
-    };
-    if !(policy.is_within(&key.policy) && Credits::are_within(wanted, held.as_ref())) {
-        check_creation(&access.authority, write, (&policy, wanted)).await?;
-    }
     let name = draft.name.unwrap_or_else(|| Name::from_row(&key.name));
-    Ok(KeyChange {
+    let change = KeyChange {
         name,
         policy,
+        roles,
         permissions_since: organization.generation,
         credits,
         metadata: draft.metadata.unwrap_or_else(|| key.metadata.clone()),
         tags: draft.tags.unwrap_or_else(|| key.tags.clone()),
-    })
+    };
+    let wanted = match &change.credits {
+        CreditsChange::Keep => held.as_ref(),
+        CreditsChange::Set(credits) => credits.as_ref(),
+    };
+    if !(is_within(&change, key) && Credits::are_within(wanted, held.as_ref())) {
+        check_creation(&access.authority, write, (&change.effective_policy(), wanted)).await?;
+    }
+    Ok(change)
+}
+
+/// Whether a change allows nothing that the key does not allow already. A role that it does not have allows more, whatever
+/// the role holds: it can be widened later.
+fn is_within(change: &KeyChange, key: &store::Key) -> bool {
+    let has = |role: &HeldRole| key.roles.iter().any(|had| had.id == role.id);
+    change.roles.iter().all(has) && change.effective_policy().is_within(&key.effective_policy())
 }
 
 /// Refuses to give a key more credits to a caller that could not make a key with as many. Who takes some away needs no more
@@ -126,7 +140,7 @@ pub async fn check_credits(
     if Credits::are_within(Some(credits), key.credits.as_ref()) {
         return Ok(());
     }
-    check_creation(&access.authority, write, (&key.policy, Some(credits))).await
+    check_creation(&access.authority, write, (&key.effective_policy(), Some(credits))).await
 }
 
 /// Refuses to hand the caller a secret of a key that may do more than the caller.
@@ -135,7 +149,7 @@ pub async fn check_regenerate(
     write: &mut Write,
     key: &store::Key,
 ) -> Result<(), Problem> {
-    check_authority(&access.authority, write, (&key.policy, key.credits.as_ref())).await
+    check_authority(&access.authority, write, (&key.effective_policy(), key.credits.as_ref())).await
 }
 
 /// Refuses to bring a key back to life to a caller that could not make it now. `key` is the key as it would be.
@@ -146,7 +160,7 @@ pub async fn check_reactivation(
     key: &store::Key,
 ) -> Result<(), Problem> {
     let organization = write.find_organization().await?.ok_or_else(not_found)?;
-    check_creation(&access.authority, write, (&key.policy, key.credits.as_ref())).await?;
+    check_creation(&access.authority, write, (&key.effective_policy(), key.credits.as_ref())).await?;
     let reading = Reading { now: write.now(), own_permissions: &organization.permissions, demands: &app.demands };
     let mut fields = Fields::default();
     check_demands(&mut fields, &reading, key.policy.expires_at, Some(&key.policy.ips));
@@ -249,6 +263,39 @@ async fn find_customers(
     Ok(Some(AllOr::Only(ids)))
 }
 
+/// The roles behind a list of ids and names.
+async fn find_roles(
+    fields: &mut Fields,
+    rows: &mut Rows,
+    references: Option<Vec<String>>,
+) -> Result<Option<Vec<HeldRole>>, Problem> {
+    let Some(references) = references else { return Ok(None) };
+    let mut roles = Vec::with_capacity(references.len());
+    for (index, reference) in references.iter().enumerate() {
+        match rows.find_role(reference).await? {
+            Some(role) => roles.push(HeldRole::from(&role)),
+            None => {
+                let message = format!("there is no role {}", excerpt(reference));
+                fields.refuse(&format!("/roles/{index}"), ValidationError::new("unknown-role", message));
+            }
+        }
+    }
+    roles.sort_unstable_by_key(|role| role.id);
+    roles.dedup_by_key(|role| role.id);
+    Ok(Some(roles))
+}
+
+/// Refuses to make a role, or to let one hold more or be called otherwise, to a caller that does not hold all that it then
+/// holds. What is added to a role is added to every key that has it, whatever that is limited to.
+pub fn check_role(authority: &Authority, change: &RoleChange) -> Result<(), Problem> {
+    let grantor = authority.grantor(None);
+    let lacked = lacked(&grantor, &change.permissions);
+    if lacked.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::new(ErrorCode::ExceedsGrantor).errors(vec![beyond("permissions")]).missing_permissions(lacked))
+}
+
 fn merge(policy: &Policy, draft: &PolicyDraft, customers: Option<AllOr<CustomerId>>) -> Policy {
     Policy {
         permissions: draft.permissions.clone().unwrap_or_else(|| policy.permissions.clone()),
@@ -288,11 +335,13 @@ async fn check_authority(
         return Ok(());
     }
     let errors = excess.iter().map(|excess| beyond(excess.member())).collect();
-    Err(Problem::new(ErrorCode::ExceedsGrantor).errors(errors).missing_permissions(lacked(&grantor, policy)))
+    Err(Problem::new(ErrorCode::ExceedsGrantor)
+        .errors(errors)
+        .missing_permissions(lacked(&grantor, &policy.permissions)))
 }
 
-fn lacked(grantor: &Grantor<'_>, policy: &Policy) -> Vec<String> {
-    policy.permissions.iter().filter(|permission| !grantor.may_give(permission)).map(ToString::to_string).collect()
+fn lacked(grantor: &Grantor<'_>, permissions: &[PermissionName]) -> Vec<String> {
+    permissions.iter().filter(|permission| !grantor.may_give(permission)).map(ToString::to_string).collect()
 }
 
 fn beyond(member: &str) -> FieldError {
@@ -306,5 +355,5 @@ pub fn is_narrowing(old: &store::Key, change: &KeyChange) -> bool {
         CreditsChange::Keep => true,
         CreditsChange::Set(credits) => Credits::are_within(old.credits.as_ref(), credits.as_ref()),
     };
-    !(keeps_credits && old.policy.is_within(&change.policy))
+    !(keeps_credits && old.effective_policy().is_within(&change.effective_policy()))
 }

@@ -85,6 +85,7 @@ pub async fn create(
             expires_at,
             limits: vec![new.limit],
         },
+        roles: Vec::new(),
         permissions_since: 0,
         credits: CreditsChange::Keep,
         metadata: Map::new(),

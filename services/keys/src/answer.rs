@@ -1,14 +1,17 @@
 //! A judgement as it goes over the wire.
 
-use client::wire::{AllOr, AuthenticateAnswer, Authority, LimitState, TraceStep};
+use client::wire::{AllOr, AuthenticateAnswer, Authority, LimitState, QuestionRefused, TraceStep};
 use domain::environment::Environment;
-use domain::ids::{CustomerId, KeyId, OrganizationId, SecretId};
+use domain::ids::{CustomerId, KeyId, OrganizationId, RoleId, SecretId};
 use domain::instants::format_instant;
 use domain::permission::PermissionName;
 use domain::policy::KeyKind;
+use domain::role::HeldRole;
+use domain::snapshot::CustomerFacts;
 use domain::verdict::{Reason, Verdict};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
+use server::problem::{FieldError, Problem};
 
 use crate::question::Asked;
 use crate::verify::{Evidence, Judgement};
@@ -21,18 +24,28 @@ pub enum Verified<'a> {
     Unproven { verdict: Verdict, request_id: &'a str },
 }
 
+/// What became of a question of a batch, in the form of [`client::wire::BatchResult`].
+#[derive(Serialize)]
+#[serde(untagged)]
+enum OneOfBatch<'a> {
+    Verified(Verified<'a>),
+    Refused(QuestionRefused),
+}
+
 #[derive(Serialize)]
 pub struct Proven<'a> {
     verdict: Verdict,
-    reason: Option<&'a str>,
+    reason: Option<&'static str>,
+    limit_name: Option<&'a str>,
     key_id: KeyId,
     secret_id: SecretId,
     name: &'a str,
     kind: KeyKind,
     environment: Environment,
     organization_id: OrganizationId,
-    customer: Option<CustomerId>,
+    customer: Option<Customer<'a>>,
     permissions: Permissions<'a>,
+    roles: Roles<'a>,
     metadata: &'a Map<String, Value>,
     expires_at: Option<String>,
     credits: Option<i64>,
@@ -42,6 +55,35 @@ pub struct Proven<'a> {
     missing_permissions: Permissions<'a>,
     trace: Option<&'a [TraceStep]>,
     request_id: &'a str,
+}
+
+/// The customer of a question, in the form of [`client::wire::VerdictCustomer`].
+#[derive(Serialize)]
+struct Customer<'a> {
+    id: CustomerId,
+    external_id: Option<&'a str>,
+    name: &'a str,
+    metadata: &'a Map<String, Value>,
+}
+
+impl<'a> From<&'a CustomerFacts> for Customer<'a> {
+    fn from(facts: &'a CustomerFacts) -> Self {
+        Self { id: facts.id, external_id: facts.external_id.as_deref(), name: &facts.name, metadata: &facts.metadata }
+    }
+}
+
+/// Roles as a list of [`client::wire::RoleName`].
+struct Roles<'a>(&'a [HeldRole]);
+
+impl Serialize for Roles<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Role<'a> {
+            id: RoleId,
+            name: &'a str,
+        }
+        serializer.collect_seq(self.0.iter().map(|role| Role { id: role.id, name: &role.name }))
+    }
 }
 
 /// Names as the list of texts that they are on the wire.
@@ -54,23 +96,28 @@ impl Serialize for Permissions<'_> {
 }
 
 impl<'a> Verified<'a> {
-    /// Tells a judgement.
+    /// Tells a judgement. A key that was deleted tells nothing but that it is not valid.
     pub fn of(judgement: &'a Judgement, request_id: &'a str) -> Self {
         let Some(evidence) = &judgement.evidence else {
             return Self::Unproven { verdict: judgement.verdict, request_id };
         };
+        if evidence.key.snapshot.key.is_deleted {
+            return Self::Unproven { verdict: judgement.verdict, request_id };
+        }
         let (snapshot, key) = (&evidence.key.snapshot, &evidence.key.snapshot.key);
         Self::Proven(Box::new(Proven {
             verdict: judgement.verdict,
-            reason: judgement.reason.as_ref().map(Reason::text),
+            reason: judgement.reason.map(Reason::text),
+            limit_name: judgement.limit_name.as_deref(),
             key_id: key.id,
             secret_id: snapshot.secret.id,
             name: &key.name,
             kind: key.kind,
             environment: key.environment,
             organization_id: snapshot.organization.id,
-            customer: evidence.customer,
+            customer: evidence.customer.as_ref().map(|customer| Customer::from(&customer.facts)),
             permissions: Permissions(&key.policy.permissions),
+            roles: Roles(&key.policy.roles),
             metadata: &key.metadata,
             expires_at: key.policy.expires_at.map(format_instant),
             credits: evidence.credits,
@@ -86,13 +133,32 @@ impl<'a> Verified<'a> {
 /// The answers to a batch, in the form of [`client::wire::BatchAnswer`].
 #[derive(Serialize)]
 pub struct BatchVerified<'a> {
-    results: Vec<Verified<'a>>,
+    results: Vec<OneOfBatch<'a>>,
 }
 
 impl<'a> BatchVerified<'a> {
-    /// Tells several judgements, in their order.
-    pub fn of(judgements: &'a [Judgement], request_id: &'a str) -> Self {
-        Self { results: judgements.iter().map(|one| Verified::of(one, request_id)).collect() }
+    /// Tells what became of several questions, in their order.
+    pub fn of(outcomes: &'a [Result<Judgement, Vec<FieldError>>], request_id: &'a str) -> Self {
+        let told = |outcome: &'a Result<Judgement, Vec<FieldError>>| match outcome {
+            Ok(judgement) => OneOfBatch::Verified(Verified::of(judgement, request_id)),
+            Err(mistakes) => OneOfBatch::Refused(refused(mistakes, request_id)),
+        };
+        Self { results: outcomes.iter().map(told).collect() }
+    }
+}
+
+fn refused(mistakes: &[FieldError], request_id: &str) -> QuestionRefused {
+    let problem = Problem::validation(Vec::new());
+    let error = |mistake: &FieldError| client::wire::FieldError {
+        pointer: mistake.pointer.clone(),
+        code: mistake.code.clone().into_owned(),
+        message: mistake.message.clone(),
+    };
+    QuestionRefused {
+        code: problem.code().name().to_owned(),
+        detail: problem.text().to_owned(),
+        errors: mistakes.iter().map(error).collect(),
+        request_id: request_id.to_owned(),
     }
 }
 
@@ -105,7 +171,7 @@ pub fn authenticated(judgement: Judgement, asked: &Asked) -> AuthenticateAnswer 
     let authority = judgement.evidence.as_ref().map(authority);
     AuthenticateAnswer {
         verdict: judgement.verdict,
-        reason: judgement.reason.as_ref().map(|reason| reason.text().to_owned()),
+        reason: judgement.reason.map(|reason| reason.text().to_owned()),
         degraded: judgement.is_degraded,
         authority,
         limits: judgement.evidence.map(|evidence| evidence.limits).unwrap_or_default(),

@@ -324,7 +324,7 @@ mod tests {
             kind: KeyKind::Organization,
             environment: Environment::Production,
             name: Box::from(&*format!("1 limits, 1000000 keys, {number}")),
-            policy: Arc::new(policy),
+            policy: Arc::new(policy.into()),
             has_credits: false,
             metadata: Arc::default(),
             is_revoked: false,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use client::wire::{Enforced, LimitState};
 use domain::ids::OrganizationId;
 use domain::limit::Spending;
-use domain::verdict::{Reason, Verdict};
+use domain::verdict::Verdict;
 use domain::verify::Failure;
 use store::Generation;
 use store::counters::{Counters, Expected, Given, LimitSpend, Mode, SpendAnswer, SpendRequest};
@@ -108,11 +108,8 @@ impl Charge<'_> {
     pub fn refusal(&self) -> Option<Refused> {
         let refused = || self.spends.iter().zip(&self.spendings).filter(|(_, spending)| !spending.is_admitted);
         let (first, _) = refused().next()?;
-        let failure = Failure {
-            verdict: Verdict::RateLimited,
-            reason: Some(Reason::Limit(first.limit.name.clone())),
-            missing_permissions: Vec::new(),
-        };
+        let failure =
+            Failure { limit_name: Some(first.limit.name.clone()), ..Failure::new(Verdict::RateLimited, None) };
         let waits = refused().map(|(_, spending)| spending.retry_after_ms);
         let retry_after_ms = waits.reduce(|longest, wait_ms| Some(longest?.max(wait_ms?))).flatten();
         Some(Refused { failure, retry_after_ms })

@@ -45,6 +45,9 @@ fn told(failure: &Failure) -> String {
     if let Some(reason) = &failure.reason {
         text = format!("{text}: {}", reason.text());
     }
+    if let Some(name) = &failure.limit_name {
+        text = format!("{text}: {name}");
+    }
     if !failure.missing_permissions.is_empty() {
         let missing: Vec<&str> = failure.missing_permissions.iter().map(|name| name.as_str()).collect();
         text = format!("{text}: {}", missing.join(", "));

@@ -7,8 +7,7 @@
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use domain::policy::Policy;
-use domain::snapshot::{OrganizationFacts, Snapshot};
+use domain::snapshot::{EffectivePolicy, OrganizationFacts, Snapshot};
 use serde_json::{Map, Value};
 
 /// How many of equal digest are remembered, so that the few that most keys have do not displace each other.
@@ -19,7 +18,7 @@ const SETS: usize = 1_024;
 /// The common parts of the keys of one environment.
 pub struct Interner {
     organizations: Pool<OrganizationFacts>,
-    policies: Pool<Policy>,
+    policies: Pool<EffectivePolicy>,
     peppers: Pool<str>,
     no_metadata: Arc<Map<String, Value>>,
 }

@@ -105,8 +105,13 @@ impl Provenance {
 impl CustomerLookup {
     /// What is known of the customer.
     pub fn facts(&self) -> Option<&CustomerFacts> {
+        self.known().map(|known| &known.customer.facts)
+    }
+
+    /// The customer, if it is known.
+    pub fn known(&self) -> Option<&KnownCustomer> {
         match self {
-            Self::Known(known) => Some(&known.customer.facts),
+            Self::Known(known) => Some(known),
             Self::Unnamed | Self::Unknown => None,
         }
     }
@@ -406,6 +411,8 @@ mod tests {
         let facts = CustomerFacts {
             id: CustomerId::from_uuid(Uuid::from_u128(2)),
             external_id: None,
+            name: "customer".into(),
+            metadata: Arc::default(),
             is_suspended: false,
             generation: 1,
             limits: Vec::new(),

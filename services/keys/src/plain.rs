@@ -39,7 +39,7 @@ pub fn read(body: &[u8]) -> Option<VerifyRequest> {
         && others.all(|text| is_plain(text, TEXT_BYTES_MAX));
     is_plain.then(|| VerifyRequest {
         key: SecretText::new(plain.key),
-        permissions: plain.permissions.map(|names| Needed::All(names.into_iter().map(str::to_owned).collect())),
+        permissions: plain.permissions.map(|names| Needed::each(names.into_iter().map(str::to_owned))),
         domain: plain.domain.map(str::to_owned),
         customer: plain.customer.map(str::to_owned),
         client_ip: plain.client_ip.map(str::to_owned),

@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use client::wire::{COST_MAX, LimitAsked as LimitText, Needed as NeededText, VerifyRequest};
+use client::wire::{
+    COST_MAX, LimitAsked as LimitText, NEEDED_DEPTH_MAX, NEEDED_MAX, Needed as NeededText, NeededGroup, NeededPart,
+    VerifyRequest,
+};
 use domain::foreign::ForeignDigest;
 use domain::hosts::HostName;
 use domain::limit::{LIMITS_MAX, Limit};
@@ -128,19 +131,51 @@ impl Reading<'_> {
     }
 
     fn needed(&mut self, asked: Option<&NeededText>) -> Needed {
-        match asked {
+        let mut names = 0;
+        let needed = match asked {
             None => Needed::All(Vec::new()),
-            Some(NeededText::All(names)) => Needed::All(self.permissions(names, "/permissions")),
-            Some(NeededText::Any { any }) => Needed::Any(self.permissions(any, "/permissions/any")),
+            Some(NeededText::Each(parts)) => Needed::All(self.parts(parts, "/permissions", (1, &mut names))),
+            Some(NeededText::Group(group)) => self.group(group, "/permissions", (1, &mut names)),
+        };
+        if names > NEEDED_MAX {
+            self.mistake("/permissions", "too-many", format!("Name at most {NEEDED_MAX} permissions."));
+        }
+        needed
+    }
+
+    fn group(&mut self, group: &NeededGroup, pointer: &str, (depth, names): (usize, &mut usize)) -> Needed {
+        let (word, parts) = match group {
+            NeededGroup::All(parts) => ("all", parts),
+            NeededGroup::Any(parts) => ("any", parts),
+        };
+        if depth > NEEDED_DEPTH_MAX {
+            self.mistake(pointer, "too-deep", format!("Put groups in one another to a depth of {NEEDED_DEPTH_MAX}."));
+            return Needed::Any(Vec::new());
+        }
+        let pointer = format!("{pointer}/{word}");
+        if parts.is_empty() {
+            self.mistake(&pointer, "too-few", "Send at least 1 items.");
+        }
+        let parts = self.parts(parts, &pointer, (depth, names));
+        match group {
+            NeededGroup::All(_) => Needed::All(parts),
+            NeededGroup::Any(_) => Needed::Any(parts),
         }
     }
 
-    fn permissions(&mut self, names: &[String], pointer: &str) -> Vec<PermissionName> {
-        let mut read = Vec::with_capacity(names.len());
-        for (index, name) in names.iter().enumerate() {
-            match PermissionName::parse(name) {
-                Ok(name) => read.push(name),
-                Err(refusal) => self.refused(&format!("{pointer}/{index}"), Some(refusal)),
+    fn parts(&mut self, parts: &[NeededPart], pointer: &str, (depth, names): (usize, &mut usize)) -> Vec<Needed> {
+        let mut read = Vec::with_capacity(parts.len());
+        for (index, part) in parts.iter().enumerate() {
+            let at = || format!("{pointer}/{index}");
+            match part {
+                NeededPart::Group(group) => read.push(self.group(group, &at(), (depth + 1, names))),
+                NeededPart::Name(name) => {
+                    *names += 1;
+                    match PermissionName::parse(name) {
+                        Ok(name) => read.push(Needed::One(name)),
+                        Err(refusal) => self.refused(&at(), Some(refusal)),
+                    }
+                }
             }
         }
         read
@@ -252,24 +287,38 @@ mod tests {
                 1 => Just("\"*\"".to_owned()),
                 1 => Just("null".to_owned()),
             ];
-            let names = proptest::collection::vec(name, 0..5).prop_map(|names| format!("[{}]", names.join(",")));
-            (0usize..6, names).prop_map(|(form, names)| match form {
-                0 => format!("{{\"any\":{names}}}"),
-                1 => format!("{{\"all\":{names}}}"),
-                2 => format!("{{\"any\":{names},\"all\":{names}}}"),
-                _ => names,
-            })
+            let list = |part: BoxedStrategy<String>| {
+                proptest::collection::vec(part, 0..4).prop_map(|parts| format!("[{}]", parts.join(",")))
+            };
+            let groups = name.boxed().prop_recursive(5, 40, 4, move |part| {
+                (0usize..8, list(part)).prop_map(|(form, parts)| match form {
+                    0..=3 => format!("{{\"any\":{parts}}}"),
+                    4..=6 => format!("{{\"all\":{parts}}}"),
+                    _ => format!("{{\"any\":{parts},\"all\":{parts}}}"),
+                })
+            });
+            prop_oneof![1 => groups.clone(), 1 => list(groups.boxed())]
         }
 
-        /// The same expression, read off the plain JSON.
-        fn plain(value: &serde_json::Value) -> Option<(bool, Vec<&str>)> {
-            let (is_any, list) = match value.as_object() {
-                None => (false, value),
-                Some(members) if members.len() == 1 => (true, members.get("any")?),
-                Some(_) => return None,
+        /// The same expression, read off the plain JSON; `None` where it is none.
+        fn plain(value: &serde_json::Value, depth: usize) -> Option<Needed> {
+            if let Some(name) = value.as_str() {
+                return (depth > 1).then(|| PermissionName::parse(name).ok().map(Needed::One)).flatten();
+            }
+            let parts = |list: &serde_json::Value| -> Option<Vec<Needed>> {
+                list.as_array()?.iter().map(|part| plain(part, depth + 1)).collect()
             };
-            let names = list.as_array()?.iter().map(serde_json::Value::as_str).collect::<Option<Vec<_>>>()?;
-            (!is_any || !names.is_empty()).then_some((is_any, names))
+            if value.is_array() {
+                return (depth == 1).then(|| parts(value).map(Needed::All)).flatten();
+            }
+            let members = value.as_object().filter(|members| members.len() == 1 && depth <= NEEDED_DEPTH_MAX)?;
+            let (word, list) = members.iter().next()?;
+            let parts = parts(list).filter(|parts| !parts.is_empty())?;
+            match word.as_str() {
+                "all" => Some(Needed::All(parts)),
+                "any" => Some(Needed::Any(parts)),
+                _ => None,
+            }
         }
 
         #[test]
@@ -283,26 +332,21 @@ mod tests {
                         strict.as_ref().ok().map(|request| serde_json::to_string(request).expect("a form is JSON"));
                     prop_assert_eq!(Some(serde_json::to_string(&plain).expect("a form is JSON")), again);
                 }
-                let Ok(request) = strict else { return Ok(Outcome::Refused) };
+                let value = serde_json::from_str::<serde_json::Value>(&body).ok();
                 // A spoiled expression can end early and let other members follow.
-                let value: serde_json::Value = serde_json::from_str(&body).expect("it was just read");
-                let (is_any, names) = match value.get("permissions") {
-                    Some(permissions) => plain(permissions)
-                        .ok_or_else(|| TestCaseError::fail(format!("{permissions} was taken for an expression")))?,
-                    None => (false, Vec::new()),
+                let said = match value.as_ref().map(|value| value.get("permissions")) {
+                    Some(Some(permissions)) => plain(permissions, 1),
+                    Some(None) => Some(Needed::All(Vec::new())),
+                    None => None,
                 };
+                let Ok(request) = strict else { return Ok(Outcome::Refused) };
                 match read(&request, "") {
                     Ok(asked) => {
-                        let (was_any, read) = match asked.needed {
-                            Needed::All(read) => (false, read),
-                            Needed::Any(read) => (true, read),
-                        };
-                        prop_assert_eq!(was_any, is_any);
-                        prop_assert_eq!(read.iter().map(PermissionName::as_str).collect::<Vec<_>>(), names);
+                        prop_assert_eq!(Some(asked.needed), said);
                         Ok(Outcome::Accepted)
                     }
                     Err(mistakes) => {
-                        prop_assert!(names.iter().any(|name| PermissionName::parse(name).is_err()));
+                        prop_assert_eq!(said, None, "{:?}", mistakes);
                         let echoed = mistakes.iter().find_map(|mistake| echo(&mistake.message, &text));
                         prop_assert_eq!(echoed, None);
                         Ok(Outcome::Refused)
@@ -310,5 +354,26 @@ mod tests {
                 }
             });
         }
+    }
+
+    #[test]
+    fn groups_are_read_to_a_depth_of_four_and_a_hundred_names() {
+        let needed = |text: &str| asked(&format!(r#"{{"key":"x","permissions":{text}}}"#)).map(|asked| asked.needed);
+        let pointers = |text: &str| {
+            let mistakes = needed(text).unwrap_err();
+            mistakes.into_iter().map(|mistake| format!("{} {}", mistake.pointer, mistake.code)).collect::<Vec<_>>()
+        };
+        assert!(needed(r#"["a.b",{"any":["c.d",{"all":["e.f",{"any":["g.h"]}]}]}]"#).is_ok());
+        assert_eq!(
+            pointers(r#"{"any":[{"all":[{"any":[{"all":[{"any":["a.b"]}]}]}]}]}"#),
+            ["/requests/3/permissions/any/0/all/0/any/0/all/0 too-deep"]
+        );
+        assert_eq!(
+            pointers(r#"[{"any":[{"all":["a.b","A"]}]}]"#),
+            ["/requests/3/permissions/0/any/0/all/1 permission"]
+        );
+        assert_eq!(pointers(r#"{"any":[]}"#), ["/requests/3/permissions/any too-few"]);
+        let names = vec![r#""a.b""#; 60].join(",");
+        assert_eq!(pointers(&format!(r#"[{names},{{"any":[{names}]}}]"#)), ["/requests/3/permissions too-many"]);
     }
 }

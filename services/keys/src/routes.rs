@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use client::wire::{
-    AuthenticateRequest, BATCH_MAX, BatchRequest, InternalSpendRequest, InternalVerifyRequest, SpendLimitRequest,
+    AuthenticateRequest, BATCH_MAX, BatchShape, InternalSpendRequest, InternalVerifyRequest, SpendLimitRequest,
     VerifyRequest,
 };
 use domain::ids::OrganizationId;
@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use server::admission::{FairnessKey, Permit, Rejected};
 use server::answer::JSON;
 use server::http::{LogFields, RequestContext, Routes};
-use server::json::{check_content_type, parse_slice, read_body};
+use server::json::{check_content_type, parse_entries, parse_slice, read_body};
 use server::problem::{ErrorCode, FieldError, Problem};
 use subtle::ConstantTimeEq;
 
@@ -104,6 +104,9 @@ pub fn routes() -> Routes {
         .fold(Routes::default(), |routes, operation| routes.operation(operation.id(), operation.path(), Method::POST))
 }
 
+/// What became of one question of a batch.
+type Outcome = Result<Judgement, Vec<FieldError>>;
+
 /// The endpoint of one environment.
 pub struct KeyRoutes {
     verifier: Arc<Verifier>,
@@ -149,17 +152,18 @@ impl KeyRoutes {
                 Ok(json(&Verified::of(&judgement, request_id), 1))
             }
             Operation::VerifyKeys => {
-                let batch = parse_slice::<BatchRequest>(&body)?;
-                let judgements = self.verify_all(&batch.requests, Requester::Service, priority).await?;
-                note_all(line, &judgements);
-                Ok(json(&BatchVerified::of(&judgements, request_id), judgements.len()))
+                let questions = parse_entries::<BatchShape, VerifyRequest>(&body, "requests")?;
+                let outcomes = self.verify_all(questions, Requester::Service, priority).await?;
+                note_all(line, &outcomes);
+                Ok(json(&BatchVerified::of(&outcomes, request_id), outcomes.len()))
             }
             Operation::VerifyFor => {
                 let batch: InternalVerifyRequest = parse_internal(&body)?;
                 let requester = Requester::caller(batch.within.as_ref());
-                let judgements = self.verify_all(&batch.requests, requester, priority).await?;
-                note_all(line, &judgements);
-                Ok(json(&BatchVerified::of(&judgements, &batch.request_id), judgements.len()))
+                let questions = batch.requests.into_iter().map(Ok).collect();
+                let outcomes = self.verify_all(questions, requester, priority).await?;
+                note_all(line, &outcomes);
+                Ok(json(&BatchVerified::of(&outcomes, &batch.request_id), outcomes.len()))
             }
             Operation::Authenticate => {
                 let question: AuthenticateRequest = parse_internal(&body)?;
@@ -198,44 +202,45 @@ impl KeyRoutes {
         Ok(json(&answer, 1))
     }
 
-    /// One answer for each question, in order; nothing is consumed unless all of them can be asked.
+    /// One outcome for each question, in order: one that cannot be asked has its mistakes for an answer, and the others theirs.
     async fn verify_all(
         &self,
-        requests: &[VerifyRequest],
+        requests: Vec<Result<VerifyRequest, Vec<FieldError>>>,
         requester: Requester<'_>,
         priority: Priority,
-    ) -> Result<Vec<Judgement>, Problem> {
+    ) -> Result<Vec<Outcome>, Problem> {
         if requests.len() > BATCH_MAX {
             let message = format!("Send at most {BATCH_MAX} items.");
             return Err(Problem::validation(vec![FieldError::new("/requests", "too-many", message)]));
         }
-        let (mut questions, mut mistakes) = (Vec::with_capacity(requests.len()), Vec::new());
-        for (at, request) in requests.iter().enumerate() {
-            match question::read(request, &format!("/requests/{at}")) {
-                Ok(asked) => questions.push(asked),
-                Err(found) => mistakes.extend(found),
-            }
-        }
-        if !mistakes.is_empty() {
-            return Err(Problem::validation(mistakes));
-        }
+        let read = |request: Result<VerifyRequest, _>| request.and_then(|request| question::read(&request, ""));
+        let questions: Vec<Result<Asked, Vec<FieldError>>> = requests.into_iter().map(read).collect();
         let _permit = self.admit(&questions, requester, priority).await?;
-        // Most batches name no limit, and need no room for so many questions.
-        if questions.iter().any(|asked| !asked.limits.is_empty()) {
-            all(join_all(questions.iter().map(|asked| self.verifier.check_limits(asked, requester))).await)?;
-        }
-        all(join_all(questions.iter().map(|asked| self.verifier.verify(asked, requester))).await)
+        let ask = async |(at, question): (usize, Result<Asked, Vec<FieldError>>)| {
+            let place = |mistakes| Ok(Err(placed(mistakes, &format!("/requests/{at}"))));
+            let asked = match question {
+                Ok(asked) => asked,
+                Err(mistakes) => return place(mistakes),
+            };
+            match self.verifier.verify(&asked, requester).await {
+                Ok(judgement) => Ok(Ok(judgement)),
+                Err(VerifyError::Invalid(mistakes)) => place(mistakes),
+                // What was not answered for no fault of its own is the batch's problem.
+                Err(other) => Err(problem(other, "")),
+            }
+        };
+        join_all(questions.into_iter().enumerate().map(ask)).await.into_iter().collect()
     }
 
     /// A batch is let in as a whole: half of it must not be charged for nothing. It is the work of the caller's organization,
     /// or of that of its first key where that is known.
     async fn admit(
         &self,
-        questions: &[Asked],
+        questions: &[Result<Asked, Vec<FieldError>>],
         requester: Requester<'_>,
         priority: Priority,
     ) -> Result<Permit, Problem> {
-        let of_first_key = || self.verifier.organization_of(questions.first()?);
+        let of_first_key = || self.verifier.organization_of(questions.iter().flatten().next()?);
         let organization = requester.organization().or_else(of_first_key);
         let key = organization.map_or(FairnessKey::Unknown, FairnessKey::Organization);
         Ok(self.verifier.admission.acquire(priority, key, questions.len()).await?)
@@ -285,19 +290,6 @@ fn read_one(request: &VerifyRequest) -> Result<Asked, Problem> {
     question::read(request, "").map_err(Problem::validation)
 }
 
-/// The first question without an answer is the batch's problem; mistakes are told together.
-fn all<T>(outcomes: Vec<Result<T, VerifyError>>) -> Result<Vec<T>, Problem> {
-    let (mut answers, mut mistakes) = (Vec::with_capacity(outcomes.len()), Vec::new());
-    for (at, outcome) in outcomes.into_iter().enumerate() {
-        match outcome {
-            Ok(answer) => answers.push(answer),
-            Err(VerifyError::Invalid(found)) => mistakes.extend(placed(found, &format!("/requests/{at}"))),
-            Err(other) => return Err(problem(other, "")),
-        }
-    }
-    if mistakes.is_empty() { Ok(answers) } else { Err(Problem::validation(mistakes)) }
-}
-
 fn problem(error: VerifyError, at: &str) -> Problem {
     match error {
         VerifyError::Unavailable => Problem::new(ErrorCode::Unavailable).retry_after(RETRY_AFTER),
@@ -340,8 +332,8 @@ fn note(line: Option<&LogFields>, judgement: &Judgement) {
 }
 
 /// A batch is about an organization if all that is known in it is.
-fn note_all(line: Option<&LogFields>, judgements: &[Judgement]) {
-    let mut organizations = judgements.iter().flat_map(|judgement| &judgement.evidence).map(organization_of);
+fn note_all(line: Option<&LogFields>, outcomes: &[Outcome]) {
+    let mut organizations = outcomes.iter().flatten().flat_map(|judgement| &judgement.evidence).map(organization_of);
     if let (Some(line), Some(first)) = (line, organizations.next())
         && organizations.all(|organization| organization == first)
     {

@@ -9,10 +9,9 @@ use std::time::Instant;
 use client::wire::{LimitState, TraceStep};
 use domain::environment::Environment;
 use domain::foreign::Presented;
-use domain::ids::{CustomerId, OrganizationId};
+use domain::ids::OrganizationId;
 use domain::permission::PermissionName;
 use domain::secret::PepperRing;
-use domain::snapshot::CustomerFacts;
 use domain::verdict::{Reason, Verdict};
 use domain::verify::{CustomerAsked, Failure, Question, evaluate};
 use server::admission::{AdmissionQueue, FairnessKey, Permit};
@@ -20,7 +19,7 @@ use server::problem::FieldError;
 use store::Store;
 use store::counters::Mode;
 
-use crate::cache::CachedKey;
+use crate::cache::{CachedCustomer, CachedKey};
 use crate::charge::{Basis, Charge, Charged, Charger};
 use crate::clock::StoreClock;
 use crate::explain;
@@ -28,7 +27,7 @@ use crate::foreign::{ForeignKeys, Shown, Unasked};
 use crate::limits;
 use crate::lookup::{Consistency, CustomerLookup, Lookup, Proven};
 use crate::metrics::EnvironmentMetrics;
-use crate::question::Asked;
+use crate::question::{Asked, LimitAsked};
 use crate::requester::Requester;
 use crate::throttle::Throttle;
 use crate::usage::{Usage, Use};
@@ -54,6 +53,8 @@ pub enum VerifyError {
 pub struct Judgement {
     pub verdict: Verdict,
     pub reason: Option<Reason>,
+    /// The limit that refused.
+    pub limit_name: Option<String>,
     pub missing_permissions: Vec<PermissionName>,
     pub retry_after_ms: Option<u64>,
     /// Whether the shared counters were away.
@@ -66,7 +67,7 @@ pub struct Judgement {
 #[derive(Debug)]
 pub struct Evidence {
     pub key: Arc<CachedKey>,
-    pub customer: Option<CustomerId>,
+    pub customer: Option<Arc<CachedCustomer>>,
     pub limits: Vec<LimitState>,
     pub credits: Option<i64>,
     pub trace: Option<Vec<TraceStep>>,
@@ -120,7 +121,7 @@ impl Verifier {
             let failure = evaluate(&proven.key.snapshot, &question).err();
             // 11: all limits, all or nothing.
             let mode = if failure.is_some() || asked.is_explained { Mode::Look } else { Mode::Spend };
-            let spends = limits::effective(&proven.key.snapshot, customer.facts(), &asked.limits)
+            let spends = limits::effective(&proven.key.snapshot, customer.facts(), named(&proven, asked))
                 .map_err(VerifyError::Invalid)?;
             match self.charger.charge(&Basis::of_key(&proven, &customer), &spends, mode).await {
                 Charged::Outdated(newer) => {
@@ -142,21 +143,6 @@ impl Verifier {
             }
         }
         Err(VerifyError::Unavailable)
-    }
-
-    /// The mistakes in the limits that a question names, without charging anything. About a key that is not proven to be one
-    /// that the requester may see, nothing is said here.
-    pub async fn check_limits(&self, asked: &Asked, requester: Requester<'_>) -> Result<(), VerifyError> {
-        let Some(shown) = self.shown(asked)? else { return Ok(()) };
-        let secret = shown.presented();
-        if asked.limits.is_empty() || !secret.is_of(self.environment) {
-            return Ok(());
-        }
-        let consistency = Consistency::Cached;
-        let Some(proven) = self.prove(secret, (requester, asked.client_ip), consistency).await? else { return Ok(()) };
-        let customer = self.find_customer(&proven, asked, requester, consistency).await?;
-        let limits = limits::effective(&proven.key.snapshot, customer.facts(), &asked.limits);
-        limits.map(drop).map_err(VerifyError::Invalid)
     }
 
     /// Waits to be let in, unless the question is a part of what was.
@@ -342,6 +328,7 @@ impl Judging<'_> {
         Judgement {
             verdict: Verdict::Valid,
             reason: None,
+            limit_name: None,
             missing_permissions: Vec::new(),
             retry_after_ms: None,
             is_degraded: charge.is_local(),
@@ -349,10 +336,14 @@ impl Judging<'_> {
         }
     }
 
+    /// Of a deleted key it is not even told what else is wrong.
     fn refused(&self, failure: Failure, charge: &Charge<'_>, credits: Option<i64>) -> Judgement {
+        let is_deleted = self.proven.key.snapshot.key.is_deleted;
+        let failure = if is_deleted { Failure::new(Verdict::Revoked, None) } else { failure };
         Judgement {
             verdict: failure.verdict,
             reason: failure.reason,
+            limit_name: failure.limit_name,
             missing_permissions: failure.missing_permissions,
             retry_after_ms: None,
             is_degraded: charge.is_local(),
@@ -360,10 +351,17 @@ impl Judging<'_> {
         }
     }
 
+    /// The customer that the question is about; of one that the key is not for, nothing is told.
+    fn customer_told(&self) -> Option<Arc<CachedCustomer>> {
+        let known = self.customer.known()?;
+        let is_own = self.proven.key.snapshot.key.policy.customers.covers(&known.customer.facts.id);
+        is_own.then(|| Arc::clone(&known.customer))
+    }
+
     fn evidence(&self, charge: &Charge<'_>, credits: Option<i64>) -> Evidence {
         Evidence {
             key: Arc::clone(&self.proven.key),
-            customer: self.customer.facts().map(|facts: &CustomerFacts| facts.id),
+            customer: self.customer_told(),
             limits: charge.states(),
             credits,
             trace: None,
@@ -376,6 +374,7 @@ impl Judgement {
         Self {
             verdict,
             reason: None,
+            limit_name: None,
             missing_permissions: Vec::new(),
             retry_after_ms: None,
             is_degraded: false,
@@ -384,6 +383,11 @@ impl Judgement {
     }
 }
 
+/// The limits that a question names. About a deleted key it is not told which it had.
+fn named<'a>(proven: &Proven, asked: &'a Asked) -> &'a [LimitAsked] {
+    if proven.key.snapshot.key.is_deleted { &[] } else { &asked.limits }
+}
+
 fn no_credits() -> Failure {
-    Failure { verdict: Verdict::UsageExceeded, reason: None, missing_permissions: Vec::new() }
+    Failure::new(Verdict::UsageExceeded, None)
 }

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::retries::Retries;
 use crate::wire::{
-    AuthenticateAnswer, AuthenticateRequest, FieldError, InternalBatchAnswer, InternalSpendRequest,
-    InternalVerifyRequest, SpendLimitAnswer, SpendLimitRequest, VerifyAnswer, VerifyRequest, Within,
+    AuthenticateAnswer, AuthenticateRequest, BatchResult, FieldError, InternalBatchAnswer, InternalSpendRequest,
+    InternalVerifyRequest, SpendLimitAnswer, SpendLimitRequest, VerifyRequest, Within,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
@@ -110,13 +110,13 @@ impl KeysClient {
         self.post("/internal/v1/authenticate", request, Asking { priority, is_repeatable: true }).await
     }
 
-    /// Answers questions for a caller that may know of `within` alone. One answer for each question.
+    /// Answers questions for a caller that may know of `within` alone. One result for each question.
     pub async fn verify(
         &self,
         within: Option<Within>,
         requests: Vec<VerifyRequest>,
         request_id: &str,
-    ) -> Result<Vec<VerifyAnswer>, KeysError> {
+    ) -> Result<Vec<BatchResult>, KeysError> {
         let question = InternalVerifyRequest { within, requests, request_id: request_id.to_owned() };
         let answer: InternalBatchAnswer = self.post("/internal/v1/verify", &question, VERIFYING).await?;
         Ok(answer.results)

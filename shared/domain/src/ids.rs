@@ -5,7 +5,7 @@ use uuid::{NoContext, Timestamp, Uuid};
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const DIGITS: usize = 22;
-const PREFIX_LENGTH: usize = 3;
+const PREFIX_LENGTH_MAX: usize = 4;
 const PIECE_DIGITS: usize = 10;
 const PIECE: u128 = 62_u128.pow(10);
 
@@ -14,7 +14,7 @@ const PIECE: u128 = 62_u128.pow(10);
 #[error("not an id of this kind")]
 pub struct InvalidId;
 
-/// Declares ids, each with its three letters. A resource declares its own beside its rows; its crate has `chrono`, `serde`
+/// Declares ids, each with its three or four letters. A resource declares its own beside its rows; its crate has `chrono`, `serde`
 /// and `uuid`.
 #[macro_export]
 macro_rules! ids {
@@ -92,6 +92,8 @@ ids! {
     SecretId = "sec";
     /// A host name that an organization has registered.
     DomainId = "dom";
+    /// A role of an organization: a named set of permissions.
+    RoleId = "role";
     /// An entry of the action log.
     EventId = "evt";
     /// A request, as the caller may quote it.
@@ -129,16 +131,21 @@ pub fn uuid_at(at: DateTime<Utc>) -> Uuid {
 }
 
 /// An id as text, on the stack: every answer holds several.
-pub struct IdText([u8; PREFIX_LENGTH + 1 + DIGITS]);
+pub struct IdText {
+    text: [u8; PREFIX_LENGTH_MAX + 1 + DIGITS],
+    /// Where a shorter prefix begins.
+    start: usize,
+}
 
 impl IdText {
     /// The text of an id.
     pub fn new(prefix: &str, uuid: Uuid) -> Self {
-        let mut text = [b'_'; PREFIX_LENGTH + 1 + DIGITS];
-        text[..PREFIX_LENGTH].copy_from_slice(prefix.as_bytes());
+        let mut text = [b'_'; PREFIX_LENGTH_MAX + 1 + DIGITS];
+        let start = PREFIX_LENGTH_MAX - prefix.len();
+        text[start..PREFIX_LENGTH_MAX].copy_from_slice(prefix.as_bytes());
         // In register-sized pieces: dividing 128 bits once per digit takes ten times as long.
         let mut rest = uuid.as_u128();
-        for piece in text[PREFIX_LENGTH + 1..].rchunks_mut(PIECE_DIGITS) {
+        for piece in text[PREFIX_LENGTH_MAX + 1..].rchunks_mut(PIECE_DIGITS) {
             let mut low = u64::try_from(rest % PIECE).expect("below 62^10");
             rest /= PIECE;
             for digit in piece.iter_mut().rev() {
@@ -146,12 +153,12 @@ impl IdText {
                 low /= 62;
             }
         }
-        Self(text)
+        Self { text, start }
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("prefixes and the alphabet are ASCII")
+        std::str::from_utf8(&self.text[self.start..]).expect("prefixes and the alphabet are ASCII")
     }
 }
 
@@ -192,6 +199,8 @@ mod tests {
         fn every_id_reads_back(value: u128) {
             let id = KeyId::from_uuid(Uuid::from_u128(value));
             prop_assert_eq!(id.to_string().parse::<KeyId>(), Ok(id));
+            let id = RoleId::from_uuid(id.uuid());
+            prop_assert_eq!(id.to_string().parse::<RoleId>(), Ok(id));
         }
 
         #[test]

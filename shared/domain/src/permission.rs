@@ -82,6 +82,10 @@ permissions! {
     PermissionsRead, "permissions.read", Organization, "Permissions", "Permission Read", "List the permissions of the organization's own API";
     PermissionsCreate, "permissions.create", Organization, "Permissions", "Permission Create", "Add permissions of the organization's own API";
     PermissionsDelete, "permissions.delete", Organization, "Permissions", "Permission Delete", "Give up permissions of the organization's own API";
+    RolesRead, "roles.read", Organization, "Roles", "Role Read", "List and see roles";
+    RolesCreate, "roles.create", Organization, "Roles", "Role Create", "Create roles";
+    RolesUpdate, "roles.update", Organization, "Roles", "Role Update", "Change roles";
+    RolesDelete, "roles.delete", Organization, "Roles", "Role Delete", "Delete roles";
 }
 
 /// The resources of this API, those to come included: no organization names a permission of its own under one of them.
@@ -280,6 +284,17 @@ pub fn holds(held: &[PermissionName], kind: crate::policy::KeyKind, wanted: &Per
     held.iter().any(|one| one.covers(kind, wanted))
 }
 
+/// The same of a list that is sorted and has no repetition, without looking at each of it.
+pub fn holds_sorted(held: &[PermissionName], kind: crate::policy::KeyKind, wanted: &PermissionName) -> bool {
+    if held.binary_search(wanted).is_ok() {
+        return true;
+    }
+    let stems = wanted.0.match_indices(['.', ':']).map(|(at, _)| &wanted.0[..=at]);
+    let is_held = |stem: &str| held.binary_search_by(|one| one.0.bytes().cmp(stem.bytes().chain([b'*']))).is_ok();
+    std::iter::once("").chain(stems).any(is_held)
+        && Permission::find(wanted.as_str()).is_none_or(|permission| permission.is_for(kind))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -427,5 +442,43 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Permission::ALL.len());
+    }
+
+    #[test]
+    fn a_sorted_list_holds_what_a_list_holds() {
+        let texts = [
+            "*",
+            "a",
+            "a.*",
+            "a.b",
+            "a.b.*",
+            "a.b:*",
+            "a.b:c",
+            "a.bc",
+            "a:*",
+            "a:b",
+            "ab.*",
+            "ab",
+            "keys.*",
+            "keys.read",
+            "organizations.*",
+            "organizations.create",
+            "organizations.read",
+        ];
+        for seen in 0..1_u32 << texts.len() {
+            // Every pair, and now and then more.
+            if seen.count_ones() > 2 && !seen.is_multiple_of(97) {
+                continue;
+            }
+            let mut held: Vec<PermissionName> =
+                texts.iter().enumerate().filter(|(at, _)| seen >> at & 1 == 1).map(|(_, text)| name(text)).collect();
+            held.sort_unstable();
+            for wanted in texts.iter().chain(&["a.b.c.d", "b", "keys.create", "organizations.list"]) {
+                for kind in [KeyKind::Organization, KeyKind::Root] {
+                    let wanted = name(wanted);
+                    assert_eq!(holds_sorted(&held, kind, &wanted), holds(&held, kind, &wanted), "{held:?} {wanted}");
+                }
+            }
+        }
     }
 }

@@ -1,7 +1,31 @@
-//! The roles that every organization's members can have. An organization's own roles are rows of its environments.
+//! Roles: those that every organization's members can have, and an organization's own as its keys hold them.
 
+use crate::ids::RoleId;
 use crate::permission::{Permission, PermissionName};
 use crate::policy::KeyKind;
+
+/// The most roles of a key.
+pub const KEY_ROLES_MAX: usize = 20;
+
+/// A role of an organization's own, as a key holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct HeldRole {
+    /// Its id.
+    pub id: RoleId,
+    /// Its name.
+    pub name: String,
+    /// What still counts of its permissions.
+    pub permissions: Vec<PermissionName>,
+}
+
+/// Everything that a key holds, of its own and by its roles: sorted, without repetition.
+pub fn effective(own: &[PermissionName], roles: &[HeldRole]) -> Vec<PermissionName> {
+    let mut held: Vec<PermissionName> =
+        own.iter().chain(roles.iter().flat_map(|role| &role.permissions)).cloned().collect();
+    held.sort_unstable();
+    held.dedup();
+    held
+}
 
 /// A role of members that nobody has to make and nobody can change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]

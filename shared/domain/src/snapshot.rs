@@ -2,6 +2,7 @@
 //!
 //! A key service caches a million of them, so equal parts can be shared between snapshots.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -11,6 +12,7 @@ use crate::ids::{CustomerId, KeyId, OrganizationId, SecretId};
 use crate::limit::Limit;
 use crate::permission::PermissionName;
 use crate::policy::{KeyKind, Policy};
+use crate::role::{self, HeldRole};
 use crate::secret::SecretHash;
 
 /// A secret with the key and the organization behind it.
@@ -52,8 +54,8 @@ pub struct KeyFacts {
     pub environment: Environment,
     /// Its name.
     pub name: Box<str>,
-    /// Its policy.
-    pub policy: Arc<Policy>,
+    /// Its policy, with everything that it holds.
+    pub policy: Arc<EffectivePolicy>,
     /// Whether verifying it spends credits.
     pub has_credits: bool,
     /// The organization's own metadata.
@@ -64,6 +66,43 @@ pub struct KeyFacts {
     pub is_deleted: bool,
     /// The row's version.
     pub generation: i64,
+}
+
+/// What binds a key, with the roles that a part of its permissions comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EffectivePolicy {
+    /// The policy, with everything that the key holds as its permissions.
+    policy: Policy,
+    /// Its roles, by id.
+    pub roles: Vec<HeldRole>,
+}
+
+impl EffectivePolicy {
+    /// A policy and the roles beside it.
+    pub fn new(policy: Policy, roles: Vec<HeldRole>) -> Self {
+        let permissions = role::effective(&policy.permissions, &roles);
+        Self { policy: Policy { permissions, ..policy }, roles }
+    }
+}
+
+impl From<Policy> for EffectivePolicy {
+    fn from(policy: Policy) -> Self {
+        Self::new(policy, Vec::new())
+    }
+}
+
+impl Deref for EffectivePolicy {
+    type Target = Policy;
+
+    fn deref(&self) -> &Policy {
+        &self.policy
+    }
+}
+
+impl DerefMut for EffectivePolicy {
+    fn deref_mut(&mut self) -> &mut Policy {
+        &mut self.policy
+    }
 }
 
 /// One secret of a key.
@@ -83,7 +122,11 @@ pub struct CustomerFacts {
     /// Its id.
     pub id: CustomerId,
     /// The organization's own id for it.
-    pub external_id: Option<String>,
+    pub external_id: Option<Arc<str>>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// The organization's own notes on it.
+    pub metadata: Arc<serde_json::Map<String, serde_json::Value>>,
     /// Whether it is suspended.
     pub is_suspended: bool,
     /// The row's version.

@@ -67,7 +67,7 @@ impl Verdict {
 }
 
 /// The reason behind a verdict, told only once the secret is proven.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// The client's address is outside the rule, or was not given.
     IpNotAllowed,
@@ -81,17 +81,13 @@ pub enum Reason {
     CustomerSuspended,
     /// The key was revoked.
     KeyRevoked,
-    /// The key was deleted.
-    KeyDeleted,
     /// The secret was retired, or its overlap ended.
     SecretRetired,
-    /// The named limit is used up.
-    Limit(String),
 }
 
 impl Reason {
     /// The text on the wire.
-    pub fn text(&self) -> &str {
+    pub const fn text(self) -> &'static str {
         match self {
             Self::IpNotAllowed => "IP_NOT_ALLOWED",
             Self::DomainNotAllowed => "DOMAIN_NOT_ALLOWED",
@@ -99,9 +95,7 @@ impl Reason {
             Self::OrganizationSuspended => "ORGANIZATION_SUSPENDED",
             Self::CustomerSuspended => "CUSTOMER_SUSPENDED",
             Self::KeyRevoked => "KEY_REVOKED",
-            Self::KeyDeleted => "KEY_DELETED",
             Self::SecretRetired => "SECRET_RETIRED",
-            Self::Limit(name) => name,
         }
     }
 }

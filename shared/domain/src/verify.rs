@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 
 use crate::hosts::HostName;
-use crate::permission::{Permission, PermissionName, holds};
+use crate::permission::{Permission, PermissionName, holds_sorted};
 use crate::policy::{AllOr, KeyKind};
 use crate::snapshot::{CustomerFacts, Snapshot};
 use crate::verdict::{Reason, Verdict};
@@ -15,10 +15,38 @@ use crate::verdict::{Reason, Verdict};
 /// Which permissions the key must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Needed {
+    /// This one.
+    One(PermissionName),
     /// All of these; an empty list asks for none.
-    All(Vec<PermissionName>),
-    /// At least one of these.
-    Any(Vec<PermissionName>),
+    All(Vec<Self>),
+    /// At least one of these; an empty list is never met.
+    Any(Vec<Self>),
+}
+
+impl Needed {
+    /// All of these names.
+    pub fn all(names: impl IntoIterator<Item = PermissionName>) -> Self {
+        Self::All(names.into_iter().map(Self::One).collect())
+    }
+
+    /// Says whether it is met by whoever has what `has` says.
+    pub fn is_met(&self, has: &impl Fn(&PermissionName) -> bool) -> bool {
+        match self {
+            Self::One(name) => has(name),
+            Self::All(parts) => parts.iter().all(|part| part.is_met(has)),
+            Self::Any(parts) => parts.iter().any(|part| part.is_met(has)),
+        }
+    }
+
+    /// Adds the names that are lacking in each part that is not met.
+    fn add_missing(&self, has: &impl Fn(&PermissionName) -> bool, missing: &mut Vec<PermissionName>) {
+        match self {
+            Self::One(name) if !has(name) && !missing.contains(name) => missing.push(name.clone()),
+            Self::One(_) => {}
+            Self::Any(parts) if parts.iter().any(|part| part.is_met(has)) => {}
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.add_missing(has, missing)),
+        }
+    }
 }
 
 /// The customer that the question is about.
@@ -65,6 +93,8 @@ pub struct Failure {
     pub verdict: Verdict,
     /// The finer reason.
     pub reason: Option<Reason>,
+    /// The limit that refused, for `RATE_LIMITED`.
+    pub limit_name: Option<String>,
     /// The permissions it lacks, for `INSUFFICIENT_PERMISSIONS`.
     pub missing_permissions: Vec<PermissionName>,
 }
@@ -135,8 +165,9 @@ pub fn evaluate(snapshot: &Snapshot, question: &Question) -> Result<(), Failure>
 }
 
 impl Failure {
-    fn new(verdict: Verdict, reason: Option<Reason>) -> Self {
-        Self { verdict, reason, missing_permissions: Vec::new() }
+    /// A refusal for which there is no more to say.
+    pub fn new(verdict: Verdict, reason: Option<Reason>) -> Self {
+        Self { verdict, reason, limit_name: None, missing_permissions: Vec::new() }
     }
 }
 
@@ -148,16 +179,17 @@ fn check_organization(snapshot: &Snapshot, _: &Question) -> Result<(), Failure> 
 }
 
 fn check_revocation(snapshot: &Snapshot, question: &Question) -> Result<(), Failure> {
+    // Of a deleted key no more is told than that.
     let reason = if snapshot.key.is_deleted {
-        Reason::KeyDeleted
+        None
     } else if snapshot.key.is_revoked {
-        Reason::KeyRevoked
+        Some(Reason::KeyRevoked)
     } else if snapshot.secret.retired_at.is_some_and(|at| at <= question.now) {
-        Reason::SecretRetired
+        Some(Reason::SecretRetired)
     } else {
         return Ok(());
     };
-    Err(Failure::new(Verdict::Revoked, Some(reason)))
+    Err(Failure::new(Verdict::Revoked, reason))
 }
 
 fn check_time(snapshot: &Snapshot, question: &Question) -> Result<(), Failure> {
@@ -208,28 +240,26 @@ fn check_customer(snapshot: &Snapshot, question: &Question) -> Result<(), Failur
 
 fn check_permissions(snapshot: &Snapshot, question: &Question) -> Result<(), Failure> {
     let has = |permission: &PermissionName| has_permission(snapshot, permission);
-    let missing: Vec<PermissionName> = match &question.needed {
-        Needed::All(names) => names.iter().filter(|name| !has(name)).cloned().collect(),
-        Needed::Any(names) if names.iter().any(has) => Vec::new(),
-        Needed::Any(names) => names.clone(),
-    };
-    if missing.is_empty() {
+    if question.needed.is_met(&has) {
         return Ok(());
     }
-    Err(Failure { verdict: Verdict::InsufficientPermissions, reason: None, missing_permissions: missing })
+    let mut missing = Vec::new();
+    question.needed.add_missing(&has, &mut missing);
+    Err(Failure { missing_permissions: missing, ..Failure::new(Verdict::InsufficientPermissions, None) })
 }
 
 /// Whether a key has a permission: by name, or by a wildcard as long as there is such a permission. Root keys belong to no
 /// organization that could say which there are.
 fn has_permission(snapshot: &Snapshot, wanted: &PermissionName) -> bool {
     let (key, own) = (&snapshot.key, &snapshot.organization.permissions);
+    let held = &key.policy.permissions;
     let exists = || {
         wanted.is_wildcard()
             || key.kind == KeyKind::Root
             || Permission::find(wanted.as_str()).is_some()
             || own.binary_search(wanted).is_ok()
     };
-    key.policy.permissions.contains(wanted) || (holds(&key.policy.permissions, key.kind, wanted) && exists())
+    held.binary_search(wanted).is_ok() || (holds_sorted(held, key.kind, wanted) && exists())
 }
 
 #[cfg(test)]
@@ -251,7 +281,8 @@ mod tests {
 
     fn customer(number: u128, is_suspended: bool) -> CustomerFacts {
         let id = CustomerId::from_uuid(Uuid::from_u128(number));
-        CustomerFacts { id, external_id: None, is_suspended, generation: 1, limits: Vec::new() }
+        let (name, metadata) = ("c".into(), Arc::default());
+        CustomerFacts { id, external_id: None, name, metadata, is_suspended, generation: 1, limits: Vec::new() }
     }
 
     fn host(text: &str) -> HostName {
@@ -284,7 +315,7 @@ mod tests {
                 kind: KeyKind::Organization,
                 environment: Environment::Production,
                 name: "k".into(),
-                policy: Arc::new(policy),
+                policy: Arc::new(policy.into()),
                 has_credits: false,
                 metadata: Arc::default(),
                 is_revoked: true,
@@ -302,14 +333,15 @@ mod tests {
             client_ip: Some("192.0.2.1".parse().expect("an address")),
             domain: Some(host("other.example.com")),
             customer: CustomerAsked::Known(customer(2, false)),
-            needed: Needed::All(vec![PermissionName::parse("keys.read").expect("a name")]),
+            needed: Needed::all([PermissionName::parse("keys.read").expect("a name")]),
             purpose: Purpose::Guard,
         };
         (snapshot, question)
     }
 
     fn policy(snapshot: &mut Snapshot) -> &mut Policy {
-        Arc::make_mut(&mut snapshot.key.policy)
+        let policy: &mut crate::snapshot::EffectivePolicy = Arc::make_mut(&mut snapshot.key.policy);
+        policy
     }
 
     fn verdict(snapshot: &Snapshot, question: &Question) -> (Verdict, Option<Reason>) {
@@ -365,7 +397,7 @@ mod tests {
         let (mut snapshot, question) = hopeless();
         Arc::make_mut(&mut snapshot.organization).is_suspended = false;
         snapshot.key.is_deleted = true;
-        assert_eq!(verdict(&snapshot, &question), (Verdict::Revoked, Some(Reason::KeyDeleted)));
+        assert_eq!(verdict(&snapshot, &question), (Verdict::Revoked, None));
         snapshot.key.is_deleted = false;
         snapshot.key.is_revoked = false;
         snapshot.secret.retired_at = Some(at(0));
@@ -377,11 +409,44 @@ mod tests {
         let (mut snapshot, mut question) = hopeless();
         let names = ["keys.read", "keys.create"].map(|text| PermissionName::parse(text).expect("a name"));
         policy(&mut snapshot).permissions = vec![names[1].clone()];
-        question.needed = Needed::Any(names.to_vec());
+        question.needed = Needed::Any(names.clone().map(Needed::One).to_vec());
         assert_eq!(check_permissions(&snapshot, &question), Ok(()));
-        question.needed = Needed::All(names.to_vec());
+        question.needed = Needed::all(names.clone());
         let failure = check_permissions(&snapshot, &question).expect_err("one is missing");
         assert_eq!(failure.missing_permissions, vec![names[0].clone()]);
+    }
+
+    #[test]
+    fn what_is_missing_is_told_of_the_parts_that_are_not_met() {
+        let (mut snapshot, mut question) = hopeless();
+        let name = |text: &str| PermissionName::parse(text).expect("a name");
+        let one = |text: &str| Needed::One(name(text));
+        let own = ["a.a", "b.b", "c.c", "d.d"].map(name);
+        Arc::make_mut(&mut snapshot.organization).permissions = own.to_vec();
+        policy(&mut snapshot).permissions = vec![name("a.a"), name("c.c")];
+        let any = |parts: &[Needed]| Needed::Any(parts.to_vec());
+        let all = |parts: &[Needed]| Needed::All(parts.to_vec());
+        let (both, neither) = (all(&[one("a.a"), one("b.b")]), any(&[one("b.b"), one("d.d"), one("b.b")]));
+        for (needed, missing) in [
+            (all(&[]), Some("")),
+            (any(&[]), None),
+            (any(&[both.clone(), one("c.c")]), Some("")),
+            (any(&[both.clone(), one("d.d")]), None),
+            (all(&[any(&[one("a.a"), one("d.d")]), one("b.b")]), None),
+            (all(&[neither.clone(), both.clone()]), None),
+            (all(&[one("c.c"), any(&[all(&[any(&[one("d.d"), one("a.a")])])])]), Some("")),
+        ] {
+            question.needed = needed.clone();
+            assert_eq!(check_permissions(&snapshot, &question).is_ok(), missing.is_some(), "{needed:?}");
+        }
+        let told = |needed: Needed| {
+            let failure =
+                check_permissions(&snapshot, &Question { needed, ..question.clone() }).expect_err("it lacks some");
+            failure.missing_permissions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(told(any(&[both.clone(), one("d.d")])), "b.b d.d");
+        assert_eq!(told(all(&[any(&[one("a.a"), one("d.d")]), one("b.b")])), "b.b", "what is met is no part of it");
+        assert_eq!(told(all(&[neither, both])), "b.b d.d", "each once");
     }
 
     #[test]
@@ -389,7 +454,7 @@ mod tests {
         let (mut snapshot, mut question) = hopeless();
         let name = |text: &str| PermissionName::parse(text).expect("a name");
         let mut has = |snapshot: &Snapshot, text: &str| {
-            question.needed = Needed::All(vec![name(text)]);
+            question.needed = Needed::all([name(text)]);
             check_permissions(snapshot, &question).is_ok()
         };
         for held in ["*", "documents.*"] {

@@ -33,7 +33,11 @@ pub(crate) fn metadata(row: &PgRow) -> Result<Map<String, Value>, Error> {
 }
 
 pub(crate) fn permissions(row: &PgRow, column: &str) -> Result<Vec<PermissionName>, Error> {
-    parse_all(&row.try_get::<Vec<String>, _>(column)?, PermissionName::parse)
+    names(&row.try_get::<Vec<String>, _>(column)?)
+}
+
+pub(crate) fn names(texts: &[String]) -> Result<Vec<PermissionName>, Error> {
+    parse_all(texts, PermissionName::parse)
 }
 
 pub(crate) fn domains(row: &PgRow) -> Result<AllOr<HostName>, Error> {

@@ -37,6 +37,8 @@ pub mod conflict {
     pub const PERMISSION_EXISTS: &str = "permission_exists";
     /// The organization has as many permissions as it may.
     pub const PERMISSIONS_FULL: &str = "permissions_full";
+    /// An organization has as many roles as it may.
+    pub const ROLES_FULL: &str = "roles_full";
     /// An organization has as many namespaces of limits, or as many overrides, as it may.
     pub const LIMIT_SETTINGS_FULL: &str = "limit_settings_full";
 }

@@ -13,7 +13,7 @@ use domain::foreign::{Presented, Wrapped};
 use domain::ids::{KeyId, OrganizationId, SecretId};
 use domain::names::Slug;
 use domain::secret::{LookupId, SecretHash};
-use domain::snapshot::{CustomerFacts, KeyFacts, OrganizationFacts, SecretFacts, Snapshot};
+use domain::snapshot::{CustomerFacts, EffectivePolicy, KeyFacts, OrganizationFacts, SecretFacts, Snapshot};
 use ipnet::IpNet;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row};
@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::customers;
 use crate::decode;
 use crate::error::Error;
-use crate::granted::GRANTED;
+use crate::granted::{GRANTED, HELD_ROLES, read_held};
 use crate::keys::{Key, read_hash, read_kind, read_policy};
 use crate::rows::Bounds;
 use crate::session::{Mode, RowAccess, Session};
@@ -185,7 +185,9 @@ impl Store {
         };
         Ok(Some(CustomerFacts {
             id: customer.id,
-            external_id: customer.external_id,
+            external_id: customer.external_id.map(Arc::from),
+            name: customer.name.into(),
+            metadata: Arc::new(customer.metadata),
             is_suspended: customer.suspended_at.is_some(),
             generation: customer.generation,
             limits: customer.limits,
@@ -282,7 +284,7 @@ async fn find_snapshot(
     }
     session.allow(RowAccess::Organization(organization)).await?;
     let sql = format!(
-        "select k.id, k.kind, k.name, k.permissions, g.own_permissions, k.domains, k.is_for_all_customers, k.ips,
+        "select k.id, k.kind, k.name, k.permissions, g.own_permissions, hr.held_roles, k.domains, k.is_for_all_customers, k.ips,
             k.not_before, k.expires_at, k.limits, k.metadata, k.revoked_at, k.deleted_at, k.generation,
             array(select kc.customer_id from key_customers kc
                 where kc.organization_id = k.organization_id and kc.key_id = k.id
@@ -291,7 +293,7 @@ async fn find_snapshot(
                 where c.organization_id = k.organization_id and c.key_id = k.id) as has_credits,
             o.slug, o.suspended_at, o.deleted_at as organization_deleted_at, o.generation as organization_generation,
             o.limits as organization_limits, o.permissions as organization_permissions
-        from keys k {GRANTED}
+        from keys k {GRANTED} {HELD_ROLES}
         where k.organization_id = $1 and k.id = $2"
     );
     let key: Uuid = secret.try_get("key_id")?;
@@ -329,7 +331,7 @@ fn read_key(environment: Environment, row: &PgRow) -> Result<KeyFacts, Error> {
         kind: read_kind(row)?,
         environment,
         name: row.try_get::<&str, _>("name")?.into(),
-        policy: Arc::new(read_policy(row)?),
+        policy: Arc::new(EffectivePolicy::new(read_policy(row)?, read_held(row)?)),
         has_credits: row.try_get("has_credits")?,
         metadata: Arc::new(decode::metadata(row)?),
         is_revoked: decode::instant(row, "revoked_at")?.is_some(),

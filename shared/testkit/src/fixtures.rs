@@ -81,6 +81,7 @@ impl Fixtures<'_> {
                     auto: true,
                 }],
             },
+            roles: Vec::new(),
             permissions_since: 0,
             credits: CreditsChange::Keep,
             metadata: Map::new(),

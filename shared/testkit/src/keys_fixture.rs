@@ -354,6 +354,7 @@ pub fn change(policy: Policy, credits: Option<Credits>) -> KeyChange {
     KeyChange {
         name: Name::parse(&format!("key {number}")).unwrap(),
         policy,
+        roles: Vec::new(),
         permissions_since: 0,
         credits: CreditsChange::Set(credits),
         metadata: serde_json::Map::new(),

@@ -64,10 +64,10 @@ pub fn candidates(caller: &Proven, requests: &[VerifyRequest], named: &[Option<O
 pub async fn adopt(
     caller: &Proven,
     candidates: Vec<Candidate>,
-    answers: &[VerifyAnswer],
+    answers: &[Result<VerifyAnswer, Problem>],
 ) -> Result<Vec<Candidate>, Problem> {
     let is_unknown = |candidate: &Candidate| {
-        let answer = answers.get(candidate.at);
+        let answer = answers.get(candidate.at).and_then(|answer| answer.as_ref().ok());
         answer.is_some_and(|it| it.proven.is_none() && matches!(it.verdict, Verdict::Malformed | Verdict::NotFound))
     };
     let unknown = candidates.into_iter().filter(is_unknown).take(ASKED_PER_REQUEST_MAX);

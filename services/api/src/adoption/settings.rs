@@ -47,6 +47,8 @@ pub async fn read(
     let change = change.map_err(|problem| problem.within("/keys"))?;
     // What it adds, it adds now.
     input.keys.create_permissions = false;
+    // By their ids: a later role of the same name is another one.
+    input.keys.roles = change.roles.iter().map(|role| role.id.to_string()).collect();
     let organization = access.scope.organization();
     let (pepper_id, sealed_headers) = seal(&access.app, organization, &input.headers);
     Ok(NewVerifier {
@@ -102,7 +104,7 @@ pub async fn keys(app: &App, rows: &mut Rows, verifier: &Verifier) -> Result<Key
         environment: app.environment,
         organization: setter.organization_id,
         slug: organization.slug.clone(),
-        policy: setter.policy,
+        policy: setter.effective_policy(),
     };
     authority.check(Permission::ImportsUpdate).map_err(denied)?;
     if authority.policy.customers != AllOr::All || authority.policy.domains != AllOr::All {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use server::document::{Member, reference_to};
 
 /// Members that hold an id, with the letters that it starts with.
-const IDS: [(&str, &str); 13] = [
+const IDS: [(&str, &str); 14] = [
     ("Customer.id", "cus"),
     ("Domain.id", "dom"),
     ("ImportResult.key_id", "key"),
@@ -20,6 +20,7 @@ const IDS: [(&str, &str); 13] = [
     ("Organization.id", "org"),
     ("Receipt.id", "rcp"),
     ("Receipt.key_id", "key"),
+    ("Role.id", "role"),
     ("Secret.id", "sec"),
     ("VerifierQuestion.key_id", "key"),
     ("Whoami.organization_id", "org"),
@@ -27,13 +28,15 @@ const IDS: [(&str, &str); 13] = [
 ];
 
 /// Names that people choose.
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 8] = [
     "CustomerPatch.name",
     "KeyPatch.name",
     "NewCustomer.name",
     "NewKey.name",
     "NewOrganization.name",
+    "NewRole.name",
     "OrganizationPatch.name",
+    "RolePatch.name",
 ];
 
 /// Texts with a length, and with a pattern where they have one.
@@ -50,6 +53,7 @@ fn texts() -> Vec<(&'static str, Value)> {
         ("KeyImport.hint", upto(HINT_CHARS_MAX)),
         ("KeyImport.secret", json!({"minLength": 1, "maxLength": FOREIGN_TEXT_BYTES_MAX, "format": "password"})),
         ("KeyPatch.permissions[]", upto(NAME_BYTES_MAX)),
+        ("KeyPatch.roles[]", upto(NAME_CHARS_MAX)),
         ("KeyPatch.tags[]", upto(TAG_CHARS_MAX)),
         ("Limit.name", patterned("^[a-z][a-z0-9_-]{0,39}$")),
         ("Metadata", json!({"maxProperties": METADATA_MEMBERS_MAX})),
@@ -57,6 +61,7 @@ fn texts() -> Vec<(&'static str, Value)> {
         ("NewDomain.name", json!({"minLength": 1})),
         ("NewKey.permissions[]", upto(NAME_BYTES_MAX)),
         ("NewKey.prefix", patterned("^[a-z][a-z0-9]{1,15}$")),
+        ("NewKey.roles[]", upto(NAME_CHARS_MAX)),
         ("NewKey.secret", json!({"minLength": 32, "pattern": "^[0-9A-Za-z]+$", "format": "password"})),
         ("NewKey.tags[]", upto(TAG_CHARS_MAX)),
         ("NewOrganization.permissions[]", upto(NAME_BYTES_MAX)),
@@ -65,9 +70,11 @@ fn texts() -> Vec<(&'static str, Value)> {
             json!({"minLength": SLUG_CHARS_MIN, "maxLength": SLUG_CHARS_MAX, "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"}),
         ),
         ("NewPermission.name", upto(NAME_BYTES_MAX)),
+        ("NewRole.permissions[]", upto(NAME_BYTES_MAX)),
         ("Revocation.note", json!({"maxLength": NOTE_CHARS_MAX})),
-        ("VerifierInput.url", json!({"minLength": 1, "format": "uri"})),
+        ("RolePatch.permissions[]", upto(NAME_BYTES_MAX)),
         ("SecretDigest.value", json!({"minLength": 43, "maxLength": 64})),
+        ("VerifierInput.url", json!({"minLength": 1, "format": "uri"})),
     ]
 }
 

@@ -14,11 +14,11 @@ use crate::query::Parameter;
 use crate::resources::ROUTES;
 
 /// Answers whose members are `null` when they have nothing to say.
-const NULLABLE_ANSWERS: [&str; 2] = ["VerifyAnswer", "TraceStep"];
+const NULLABLE_ANSWERS: [&str; 3] = ["VerifyAnswer", "VerdictCustomer", "TraceStep"];
 
 /// Answers that come with the version of what they show.
-const VERSIONED: [&str; 7] =
-    ["Customer", "Domain", "ImportedKey", "Key", "KeyWithSecret", "Organization", "OwnPermission"];
+const VERSIONED: [&str; 8] =
+    ["Customer", "Domain", "ImportedKey", "Key", "KeyWithSecret", "Organization", "OwnPermission", "Role"];
 
 /// The document as it is served and committed, from what the generator wrote.
 pub fn openapi(generated: &str) -> String {

@@ -7,6 +7,7 @@ pub mod limits;
 pub mod organizations;
 pub mod permissions;
 pub mod receipts;
+pub mod roles;
 pub mod verifier;
 pub mod verify;
 pub mod whoami;
@@ -37,6 +38,7 @@ resources! {
     whoami;
     permissions;
     permissions::own;
+    roles;
     organizations;
     keys;
     keys::credits;
@@ -77,4 +79,6 @@ pub enum Tags {
     Domains,
     /// What an organization's keys may do in its own API.
     Permissions,
+    /// Named sets of permissions that an organization gives to its keys.
+    Roles,
 }

@@ -201,16 +201,19 @@ async fn limits_in_a_question_need_the_authority_to_spend_them() {
     let refused = verify(&asker, question("exports", 1)).await;
     assert_eq!((refused.status, &refused.json()["missing_permissions"]), (403, &json!(["limits.spend"])));
     let batch = json!({"requests": [{"key": guarded.secret()}, question("exports", 1)]});
-    assert_eq!(side.ask(&asker, Method::POST, "/v1/keys/verify-batch", Some(batch)).await.status, 403);
+    let answered = side.ask(&asker, Method::POST, "/v1/keys/verify-batch", Some(batch)).await.json();
+    assert_eq!(answered["results"][0]["verdict"], "VALID", "{answered}");
+    assert_eq!(answered["results"][1]["code"], "insufficient-permissions", "{answered}");
+    assert_eq!(answered["results"][1]["errors"][0]["pointer"], "/requests/1");
     let answer = verify(&spender, question("exports", 2)).await.json();
     assert_eq!((&answer["verdict"], &answer["limits"][1]["remaining"]), (&json!("VALID"), &json!(1)), "{answer}");
     let answer = verify(&spender, question("exports", 2)).await.json();
-    assert_eq!((&answer["verdict"], &answer["reason"]), (&json!("RATE_LIMITED"), &json!("exports")));
-    assert_eq!(answer["limits"][0]["remaining"], 99, "nothing was spent");
+    assert_eq!((&answer["verdict"], &answer["limit_name"]), (&json!("RATE_LIMITED"), &json!("exports")));
+    assert_eq!(answer["limits"][0]["remaining"], 98, "nothing was spent");
     let answer = verify(&spender, question("requests", 50)).await.json();
     assert_eq!(
         (&answer["verdict"], &answer["limits"][0]["remaining"]),
-        (&json!("VALID"), &json!(49)),
+        (&json!("VALID"), &json!(48)),
         "the key's own wins"
     );
     assert_eq!(answer["limits"].as_array().unwrap().len(), 1);

@@ -20,6 +20,7 @@ mod openapi;
 mod organizations;
 mod permissions;
 mod receipts;
+mod roles;
 mod support;
 mod verifier;
 mod verifier_attacks;
@@ -42,6 +43,7 @@ async fn example(cast: &Cast<'_>, operation: &Descriptor) -> Example {
         "permissions" => permissions::example(cast, operation.id).await,
         "receipts" => receipts::example(cast, operation.id).await,
         "verifier" => verifier::example(cast, operation.id).await,
+        "roles" => roles::example(cast, operation.id).await,
         "verify" => verify::example(cast, operation.id).await,
         _ => Example::default(),
     }

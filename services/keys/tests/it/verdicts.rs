@@ -33,6 +33,7 @@ async fn a_valid_key_is_told_with_every_member() {
         "expires_at",
         "key_id",
         "kind",
+        "limit_name",
         "limits",
         "metadata",
         "missing_permissions",
@@ -41,6 +42,7 @@ async fn a_valid_key_is_told_with_every_member() {
         "permissions",
         "reason",
         "request_id",
+        "roles",
         "secret_id",
         "trace",
         "verdict",
@@ -155,8 +157,10 @@ async fn the_first_failed_check_is_the_verdict_and_consumes_nothing() {
     assert_eq!((&short["limits"][0]["remaining"], &short["credits"]), (&json!(1), &json!(1)), "given back");
     asked["cost"] = json!(1);
     let valid = expect(&asked, "VALID", None).await;
-    assert_eq!((&valid["credits"], &valid["customer"]), (&json!(0), &json!(customer.id.to_string())));
-    let limited = expect(&asked, "RATE_LIMITED", Some("requests")).await;
+    assert_eq!((&valid["credits"], &valid["customer"]["id"]), (&json!(0), &json!(customer.id.to_string())));
+    assert_eq!((&valid["limit_name"], &valid["roles"]), (&json!(null), &json!([])));
+    let limited = expect(&asked, "RATE_LIMITED", None).await;
+    assert_eq!(limited["limit_name"], json!("requests"));
     assert_eq!(limited["credits"], json!(0), "told whatever the verdict");
     assert!(limited["retry_after_ms"].as_u64().unwrap() > 50_000);
 }
@@ -268,10 +272,11 @@ async fn a_key_of_one_customer_stands_for_it_and_shares_its_limits() {
     let (one, two) = (bench.issue(only()).await, bench.issue(only()).await);
     for key in [&one, &two, &one] {
         let answer = bench.verify(replica, json!({"key": key.secret})).await;
-        assert_eq!((&answer["verdict"], &answer["customer"]), (&json!("VALID"), &json!(customer.id.to_string())));
+        let told = json!({"id": customer.id, "external_id": "shared", "name": "shared", "metadata": {}});
+        assert_eq!((&answer["verdict"], &answer["customer"]), (&json!("VALID"), &told));
     }
     let answer = bench.verify(replica, json!({"key": two.secret})).await;
-    assert_eq!((&answer["verdict"], &answer["reason"]), (&json!("RATE_LIMITED"), &json!("customer")));
+    assert_eq!((&answer["verdict"], &answer["limit_name"]), (&json!("RATE_LIMITED"), &json!("customer")));
     let remaining = answer["limits"].as_array().unwrap().iter().map(|limit| limit["remaining"].as_u64().unwrap());
     assert_eq!(remaining.collect::<Vec<_>>(), [999, 0], "all or nothing: the key's own limit lost nothing");
 
@@ -280,4 +285,56 @@ async fn a_key_of_one_customer_stands_for_it_and_shares_its_limits() {
     bench.publish(bench.acme, &committed).await;
     let answer = bench.verify(replica, json!({"key": one.secret})).await;
     assert_eq!((&answer["verdict"], &answer["reason"]), (&json!("SUSPENDED"), &json!("CUSTOMER_SUSPENDED")));
+}
+
+#[tokio::test]
+async fn a_deleted_key_tells_nothing_but_that_it_is_not_valid() {
+    let bench = KeysFixture::start().await;
+    let replica = &bench.replicas(1).await[0];
+    let issued = bench.issue(policy()).await;
+    let ask = async |extra: Value| {
+        let mut question = json!({"key": issued.secret});
+        question.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        let mut answer = bench.verify(replica, question).await;
+        answer.as_object_mut().unwrap().remove("request_id").unwrap();
+        answer
+    };
+    assert_eq!(ask(json!({})).await["name"], json!(issued.key.name));
+    let delete = async |write: &mut store::Write| write.delete_key(issued.id).await.unwrap();
+    let (_, committed) = bench.commit(Event::of("key.deleted", issued.id), delete).await;
+    bench.publish(bench.acme, &committed).await;
+    let refused = json!({"verdict": "REVOKED"});
+    let suspend = async |write: &mut store::Write| write.suspend_organization().await.unwrap();
+    for is_suspended in [false, true] {
+        if is_suspended {
+            let (_, committed) = bench.commit(Event::of("organization.suspended", bench.acme), suspend).await;
+            bench.publish(bench.acme, &committed).await;
+        }
+        for extra in [
+            json!({}),
+            json!({"explain": true}),
+            json!({"permissions": ["documents.read"]}),
+            json!({"customer": "them", "limits": [{"name": "requests"}, {"name": "nonsense"}]}),
+        ] {
+            assert_eq!(ask(extra.clone()).await, refused, "{extra} {is_suspended}");
+        }
+    }
+    let question = json!({"key": issued.secret, "client_ip": null, "request_id": "req_test"});
+    let (_, answer) = bench.ask(replica, "/internal/v1/authenticate", &question).await;
+    assert_eq!((&answer["verdict"], &answer["reason"]), (&json!("REVOKED"), &Value::Null), "as a caller, too");
+}
+
+#[tokio::test]
+async fn nothing_is_told_of_a_customer_that_the_key_is_not_for() {
+    let bench = KeysFixture::start().await;
+    let replica = &bench.replicas(1).await[0];
+    let own = bench.insert_customer("own", vec![]).await;
+    let other = bench.insert_customer("other", vec![]).await;
+    let issued = bench.issue(Policy { customers: AllOr::Only(vec![own.id]), ..policy() }).await;
+    for named in ["other", &other.id.to_string(), "nobody"] {
+        let answer = bench.verify(replica, json!({"key": issued.secret, "customer": named})).await;
+        assert_eq!((&answer["reason"], &answer["customer"]), (&json!("CUSTOMER_NOT_ALLOWED"), &Value::Null), "{named}");
+    }
+    let answer = bench.verify(replica, json!({"key": issued.secret, "customer": "own"})).await;
+    assert_eq!((&answer["verdict"], &answer["customer"]["id"]), (&json!("VALID"), &json!(own.id)));
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use client::wire::{AuthenticateRequest, SecretText, VerifyRequest};
+use client::wire::{AuthenticateRequest, BatchResult, SecretText, VerifyRequest};
 use client::{KeysClient, KeysError};
 use domain::priority::Priority;
 use domain::verdict::Verdict;
@@ -84,6 +84,49 @@ async fn a_batch_of_a_hundred_is_answered_in_order_and_no_more() {
     for wrong in [batch(101), batch(0)] {
         let (status, problem) = bench.ask(replica, "/v1/keys/verify-batch", &wrong).await;
         assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/requests")));
+    }
+}
+
+#[tokio::test]
+async fn a_bad_question_of_a_batch_leaves_the_others_theirs() {
+    let bench = KeysFixture::start().await;
+    let replica = &bench.replicas(1).await[0];
+    let issued = bench.issue(policy()).await;
+    let (good, long) = (json!({"key": issued.secret}), "x".repeat(201));
+    for (bad, pointer, code) in [
+        (json!({"key": 5}), "/key", "type"),
+        (json!({}), "/key", "required"),
+        (json!(null), "", "type"),
+        (json!([]), "", "type"),
+        (json!({"key": "x", "customer": long}), "/customer", "too-long"),
+        (json!({"key": "x", "customer": "a\u{1}"}), "/customer", "control-character"),
+        (json!({"key": issued.secret, "surprise": 1}), "/surprise", "unknown-member"),
+        (json!({"key": issued.secret, "permissions": ["A"]}), "/permissions/0", "permission"),
+        (json!({"key": issued.secret, "permissions": {"any": []}}), "/permissions/any", "too-few"),
+        (json!({"key": issued.secret, "client_ip": "here"}), "/client_ip", "address"),
+        (json!({"key": issued.secret, "limits": [{"name": "nonsense"}]}), "/limits/0/name", "unknown-limit"),
+    ] {
+        let batch = json!({"requests": [good, bad, good]});
+        let (status, answer) = bench.ask(replica, "/v1/keys/verify-batch", &batch).await;
+        assert_eq!(status, 200, "{bad}: {answer}");
+        let results = answer["results"].as_array().unwrap();
+        assert_eq!((&results[0]["verdict"], &results[2]["verdict"]), (&json!("VALID"), &json!("VALID")), "{answer}");
+        let refused = &results[1];
+        assert_eq!((&refused["code"], refused.get("verdict")), (&json!("validation"), None), "{bad}");
+        let (place, error) = (json!(format!("/requests/1{pointer}")), &refused["errors"][0]);
+        assert_eq!((&error["pointer"], &error["code"]), (&place, &json!(code)), "{bad}: {refused}");
+        assert_eq!(refused["request_id"], results[0]["request_id"]);
+    }
+    let left = bench.verify(replica, good.clone()).await["limits"][0]["remaining"].clone();
+    assert_eq!(left, json!(1_000 - 2 * 11 - 1), "bad questions consume nothing");
+    // What is no list of questions is no batch.
+    for (batch, pointer) in [
+        (json!({"requests": [good], "more": 1}), "/more"),
+        (json!({"requests": good}), "/requests"),
+        (json!({}), "/requests"),
+    ] {
+        let (status, problem) = bench.ask(replica, "/v1/keys/verify-batch", &batch).await;
+        assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!(pointer)), "{batch}");
     }
 }
 
@@ -202,10 +245,13 @@ async fn the_client_tells_the_integration_api_who_its_caller_is() {
 
     let question: VerifyRequest =
         serde_json::from_value(json!({"key": issued.secret, "limits": [{"name": "nonsense"}]})).unwrap();
-    let KeysError::Invalid(mistakes) = client.verify(None, vec![question], "req_test").await.unwrap_err() else {
-        panic!("the mistake is told")
+    let good: VerifyRequest = serde_json::from_value(json!({"key": issued.secret})).unwrap();
+    let results = client.verify(None, vec![question, good], "req_test").await.unwrap();
+    let [BatchResult::Refused(refused), BatchResult::Answered(answer)] = results.as_slice() else {
+        panic!("the mistake is told: {results:?}")
     };
-    assert_eq!(mistakes[0].pointer, "/requests/0/limits/0/name");
+    assert_eq!((refused.code.as_str(), answer.verdict), ("validation", Verdict::Valid));
+    assert_eq!(refused.errors[0].pointer, "/requests/0/limits/0/name");
     let nowhere = KeysClient::new("http://127.0.0.1:1", "token");
     assert!(matches!(nowhere.verify(None, Vec::new(), "req_test").await, Err(KeysError::Unavailable(_))));
 }

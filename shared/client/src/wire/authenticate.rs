@@ -15,8 +15,9 @@ use domain::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 
 use super::all_or::AllOr;
+use super::batch::BatchResult;
 use super::secret_text::SecretText;
-use super::verify::{LimitState, VerifyAnswer, VerifyRequest};
+use super::verify::{LimitState, VerifyRequest};
 
 /// A caller's credential, to be judged.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -138,16 +139,5 @@ pub struct Within {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct InternalBatchAnswer {
     /// One answer for each question.
-    pub results: Vec<VerifyAnswer>,
-}
-
-/// One thing in a question that is not acceptable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FieldError {
-    /// A JSON pointer into the question: `/requests/<i>/…`.
-    pub pointer: String,
-    /// What kind of mistake.
-    pub code: String,
-    /// What is wrong and what would be accepted.
-    pub message: String,
+    pub results: Vec<BatchResult>,
 }

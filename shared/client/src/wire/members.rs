@@ -7,8 +7,10 @@ use domain::verify::step_names;
 use serde_json::{Value, json};
 
 /// Ids, with the letters that they start with.
-const IDS: [(&str, &str); 6] = [
-    ("VerifyAnswer.customer", "cus"),
+const IDS: [(&str, &str); 8] = [
+    ("QuestionRefused.request_id", "req"),
+    ("RoleName.id", "role"),
+    ("VerdictCustomer.id", "cus"),
     ("VerifyAnswer.key_id", "key"),
     ("VerifyAnswer.organization_id", "org"),
     ("VerifyAnswer.request_id", "req"),
@@ -26,6 +28,11 @@ pub fn members() -> Vec<(&'static str, Option<&'static str>, Value)> {
         ("VerifyRequest.domain", None, json!({"minLength": 1, "maxLength": HOST_CHARS_MAX})),
         ("VerifyRequest.tags[]", None, json!({"minLength": 1, "maxLength": TAG_CHARS_MAX})),
         ("LimitAsked.name", None, name),
+        (
+            "QuestionRefused.code",
+            Some("QuestionCode"),
+            json!({"type": "string", "enum": ["validation", "insufficient-permissions"], "description": "What is wrong."}),
+        ),
         (
             "TraceStep.check",
             Some("Check"),

@@ -2,6 +2,7 @@
 
 mod all_or;
 mod authenticate;
+mod batch;
 mod members;
 mod needed;
 mod secret_text;
@@ -11,15 +12,16 @@ mod words;
 
 pub use all_or::AllOr;
 pub use authenticate::{
-    AuthenticateAnswer, AuthenticateRequest, Authority, FieldError, InternalBatchAnswer, InternalVerifyRequest,
+    AuthenticateAnswer, AuthenticateRequest, Authority, InternalBatchAnswer, InternalVerifyRequest,
     UnreadableAuthority, Within,
 };
+pub use batch::{BATCH_MAX, BatchAnswer, BatchRequest, BatchResult, BatchShape, FieldError, QuestionRefused};
 pub use members::members;
-pub use needed::Needed;
+pub use needed::{NEEDED_DEPTH_MAX, NEEDED_MAX, Needed, NeededGroup, NeededPart};
 pub use secret_text::SecretText;
 pub use spend::{InternalSpendRequest, RateSourceName, SpendLimitAnswer, SpendLimitRequest, SpendReason};
 pub use verify::{
-    BATCH_MAX, BatchAnswer, BatchRequest, COST_MAX, Enforced, LimitAsked, LimitOwner, LimitState, Metadata, Proven,
-    TraceStep, VerifyAnswer, VerifyRequest,
+    COST_MAX, Enforced, LimitAsked, LimitOwner, LimitState, Metadata, Proven, RoleName, TraceStep, VerdictCustomer,
+    VerifyAnswer, VerifyRequest,
 };
 pub use words::{EnvironmentName, KeyKindName, TraceOutcome, VerdictName};

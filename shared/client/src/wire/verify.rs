@@ -1,10 +1,10 @@
-//! `POST /v1/keys/verify` and its batch.
+//! `POST /v1/keys/verify`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use domain::environment::Environment;
-use domain::ids::{CustomerId, KeyId, OrganizationId, SecretId};
+use domain::ids::{KeyId, OrganizationId, SecretId};
 use domain::policy::KeyKind;
 use domain::verdict::Verdict;
 use poem_openapi::registry::{MetaSchemaRef, Registry};
@@ -17,8 +17,6 @@ use super::needed::Needed;
 use super::secret_text::SecretText;
 use super::words::{EnvironmentName, KeyKindName, TraceOutcome, VerdictName};
 
-/// The most questions in one batch.
-pub const BATCH_MAX: usize = 100;
 /// The most that one request may cost.
 pub const COST_MAX: u64 = 1_000_000_000;
 
@@ -31,7 +29,8 @@ pub type Metadata = BTreeMap<String, Value>;
 pub struct VerifyRequest {
     /// The key as it was presented.
     pub key: SecretText,
-    /// The permissions that it must hold: a list, all of them, or `{"any": [...]}`, one of them.
+    /// The permissions that it must hold: a list, all of them; or `{"all": [...]}` or `{"any": [...]}`, one in another to a depth
+    /// of 4.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Needed>,
     /// The host name that the request is for.
@@ -97,22 +96,6 @@ fn one() -> u64 {
     1
 }
 
-/// Several questions, answered in their order.
-#[derive(Debug, Clone, Serialize, Deserialize, Object)]
-#[serde(deny_unknown_fields)]
-pub struct BatchRequest {
-    /// 1 to 100 questions.
-    #[oai(validator(min_items = 1, max_items = 100))]
-    pub requests: Vec<VerifyRequest>,
-}
-
-/// The answers to a batch, in the order of its questions.
-#[derive(Debug, Clone, Serialize, Deserialize, Object)]
-pub struct BatchAnswer {
-    /// One answer for each question.
-    pub results: Vec<VerifyAnswer>,
-}
-
 /// The answer about a key. Before the secret is proven it is the verdict and the request's id alone.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct VerifyAnswer {
@@ -130,6 +113,8 @@ pub struct VerifyAnswer {
 pub struct Proven {
     /// The finer reason, if there is one.
     pub reason: Option<String>,
+    /// The limit that refused the request, if one did.
+    pub limit_name: Option<String>,
     /// The key.
     pub key_id: KeyId,
     /// Which of its secrets.
@@ -143,9 +128,11 @@ pub struct Proven {
     /// Whose key it is.
     pub organization_id: OrganizationId,
     /// The customer that the request is for, if one is known.
-    pub customer: Option<CustomerId>,
-    /// What it holds.
+    pub customer: Option<VerdictCustomer>,
+    /// What it holds, of its own and by its roles.
     pub permissions: Vec<String>,
+    /// Its roles.
+    pub roles: Vec<RoleName>,
     /// The organization's own notes on it.
     pub metadata: Metadata,
     /// When it ends.
@@ -163,6 +150,28 @@ pub struct Proven {
     pub missing_permissions: Vec<String>,
     /// What each check came to, when explained.
     pub trace: Option<Vec<TraceStep>>,
+}
+
+/// The customer that a verified request is for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+pub struct VerdictCustomer {
+    /// Its id.
+    pub id: String,
+    /// Your own id for it.
+    pub external_id: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Your own notes on it.
+    pub metadata: Metadata,
+}
+
+/// A role of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Object)]
+pub struct RoleName {
+    /// Its id, which never changes.
+    pub id: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// Who counts a limit.
@@ -226,8 +235,11 @@ pub struct TraceStep {
 struct VerifyAnswerSchema {
     /// `VALID`, or the first check that failed.
     verdict: VerdictName,
-    /// The finer reason, if there is one. This and all that follows is absent until the secret is proven.
+    /// The finer reason, if there is one. This and all that follows is absent until the secret is proven, and for a key that was
+    /// deleted.
     reason: Option<String>,
+    /// The limit that refused the request, if one did.
+    limit_name: Option<String>,
     /// The key.
     key_id: Option<String>,
     /// Which of its secrets.
@@ -241,9 +253,11 @@ struct VerifyAnswerSchema {
     /// Whose key it is.
     organization_id: Option<String>,
     /// The customer that the request is for, if one is known.
-    customer: Option<String>,
-    /// What it holds.
+    customer: Option<VerdictCustomer>,
+    /// What it holds, of its own and by its roles.
     permissions: Option<Vec<String>>,
+    /// Its roles. Their names can change: ask for permissions, and let nothing depend on a name.
+    roles: Option<Vec<RoleName>>,
     /// The organization's own notes on it.
     metadata: Option<Metadata>,
     /// When it ends: RFC 3339, UTC, microseconds.
@@ -256,7 +270,7 @@ struct VerifyAnswerSchema {
     /// How long until the same request would be admitted; only when a limit refused it. Absent when waiting never helps: the
     /// cost is above the limit.
     retry_after_ms: Option<u64>,
-    /// The permissions that it lacks.
+    /// The permissions that it lacks: each that is named in a part of the question which is not met.
     missing_permissions: Option<Vec<String>>,
     /// What each check came to, when explained.
     trace: Option<Vec<TraceStep>>,

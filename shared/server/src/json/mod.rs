@@ -57,11 +57,36 @@ pub fn parse_slice<T: ParseFromJSON + 'static>(bytes: &[u8]) -> Result<T, Proble
     if !errors.is_empty() {
         return Err(Problem::validation(errors));
     }
-    T::parse_from_json(Some(value)).map_err(|_| {
-        // The framework's own text names Rust types and quotes input; it is no text for a caller.
-        let message = "A value has the right type but is not acceptable.";
-        Problem::validation(vec![FieldError::new("", "invalid", message)])
-    })
+    T::parse_from_json(Some(value)).map_err(|_| Problem::validation(vec![unacceptable()]))
+}
+
+/// Reads `bytes` as one strict JSON document that fits the published schema of `T`, in which the entries of the list `member`
+/// are anything: each of them is read as `E` by itself, so that one which does not fit leaves the others alone. Its mistakes are placed
+/// in the entry.
+pub fn parse_entries<T: Type + 'static, E: ParseFromJSON + 'static>(
+    bytes: &[u8],
+    member: &str,
+) -> Result<Vec<Result<E, Vec<FieldError>>>, Problem> {
+    let mut document = syntax::read(bytes)?;
+    let entries = document.get_mut(member).and_then(Value::as_array_mut);
+    let entries: Vec<Value> = entries.into_iter().flatten().map(Value::take).collect();
+    let errors = schema::check::<T>(&document);
+    if !errors.is_empty() {
+        return Err(Problem::validation(errors));
+    }
+    let read = |entry: Value| {
+        let errors = schema::check::<E>(&entry);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        E::parse_from_json(Some(entry)).map_err(|_| vec![unacceptable()])
+    };
+    Ok(entries.into_iter().map(read).collect())
+}
+
+/// The framework's own text names Rust types and quotes input; it is no text for a caller.
+fn unacceptable() -> FieldError {
+    FieldError::new("", "invalid", "A value has the right type but is not acceptable.")
 }
 
 /// Reads `bytes` as one strict JSON document without a schema, for callers that keep it as it is.

@@ -256,6 +256,11 @@ impl Problem {
         self.0.code
     }
 
+    /// What is told the caller of it.
+    pub fn text(&self) -> &str {
+        &self.0.detail
+    }
+
     /// The causes, outermost first, joined for the log; `None` when nothing is attached.
     pub fn cause(&self) -> Option<String> {
         let mut next: Option<&(dyn StdError + 'static)> = Some(self.0.source.as_deref()?);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use store::conflict::{
     KEY_CHANGED, KEY_EXPIRED, KEY_SCOPE_REMOVED, LIMIT_SETTINGS_FULL, ORGANIZATION_HAS_KEYS, PERMISSION_EXISTS,
-    PERMISSIONS_FULL, SECRET_COMPROMISED, SECRET_IS_NEWEST,
+    PERMISSIONS_FULL, ROLES_FULL, SECRET_COMPROMISED, SECRET_IS_NEWEST,
 };
 
 use super::{ErrorCode, Problem};
@@ -34,6 +34,7 @@ fn conflict(name: &str) -> Problem {
         KEY_SCOPE_REMOVED => "Nothing is left of the customers or domains that the key was limited to.",
         PERMISSION_EXISTS => "The organization has this permission already.",
         PERMISSIONS_FULL => "An organization has at most 200 permissions of its own; delete one first.",
+        ROLES_FULL => "An organization has at most 200 roles; delete one first.",
         LIMIT_SETTINGS_FULL => {
             "An organization has at most 100 namespaces of limits and 1,000 overrides; delete some first."
         }
@@ -41,6 +42,7 @@ fn conflict(name: &str) -> Problem {
         "customers_organization_external_id_unique" => "Another customer of this organization has this external_id.",
         "domains_organization_name_unique" => "This organization has this domain already.",
         "keys_organization_name_unique" => "Another key of this organization has this name.",
+        "roles_organization_name_unique" => "Another role of this organization has this name.",
         "secrets_organization_lookup_id_unique" => "This secret is registered already.",
         _ => "The request conflicts with the present state.",
     };

@@ -11,7 +11,7 @@ use sqlx::{Postgres, QueryBuilder, Row};
 use super::sort::{KeySort, KeySortBy};
 use super::{BESIDE, COLUMNS, ENDING, Key, STATUS, VISIBLE, read_row};
 use crate::error::Error;
-use crate::granted::{GRANTED, counts};
+use crate::granted::{GRANTED, HELD_ROLES, counts};
 use crate::page::{Page, Slice};
 use crate::rows::Rows;
 
@@ -150,7 +150,7 @@ impl Rows {
         // The other tables are asked about the keys of the page, and about no others.
         let shown = sort.shown_value();
         sql.push(format!(
-            ") select {COLUMNS}, {shown} as place from page k {GRANTED} {BESIDE} order by k.sort_value {way}, k.id {way}"
+            ") select {COLUMNS}, {shown} as place from page k {GRANTED} {HELD_ROLES} {BESIDE} order by k.sort_value {way}, k.id {way}"
         ));
         let rows = self.session.all(sql.build()).await?;
         Page::read_sorted(&rows, slice, |row| sort.read_position(row), read_row)

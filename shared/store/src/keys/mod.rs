@@ -11,7 +11,9 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use domain::ids::{CustomerId, KeyId, OrganizationId};
+use domain::permission::PermissionName;
 use domain::policy::{self, AllOr, Credits, KeyKind, KeyStatus, Policy, RevokeReason};
+use domain::role::{self, HeldRole};
 use serde_json::{Map, Value};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
@@ -21,7 +23,7 @@ use uuid::Uuid;
 use crate::credits::read_credits;
 use crate::decode;
 use crate::error::Error;
-use crate::granted::{GRANTED, read_counting};
+use crate::granted::{GRANTED, HELD_ROLES, read_counting, read_held};
 use crate::rows::Rows;
 
 pub use bulk::{KeySelection, SELECTED_KEYS_MAX, SelectionSummary};
@@ -50,8 +52,10 @@ pub struct Key {
     pub last4: String,
     /// What lists show of its newest secret, if that is not of our form.
     pub hint: Option<String>,
-    /// What binds it.
+    /// What binds it, with the permissions that it was given by name.
     pub policy: Policy,
+    /// Its roles, by id.
+    pub roles: Vec<HeldRole>,
     /// The balance that verification spends.
     pub credits: Option<Credits>,
     /// The organization's own notes.
@@ -81,7 +85,7 @@ pub struct Key {
 }
 
 /// The columns of [`read_row`]. $4 is the instant.
-const COLUMNS: &str = "k.organization_id, k.id, k.kind, k.name, k.permissions, g.own_permissions, k.domains, \
+const COLUMNS: &str = "k.organization_id, k.id, k.kind, k.name, k.permissions, g.own_permissions, hr.held_roles, k.domains, \
     k.is_for_all_customers, k.ips, k.not_before, k.expires_at, k.limits, k.metadata, k.tags, \
     k.revoked_at, k.revoke_reason, k.revoke_note, k.generation, k.created_at, k.created_by, k.updated_at, \
     array(select kc.customer_id from key_customers kc \
@@ -89,7 +93,7 @@ const COLUMNS: &str = "k.organization_id, k.id, k.kind, k.name, k.permissions, g
     s.prefix, s.lookup_id, s.last4, s.hint, u.last_used_at, u.last_used_ip, u.secrets_active, \
     c.remaining, c.refill_amount, c.refill_interval, c.refill_day, c.refill_hours, c.refill_at, $4 as now";
 
-/// What [`COLUMNS`] needs beside `keys k` and [`GRANTED`].
+/// What [`COLUMNS`] needs beside `keys k`, [`GRANTED`] and [`HELD_ROLES`].
 const BESIDE: &str = "join lateral (select n.prefix, n.lookup_id, n.last4, n.hint from secrets n \
         where n.organization_id = k.organization_id and n.key_id = k.id \
         order by n.created_at desc, n.id desc limit 1) s on true \
@@ -124,13 +128,24 @@ impl Key {
     pub fn status(&self, now: DateTime<Utc>) -> KeyStatus {
         policy::status(self.revoked_at, &self.policy, now)
     }
+
+    /// Everything that it holds, of its own and by its roles: sorted, without repetition.
+    pub fn effective_permissions(&self) -> Vec<PermissionName> {
+        role::effective(&self.policy.permissions, &self.roles)
+    }
+
+    /// What binds it, with everything that it holds.
+    pub fn effective_policy(&self) -> Policy {
+        Policy { permissions: self.effective_permissions(), ..self.policy.clone() }
+    }
 }
 
 impl Rows {
     /// The key with this id, if it is in scope and has not been deleted.
     pub async fn find_key(&mut self, id: KeyId) -> Result<Option<Key>, Error> {
         let sql = format!(
-            "select {COLUMNS} from keys k {GRANTED} {BESIDE} where {VISIBLE} and k.deleted_at is null and k.id = $5"
+            "select {COLUMNS} from keys k {GRANTED} {HELD_ROLES} {BESIDE}
+            where {VISIBLE} and k.deleted_at is null and k.id = $5"
         );
         let statement = self.of_scope(sql).bind(id.uuid());
         self.session.optional(statement).await?.as_ref().map(read_row).transpose()
@@ -210,6 +225,7 @@ fn read_row(row: &PgRow) -> Result<Key, Error> {
         last4: row.try_get("last4")?,
         hint: row.try_get("hint")?,
         policy: read_policy(row)?,
+        roles: read_held(row)?,
         credits: read_credits(row)?,
         metadata: decode::metadata(row)?,
         tags: row.try_get("tags")?,

@@ -3,6 +3,7 @@
 use domain::ids::{CustomerId, KeyId, SecretId};
 use domain::names::{self, Name};
 use domain::policy::{AllOr, Credits, KeyKind, Policy};
+use domain::role::{self, HeldRole};
 use serde_json::{Map, Value};
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Row};
@@ -13,7 +14,7 @@ use super::{BESIDE, COLUMNS, Key, VISIBLE, read_row};
 use crate::decode::{only_texts, texts};
 use crate::error::Error;
 use crate::generation::Subject;
-use crate::granted::GRANTED;
+use crate::granted::{GRANTED, HELD_ROLES};
 use crate::write::Write;
 
 /// A key to be, or the whole of what can change about one.
@@ -21,8 +22,10 @@ use crate::write::Write;
 pub struct KeyChange {
     /// Its name.
     pub name: Name,
-    /// What binds it.
+    /// What binds it, with the permissions that it is given by name.
     pub policy: Policy,
+    /// Its roles, by id.
+    pub roles: Vec<HeldRole>,
     /// The organization's version whose permissions it is given.
     pub permissions_since: i64,
     /// The balance that verification spends.
@@ -43,6 +46,11 @@ pub enum CreditsChange {
 }
 
 impl KeyChange {
+    /// What binds the key, with everything that it is to hold, of its own and by its roles.
+    pub fn effective_policy(&self) -> Policy {
+        Policy { permissions: role::effective(&self.policy.permissions, &self.roles), ..self.policy.clone() }
+    }
+
     /// Whether the key is like this already.
     fn is_met_by(&self, key: &Key) -> bool {
         let keeps_credits = match &self.credits {
@@ -52,6 +60,7 @@ impl KeyChange {
         keeps_credits
             && self.name.as_str() == key.name
             && self.policy == key.policy
+            && self.roles == key.roles
             && self.metadata == key.metadata
             && self.tags == key.tags
     }
@@ -80,9 +89,9 @@ impl Write {
                 insert into keys
                     (organization_id, id, kind, name, name_folded, permissions, domains, is_for_all_customers,
                     ips, not_before, expires_at, limits, metadata, tags, created_at, created_by, updated_at, name_scope,
-                    permissions_since)
+                    permissions_since, roles)
                 select $1, $2, $3, $4, $5, $6, $7, $8::uuid[] is null, $9, $10, $11, $12, $13, $14, $15, $16, $15, $26,
-                    $27
+                    $27, $28
                 -- Nobody deletes the organization before this change ends.
                 from organizations where id = $1 and deleted_at is null for key share
                 returning *
@@ -93,7 +102,7 @@ impl Write {
                 select k.organization_id, $17, k.id, $18, $19, $20, $21, $22, $23, $24, $25, k.created_at from k
                 returning prefix, lookup_id, last4, hint
             )
-            select k.*, k.permissions as own_permissions, coalesce($8, '{}') as customers, s.prefix, s.lookup_id, s.last4,
+            select k.*, k.permissions as own_permissions, '[]'::json as held_roles, coalesce($8, '{}') as customers, s.prefix, s.lookup_id, s.last4,
                 s.hint, 1::bigint as secrets_active, null::timestamptz as last_used_at, null::inet as last_used_ip, null::bigint as remaining
             from k, s";
         let policy = &new.policy;
@@ -116,9 +125,11 @@ impl Write {
             .bind(self.rows.bounds.actor.clone());
         let statement = bind_secret(statement, SecretId::mint(self.now), secret)
             .bind(self.name_scope())
-            .bind(new.permissions_since);
+            .bind(new.permissions_since)
+            .bind(role_uuids(&new.roles));
         let row = self.rows.session.optional(statement).await?;
-        read_row(&row.ok_or_else(|| Error::conflict("keys_organization_fkey"))?)
+        let key = read_row(&row.ok_or_else(|| Error::conflict("keys_organization_fkey"))?)?;
+        Ok(Key { roles: new.roles.clone(), ..key })
     }
 
     /// Changes the key that the caller saw at version `seen`; `None` when it has changed since or is gone.
@@ -138,7 +149,8 @@ impl Write {
             set name = $3, name_folded = $4, permissions = $5, domains = $6, is_for_all_customers = $7, ips = $8,
                 not_before = $9, expires_at = $10, limits = $11, metadata = $12, tags = $13,
                 generation = generation + 1, updated_at = $14,
-                name_scope = case when name_folded = $4 then name_scope else $15 end, permissions_since = $16
+                name_scope = case when name_folded = $4 then name_scope else $15 end, permissions_since = $16,
+                roles = $17
             where organization_id = $1 and id = $2";
         let statement = sqlx::query(sql)
             .bind(self.organization())
@@ -156,7 +168,8 @@ impl Write {
             .bind(&change.tags)
             .bind(self.rows.now)
             .bind(self.name_scope())
-            .bind(change.permissions_since);
+            .bind(change.permissions_since)
+            .bind(role_uuids(&change.roles));
         self.rows.session.execute(statement).await?;
         self.delete_key_customers(id).await?;
         self.insert_key_customers(id, policy).await?;
@@ -188,7 +201,7 @@ impl Write {
 
     /// The key as this change leaves it, even where the change moved it out of the caller's own sight.
     async fn find_written_key(&mut self, id: KeyId) -> Result<Key, Error> {
-        let sql = format!("select {COLUMNS} from keys k {GRANTED} {BESIDE} where {VISIBLE} and k.id = $5");
+        let sql = format!("select {COLUMNS} from keys k {GRANTED} {HELD_ROLES} {BESIDE} where {VISIBLE} and k.id = $5");
         let everything: (Option<Vec<Uuid>>, Option<Vec<String>>) = (None, None);
         let statement = sqlx::query(AssertSqlSafe(sql))
             .bind(self.organization())
@@ -212,6 +225,10 @@ impl Write {
         let statement = sqlx::query(sql).bind(self.organization()).bind(id.uuid()).bind(uuids(customers));
         self.rows.session.execute(statement).await.map(drop)
     }
+}
+
+fn role_uuids(roles: &[HeldRole]) -> Vec<Uuid> {
+    roles.iter().map(|role| role.id.uuid()).collect()
 }
 
 fn uuids(customers: &[CustomerId]) -> Vec<Uuid> {

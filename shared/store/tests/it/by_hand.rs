@@ -4,7 +4,9 @@ use domain::event::Event;
 use domain::ids::KeyId;
 use domain::policy::RevokeReason;
 
-use crate::world::{World, for_customers, new_key};
+use store::RoleChange;
+
+use crate::world::{World, for_customers, name, new_key};
 
 async fn versions_to_tell(world: &World, kind: &str) -> i64 {
     world.count(&format!("select count(*) from outbox where subject_kind = '{kind}'")).await
@@ -44,6 +46,35 @@ async fn a_row_changed_by_hand_is_told_as_a_new_version() {
     assert_eq!(versions_to_tell(&world, "customer").await, 1);
     world.run("delete from outbox; update keys set name = name; update secrets set last_used_at = now()").await;
     assert_eq!(world.count("select count(*) from outbox").await, 0, "nothing changed that verification reads");
+}
+
+#[tokio::test]
+async fn a_role_changed_by_hand_is_told_of_its_organization() {
+    let world = World::start().await;
+    let change =
+        RoleChange { name: name("desk"), description: String::new(), permissions: Vec::new(), permissions_since: 1 };
+    let mut write = world.write(world.acme).await;
+    let role = write.insert_role(&change).await.unwrap();
+    write.commit(Event::of("role.created", role.id)).await.unwrap();
+    world.run("delete from outbox").await;
+    let version = async || world.count("select generation from organizations where slug = 'acme'").await;
+    let before = version().await;
+    world.run("update roles set permissions = '{keys.read}'").await;
+    assert_eq!((version().await, versions_to_tell(&world, "organization").await), (before + 1, 1));
+    let mut write = world.write(world.acme).await;
+    write
+        .update_role(role.id, role.generation, &RoleChange { name: name("counter"), ..change })
+        .await
+        .unwrap()
+        .unwrap();
+    write.commit(Event::of("role.updated", role.id)).await.unwrap();
+    assert_eq!(
+        (version().await, versions_to_tell(&world, "organization").await),
+        (before + 2, 2),
+        "ours are told once"
+    );
+    world.run("delete from roles").await;
+    assert_eq!((version().await, versions_to_tell(&world, "organization").await), (before + 3, 3));
 }
 
 #[tokio::test]

@@ -204,6 +204,7 @@ pub fn key_with(text: &str, policy: Policy) -> KeyChange {
     KeyChange {
         name: name(text),
         policy,
+        roles: Vec::new(),
         permissions_since: 0,
         credits: CreditsChange::Keep,
         metadata: json!({"team": "web"}).as_object().unwrap().clone(),

@@ -100,7 +100,7 @@ async fn of_several_limits_all_are_spent_or_none() {
     println!("100 admitted of 400; left: {left:?}");
     assert_eq!(left, [400, 0, 700], "the 300 that were refused took nothing from the others");
     let refused = verify(&environment.keys[1], &about(&secret)).await;
-    assert_eq!((&refused["reason"], refused["verdict"].as_str()), (&json!("reports"), Some("RATE_LIMITED")));
+    assert_eq!((&refused["limit_name"], refused["verdict"].as_str()), (&json!("reports"), Some("RATE_LIMITED")));
     let wait = refused["retry_after_ms"].as_u64().unwrap();
     assert!((1..=62_000).contains(&wait), "{wait}");
 }

@@ -14,6 +14,7 @@ mod processes;
 mod recovery;
 mod request_log;
 mod revocation;
+mod roles;
 mod rotation;
 mod search;
 mod secrets;

@@ -2,14 +2,16 @@
 //!
 //! A caller learns about the keys that it may know of; every other key is one that does not exist.
 
-use client::KeysError;
-use client::wire::{AllOr, BatchAnswer, BatchRequest, VerifyAnswer, VerifyRequest, Within};
+use client::wire::{
+    AllOr, BatchAnswer, BatchRequest, BatchResult, BatchShape, FieldError as QuestionError, QuestionRefused,
+    VerifyAnswer, VerifyRequest, Within,
+};
 use domain::ids::OrganizationId;
 use domain::permission::Permission;
 use domain::policy::KeyKind;
 use poem_openapi::OpenApi;
 use server::answer::Ok200;
-use server::json::Json;
+use server::json::{Json, parse_entries};
 use server::problem::{ErrorCode, FieldError, Problem};
 
 use super::Tags;
@@ -37,81 +39,106 @@ impl Api {
         caller: Caller<VerifyKey>,
         body: Json<VerifyRequest>,
     ) -> Result<Ok200<VerifyAnswer>, Problem> {
-        let answers = answer(&caller, vec![body.parse()?], Shape::Single).await?;
-        answers.into_iter().next().map(Ok200::new).ok_or_else(|| Problem::new(ErrorCode::Unavailable))
+        let answers = answer(&caller, vec![Ok(body.parse()?)]).await?;
+        answers.into_iter().next().ok_or_else(|| Problem::new(ErrorCode::Unavailable))?.map(Ok200::new)
     }
 
     /// Verify several keys
     ///
-    /// Up to 100 questions, answered in their order.
+    /// Up to 100 questions, answered in their order. One that is not acceptable is answered with what is wrong with it, and the others
+    /// as if it were not there.
     #[oai(path = "/v1/keys/verify-batch", method = "post", operation_id = "verify_keys", tag = "Tags::Verification")]
     async fn verify_keys(
         &self,
         caller: Caller<VerifyKeys>,
         body: Json<BatchRequest>,
     ) -> Result<Ok200<BatchAnswer>, Problem> {
-        let results = answer(&caller, body.parse()?.requests, Shape::Batch).await?;
-        Ok(Ok200::new(BatchAnswer { results }))
+        let questions = parse_entries::<BatchShape, VerifyRequest>(body.raw(), "requests")?;
+        let questions = questions.into_iter().map(|question| question.map_err(Problem::validation)).collect();
+        let answers = answer(&caller, questions).await?.into_iter().enumerate();
+        let told = |(at, answer): (usize, Answered)| match answer {
+            Ok(answer) => BatchResult::Answered(Box::new(answer)),
+            Err(problem) => BatchResult::Refused(refused(problem, at, &caller.request_id)),
+        };
+        Ok(Ok200::new(BatchAnswer { results: answers.map(told).collect() }))
     }
 }
 
-/// Asks the key service; where a text is unknown, asks its organization's verifier, and then the key service again.
-async fn answer(caller: &Proven, mut requests: Vec<VerifyRequest>, shape: Shape) -> Result<Vec<VerifyAnswer>, Problem> {
-    check_own_numbers(caller, &requests)?;
-    let named = take_organizations(caller, &mut requests, shape)?;
-    let candidates = adoption::candidates(caller, &requests, &named);
-    let mut answers = ask(caller, requests, shape).await?;
+/// What became of one question: its answer, or what is wrong with it, with pointers into the question.
+type Answered = Result<VerifyAnswer, Problem>;
+
+/// Asks the key service; where a text is unknown, asks its organization's verifier, and then the key service again. Questions that
+/// are not acceptable are not asked.
+async fn answer(caller: &Proven, questions: Vec<Result<VerifyRequest, Problem>>) -> Result<Vec<Answered>, Problem> {
+    let (mut requests, mut named, mut refusals) = (Vec::new(), Vec::new(), Vec::with_capacity(questions.len()));
+    for question in questions {
+        refusals.push(match question.and_then(|question| checked(caller, question)) {
+            Ok((request, organization)) => {
+                requests.push(request);
+                named.push(organization);
+                None
+            }
+            Err(problem) => Some(problem),
+        });
+    }
+    let mut answers = ask_or_adopt(caller, requests, &named).await?.into_iter();
+    let unanswered = || Err(Problem::new(ErrorCode::Unavailable));
+    let told = |refusal: Option<Problem>| refusal.map_or_else(|| answers.next().unwrap_or_else(unanswered), Err);
+    Ok(refusals.into_iter().map(told).collect())
+}
+
+async fn ask_or_adopt(
+    caller: &Proven,
+    requests: Vec<VerifyRequest>,
+    named: &[Option<OrganizationId>],
+) -> Result<Vec<Answered>, Problem> {
+    let candidates = adoption::candidates(caller, &requests, named);
+    let mut answers = ask(caller, requests).await?;
     if candidates.is_empty() {
         return Ok(answers);
     }
-    let (places, again): (Vec<usize>, Vec<VerifyRequest>) = adoption::adopt(caller, candidates, &answers)
-        .await?
-        .into_iter()
-        .map(|candidate| (candidate.at, candidate.request))
-        .unzip();
-    if !again.is_empty() {
-        for (at, verified) in places.into_iter().zip(ask(caller, again, shape).await?) {
-            answers[at] = verified;
-        }
+    let adopted = adoption::adopt(caller, candidates, &answers).await?.into_iter();
+    let (places, again): (Vec<usize>, Vec<VerifyRequest>) =
+        adopted.map(|candidate| (candidate.at, candidate.request)).unzip();
+    for (at, verified) in places.into_iter().zip(ask(caller, again).await?) {
+        answers[at] = verified;
     }
     Ok(answers)
 }
 
-async fn ask(caller: &Proven, requests: Vec<VerifyRequest>, shape: Shape) -> Result<Vec<VerifyAnswer>, Problem> {
-    let answers = caller.app.keys.verify(within(caller), requests, &caller.request_id).await;
-    answers.map_err(|error| verify_error(error, shape))
+async fn ask(caller: &Proven, requests: Vec<VerifyRequest>) -> Result<Vec<Answered>, Problem> {
+    if requests.is_empty() {
+        return Ok(Vec::new());
+    }
+    let results = caller.app.keys.verify(within(caller), requests, &caller.request_id).await;
+    let results = results.map_err(authenticate::verify_error)?.into_iter().enumerate();
+    let answered = |(at, result): (usize, BatchResult)| match result {
+        BatchResult::Answered(answer) => Ok(*answer),
+        BatchResult::Refused(refused) => Err(Problem::validation(within_question(refused.errors, at))),
+    };
+    Ok(results.map(answered).collect())
 }
 
-/// The organizations that the questions name, which the key service does not take. An organization key can name its own.
-fn take_organizations(
-    caller: &Proven,
-    requests: &mut [VerifyRequest],
-    shape: Shape,
-) -> Result<Vec<Option<OrganizationId>>, Problem> {
+/// A question that its caller may ask, and the organization that it names, which the key service does not take. An organization
+/// key can name its own.
+fn checked(caller: &Proven, mut request: VerifyRequest) -> Result<(VerifyRequest, Option<OrganizationId>), Problem> {
+    check_own_numbers(caller, &request)?;
+    let Some(named) = request.organization.take() else { return Ok((request, None)) };
     let authority = &caller.authority;
-    let mut errors = Vec::new();
-    let mut read = |(at, request): (usize, &mut VerifyRequest)| {
-        let named = request.organization.take()?;
-        let organization = named.parse().ok().filter(|id: &OrganizationId| match authority.kind {
-            KeyKind::Organization => *id == authority.organization,
-            KeyKind::Root => !id.is_installation(),
-        });
-        if organization.is_none() {
-            let place = if shape == Shape::Batch { format!("/requests/{at}") } else { String::new() };
-            let message = "There is no such organization, or this key may not know of it; send its id.";
-            errors.push(FieldError::new(format!("{place}/organization"), "unknown-organization", message));
-        }
-        organization
-    };
-    let organizations = requests.iter_mut().enumerate().map(&mut read).collect();
-    if errors.is_empty() { Ok(organizations) } else { Err(Problem::validation(errors)) }
+    let organization = named.parse().ok().filter(|id: &OrganizationId| match authority.kind {
+        KeyKind::Organization => *id == authority.organization,
+        KeyKind::Root => !id.is_installation(),
+    });
+    if organization.is_some() {
+        return Ok((request, organization));
+    }
+    let message = "There is no such organization, or this key may not know of it; send its id.";
+    Err(Problem::validation(vec![FieldError::new("/organization", "unknown-organization", message)]))
 }
 
 /// Refuses limits by the question's own numbers to a caller that may not spend limits without a key: they are of the same kind.
-fn check_own_numbers(caller: &Proven, requests: &[VerifyRequest]) -> Result<(), Problem> {
-    let has_own =
-        |request: &VerifyRequest| request.limits.iter().any(|one| one.limit.is_some() || one.window_ms.is_some());
-    if requests.iter().any(has_own) {
+fn check_own_numbers(caller: &Proven, request: &VerifyRequest) -> Result<(), Problem> {
+    if request.limits.iter().any(|one| one.limit.is_some() || one.window_ms.is_some()) {
         caller.authority.check(Permission::LimitsSpend).map_err(authenticate::denied)?;
     }
     Ok(())
@@ -130,22 +157,24 @@ fn within(caller: &Proven) -> Option<Within> {
     }
 }
 
-/// How the questions were asked: what a pointer to a mistake starts with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shape {
-    Single,
-    Batch,
+/// A problem as the answer to one question of a batch.
+fn refused(problem: Problem, at: usize, request_id: &str) -> QuestionRefused {
+    let (code, detail) = (problem.code().name().to_owned(), problem.text().to_owned());
+    let place = |error: FieldError| QuestionError {
+        pointer: format!("/requests/{at}{}", error.pointer),
+        code: error.code.into_owned(),
+        message: error.message,
+    };
+    let errors = problem.into_errors().into_iter().map(place).collect();
+    QuestionRefused { code, detail, errors, request_id: request_id.to_owned() }
 }
 
-/// The problem of questions without answers; mistakes are told where the caller made them.
-fn verify_error(error: KeysError, shape: Shape) -> Problem {
-    let KeysError::Invalid(mistakes) = error else { return authenticate::verify_error(error) };
-    let errors = mistakes.into_iter().map(|mistake| {
-        let pointer = match shape {
-            Shape::Batch => mistake.pointer,
-            Shape::Single => mistake.pointer.strip_prefix("/requests/0").unwrap_or(&mistake.pointer).to_owned(),
-        };
+/// Mistakes in the question that was asked as number `at`, by their place in it.
+fn within_question(mistakes: Vec<QuestionError>, at: usize) -> Vec<FieldError> {
+    let prefix = format!("/requests/{at}");
+    let place = |mistake: QuestionError| {
+        let pointer = mistake.pointer.strip_prefix(&prefix).unwrap_or(&mistake.pointer).to_owned();
         FieldError::new(pointer, mistake.code, mistake.message)
-    });
-    Problem::validation(errors.collect())
+    };
+    mistakes.into_iter().map(place).collect()
 }

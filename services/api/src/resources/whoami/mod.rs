@@ -27,7 +27,7 @@ pub struct WhoamiBody {
     pub environment: EnvironmentName,
     /// Its organization; `null` for a root key.
     pub organization_id: Nullable<String>,
-    /// What it may do.
+    /// What it may do, of its own and by its roles.
     pub permissions: Vec<String>,
     /// `"all"`, or the host names that it may act for.
     pub domains: AllOrBody,
@@ -61,7 +61,7 @@ impl Api {
             member: Nullable(None),
             environment: authority.environment.into(),
             organization_id: body.organization_id.clone(),
-            permissions: body.permissions.clone(),
+            permissions: key.effective_permissions().iter().map(ToString::to_string).collect(),
             domains: AllOrBody::of(&authority.policy.domains),
             customers: AllOrBody::of(&authority.policy.customers),
             limits: caller.limits.clone(),

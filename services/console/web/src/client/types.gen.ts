@@ -21,9 +21,9 @@ export type AllWord = 'all';
  */
 export type BatchAnswer = {
     /**
-     * One answer for each question.
+     * One for each question.
      */
-    results: Array<VerifyAnswer>;
+    results: Array<BatchResult>;
 };
 
 /**
@@ -37,6 +37,11 @@ export type BatchRequest = {
      */
     requests: Array<VerifyRequest>;
 };
+
+/**
+ * What became of one question of a batch: the answer, which has a `verdict`, or why there is none.
+ */
+export type BatchResult = VerifyAnswer | QuestionRefused;
 
 /**
  * BulkRevocation
@@ -311,6 +316,22 @@ export type DomainPage = {
 };
 
 /**
+ * EffectivePermission
+ *
+ * A permission of a key, with where it comes from.
+ */
+export type EffectivePermission = {
+    /**
+     * `key` where the key has it of its own, and the ids of those of its roles that hold it.
+     */
+    from: Array<string>;
+    /**
+     * Its name.
+     */
+    name: string;
+};
+
+/**
  * Who counts a limit.
  */
 export type Enforced = 'global' | 'local';
@@ -448,6 +469,10 @@ export type Key = {
      */
     domains: AllOrDomains;
     /**
+     * Everything that it may do, with where each permission comes from.
+     */
+    effective_permissions: Array<EffectivePermission>;
+    /**
      * The environment that it works in, and no other.
      */
     environment: Environment;
@@ -500,7 +525,7 @@ export type Key = {
      */
     organization_id: string | null;
     /**
-     * What it may do.
+     * What it may do of its own.
      */
     permissions: Array<string>;
     /**
@@ -515,6 +540,10 @@ export type Key = {
      * When it was revoked.
      */
     revoked_at: string | null;
+    /**
+     * Its roles, whose permissions it has as well.
+     */
+    roles: Array<RoleName>;
     /**
      * How many of its secrets work: two while a rotation overlaps.
      */
@@ -657,6 +686,10 @@ export type KeyPatch = {
      * The whole new list.
      */
     permissions?: Array<string>;
+    /**
+     * The whole new list, by ids or names.
+     */
+    roles?: Array<string>;
     /**
      * The whole new list.
      */
@@ -972,6 +1005,35 @@ export type Metadata = {
     [key: string]: unknown;
 };
 
+/**
+ * The permissions that a request needs: a list, all of them, or a group, in which groups may be, to a depth of 4. At most 100 permissions in all.
+ */
+export type Needed = Array<NeededPart> | NeededGroup;
+
+/**
+ * Each of these permissions or groups.
+ */
+export type NeededAll = {
+    all: Array<NeededPart>;
+};
+
+/**
+ * At least one of these permissions or groups.
+ */
+export type NeededAny = {
+    any: Array<NeededPart>;
+};
+
+/**
+ * Several permissions or groups of which all or any are needed.
+ */
+export type NeededGroup = NeededAll | NeededAny;
+
+/**
+ * A permission such as `documents.read`, or a group.
+ */
+export type NeededPart = string | NeededGroup;
+
 export type NeverOrInstant = NeverWord | string;
 
 export type NeverWord = 'never';
@@ -1073,6 +1135,11 @@ export type NewKey = {
      */
     prefix?: string | null;
     /**
+     * Ids or names of the organization's roles, whose permissions it has as well, as they are at each request. The calling key has
+     * to hold all that they hold.
+     */
+    roles?: Array<string>;
+    /**
      * Your own random secret part, at least 32 base62 characters, instead of one of ours.
      */
     secret?: string | null;
@@ -1121,6 +1188,32 @@ export type NewPermission = {
      * as `keys.`, is not yours to name.
      */
     name: string;
+};
+
+/**
+ * NewRole
+ *
+ * A new role. All but the name may be left out.
+ */
+export type NewRole = {
+    /**
+     * Whether permissions that the organization does not have yet are added to its own API, which needs
+     * `permissions.create`; they are refused otherwise.
+     */
+    create_permissions?: boolean;
+    /**
+     * What it is for: up to 500 characters.
+     */
+    description?: string;
+    /**
+     * 1 to 100 characters, unique among the organization's roles.
+     */
+    name: string;
+    /**
+     * What it holds: permissions of `GET /v1/permissions` and of the organization's own API, or wildcards such as
+     * `documents.*` and `*`. The calling key has to hold each of them.
+     */
+    permissions?: Array<string>;
 };
 
 export type NoneOrLimitList = NoneWord | Array<Limit>;
@@ -1370,6 +1463,55 @@ export type ProblemError = {
 };
 
 /**
+ * What is wrong.
+ */
+export type QuestionCode = 'validation' | 'insufficient-permissions';
+
+/**
+ * QuestionError
+ *
+ * One thing in a question that is not acceptable.
+ */
+export type QuestionError = {
+    /**
+     * What kind of mistake.
+     */
+    code: string;
+    /**
+     * What is wrong and what would be accepted.
+     */
+    message: string;
+    /**
+     * A JSON pointer into the body: `/requests/<i>/…`.
+     */
+    pointer: string;
+};
+
+/**
+ * QuestionRefused
+ *
+ * Why a question of a batch has no answer. It has no `verdict`; the other questions are answered.
+ */
+export type QuestionRefused = {
+    /**
+     * The code of the problem that it would be by itself: `validation` or `insufficient-permissions`.
+     */
+    code: QuestionCode;
+    /**
+     * What is wrong.
+     */
+    detail: string;
+    /**
+     * Each thing in the question that is not acceptable.
+     */
+    errors: Array<QuestionError>;
+    /**
+     * Names the request in the log.
+     */
+    request_id: string;
+};
+
+/**
  * Who says which limit holds.
  */
 export type RateSource = 'override' | 'namespace' | 'question';
@@ -1492,6 +1634,94 @@ export type RevokeReason = 'compromised' | 'superseded' | 'unused' | 'owner_left
  * Why a key was revoked.
  */
 export type RevokedBecause = 'compromised' | 'superseded' | 'unused' | 'owner_left' | 'other' | 'scope_removed';
+
+/**
+ * Role
+ *
+ * A role: a named set of permissions. A key that has it has them, as they are at each request.
+ */
+export type Role = {
+    /**
+     * When it was made.
+     */
+    created_at: string;
+    /**
+     * What it is for.
+     */
+    description: string;
+    /**
+     * Its id, which never changes and is never given again.
+     */
+    id: string;
+    /**
+     * Its name.
+     */
+    name: string;
+    /**
+     * What it holds. A permission that the organization has given up is not among them.
+     */
+    permissions: Array<string>;
+    /**
+     * When it was last changed.
+     */
+    updated_at: string;
+};
+
+/**
+ * RoleName
+ *
+ * A role of a key.
+ */
+export type RoleName = {
+    /**
+     * Its id, which never changes.
+     */
+    id: string;
+    /**
+     * Its name.
+     */
+    name: string;
+};
+
+/**
+ * RolePage
+ *
+ * A page of a list, newest first.
+ */
+export type RolePage = {
+    /**
+     * The items.
+     */
+    items: Array<Role>;
+    /**
+     * What to send as `cursor` for the next page; `null` on the last.
+     */
+    next_cursor: string | null;
+};
+
+/**
+ * RolePatch
+ *
+ * Changes to a role. What is left out stays.
+ */
+export type RolePatch = {
+    /**
+     * Whether permissions that the organization does not have yet are added to its own API.
+     */
+    create_permissions?: boolean;
+    /**
+     * What it is for: up to 500 characters.
+     */
+    description?: string;
+    /**
+     * 1 to 100 characters, unique among the organization's roles.
+     */
+    name?: string;
+    /**
+     * The whole new list.
+     */
+    permissions?: Array<string>;
+};
 
 /**
  * Secret
@@ -1694,6 +1924,30 @@ export type UnlimitedWord = 'unlimited';
  * The answer about a key.
  */
 export type Verdict = 'VALID' | 'MALFORMED' | 'WRONG_ENVIRONMENT' | 'NOT_FOUND' | 'SUSPENDED' | 'REVOKED' | 'NOT_YET_VALID' | 'EXPIRED' | 'FORBIDDEN' | 'INSUFFICIENT_PERMISSIONS' | 'RATE_LIMITED' | 'USAGE_EXCEEDED';
+
+/**
+ * VerdictCustomer
+ *
+ * The customer that a verified request is for.
+ */
+export type VerdictCustomer = {
+    /**
+     * Your own id for it.
+     */
+    external_id?: string | null;
+    /**
+     * Its id.
+     */
+    id: string;
+    /**
+     * Your own notes on it.
+     */
+    metadata: Metadata;
+    /**
+     * Its name.
+     */
+    name: string;
+};
 
 /**
  * Verifier
@@ -1951,7 +2205,7 @@ export type VerifyAnswer = {
     /**
      * The customer that the request is for, if one is known.
      */
-    customer?: string | null;
+    customer?: VerdictCustomer | null;
     /**
      * Where it is valid.
      */
@@ -1969,6 +2223,10 @@ export type VerifyAnswer = {
      */
     kind?: KeyKind | null;
     /**
+     * The limit that refused the request, if one did.
+     */
+    limit_name?: string | null;
+    /**
      * What is left of each limit.
      */
     limits?: Array<LimitState> | null;
@@ -1977,7 +2235,7 @@ export type VerifyAnswer = {
      */
     metadata?: Metadata | null;
     /**
-     * The permissions that it lacks.
+     * The permissions that it lacks: each that is named in a part of the question which is not met.
      */
     missing_permissions?: Array<string> | null;
     /**
@@ -1989,11 +2247,12 @@ export type VerifyAnswer = {
      */
     organization_id?: string | null;
     /**
-     * What it holds.
+     * What it holds, of its own and by its roles.
      */
     permissions?: Array<string> | null;
     /**
-     * The finer reason, if there is one. This and all that follows is absent until the secret is proven.
+     * The finer reason, if there is one. This and all that follows is absent until the secret is proven, and for a key that was
+     * deleted.
      */
     reason?: string | null;
     /**
@@ -2005,6 +2264,10 @@ export type VerifyAnswer = {
      * cost is above the limit.
      */
     retry_after_ms?: number | null;
+    /**
+     * Its roles. Their names can change: ask for permissions, and let nothing depend on a name.
+     */
+    roles?: Array<RoleName> | null;
     /**
      * Which of its secrets.
      */
@@ -2061,19 +2324,14 @@ export type VerifyRequest = {
      */
     organization?: string;
     /**
-     * The permissions that it must hold: a list, all of them, or `{"any": [...]}`, one of them.
+     * The permissions that it must hold: a list, all of them; or `{"all": [...]}` or `{"any": [...]}`, one in another to a depth
+     * of 4.
      */
-    permissions?: VerifyRequestPermissions;
+    permissions?: Needed;
     /**
      * Your own notes on the request, for its log entry.
      */
     tags?: Array<string>;
-};
-
-export type VerifyRequestPermissions = Array<string> | VerifyRequestPermissionsAny;
-
-export type VerifyRequestPermissionsAny = {
-    any: Array<string>;
 };
 
 /**
@@ -2117,7 +2375,7 @@ export type Whoami = {
      */
     organization_id: string | null;
     /**
-     * What it may do.
+     * What it may do, of its own and by its roles.
      */
     permissions: Array<string>;
     /**
@@ -5063,6 +5321,337 @@ export type ResumeOrganizationResponses = {
 };
 
 export type ResumeOrganizationResponse = ResumeOrganizationResponses[keyof ResumeOrganizationResponses];
+
+export type ListRolesData = {
+    body?: never;
+    path: {
+        organization: string;
+    };
+    query?: {
+        /**
+         * Items per page, 1 to 200; 50 when left out.
+         */
+        limit?: number;
+        /**
+         * The next_cursor of the page before.
+         */
+        cursor?: string;
+        /**
+         * Only those whose name has this text.
+         */
+        text?: string;
+    };
+    url: '/v1/organizations/{organization}/roles';
+};
+
+export type ListRolesErrors = {
+    /**
+     * With one of the codes `bad-framing`, `malformed-json`, `duplicate-member`, `ambiguous-credentials`, `credential-in-url`, `idempotency-key-required`, `idempotency-key-invalid`, `invalid-cursor`.
+     */
+    400: Problem;
+    /**
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
+     */
+    401: Problem;
+    /**
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     */
+    403: Problem;
+    /**
+     * With one of the codes `not-found`, `integration-api-disabled`.
+     */
+    404: Problem;
+    /**
+     * With one of the codes `validation`, `idempotency-mismatch`, `would-lock-out`.
+     */
+    422: Problem;
+    /**
+     * With one of the codes `rate-limited`, `usage-exceeded`.
+     */
+    429: Problem;
+    /**
+     * With one of the codes `overloaded`, `unavailable`.
+     */
+    503: Problem;
+    /**
+     * Any other failure, in the same form.
+     */
+    default: Problem;
+};
+
+export type ListRolesError = ListRolesErrors[keyof ListRolesErrors];
+
+export type ListRolesResponses = {
+    /**
+     * Done.
+     */
+    200: RolePage;
+};
+
+export type ListRolesResponse = ListRolesResponses[keyof ListRolesResponses];
+
+export type CreateRoleData = {
+    body: NewRole;
+    headers?: {
+        /**
+         * Sent again with the same key, the request is answered with the first answer; 24 hours.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        organization: string;
+    };
+    query?: never;
+    url: '/v1/organizations/{organization}/roles';
+};
+
+export type CreateRoleErrors = {
+    /**
+     * With one of the codes `bad-framing`, `malformed-json`, `duplicate-member`, `ambiguous-credentials`, `credential-in-url`, `idempotency-key-required`, `idempotency-key-invalid`, `invalid-cursor`.
+     */
+    400: Problem;
+    /**
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
+     */
+    401: Problem;
+    /**
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     */
+    403: Problem;
+    /**
+     * With one of the codes `not-found`, `integration-api-disabled`.
+     */
+    404: Problem;
+    /**
+     * With one of the codes `conflict`, `idempotency-in-flight`, `secret-compromised`.
+     */
+    409: Problem;
+    /**
+     * With one of the codes `payload-too-large`.
+     */
+    413: Problem;
+    /**
+     * With one of the codes `unsupported-media-type`, `unsupported-encoding`.
+     */
+    415: Problem;
+    /**
+     * With one of the codes `validation`, `idempotency-mismatch`, `would-lock-out`.
+     */
+    422: Problem;
+    /**
+     * With one of the codes `rate-limited`, `usage-exceeded`.
+     */
+    429: Problem;
+    /**
+     * With one of the codes `overloaded`, `unavailable`.
+     */
+    503: Problem;
+    /**
+     * Any other failure, in the same form.
+     */
+    default: Problem;
+};
+
+export type CreateRoleError = CreateRoleErrors[keyof CreateRoleErrors];
+
+export type CreateRoleResponses = {
+    /**
+     * Created.
+     */
+    201: Role;
+};
+
+export type CreateRoleResponse = CreateRoleResponses[keyof CreateRoleResponses];
+
+export type DeleteRoleData = {
+    body?: never;
+    path: {
+        organization: string;
+        role: string;
+    };
+    query?: never;
+    url: '/v1/organizations/{organization}/roles/{role}';
+};
+
+export type DeleteRoleErrors = {
+    /**
+     * With one of the codes `bad-framing`, `malformed-json`, `duplicate-member`, `ambiguous-credentials`, `credential-in-url`, `idempotency-key-required`, `idempotency-key-invalid`, `invalid-cursor`.
+     */
+    400: Problem;
+    /**
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
+     */
+    401: Problem;
+    /**
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     */
+    403: Problem;
+    /**
+     * With one of the codes `not-found`, `integration-api-disabled`.
+     */
+    404: Problem;
+    /**
+     * With one of the codes `conflict`, `idempotency-in-flight`, `secret-compromised`.
+     */
+    409: Problem;
+    /**
+     * With one of the codes `rate-limited`, `usage-exceeded`.
+     */
+    429: Problem;
+    /**
+     * With one of the codes `overloaded`, `unavailable`.
+     */
+    503: Problem;
+    /**
+     * Any other failure, in the same form.
+     */
+    default: Problem;
+};
+
+export type DeleteRoleError = DeleteRoleErrors[keyof DeleteRoleErrors];
+
+export type DeleteRoleResponses = {
+    /**
+     * Done.
+     */
+    200: Role;
+};
+
+export type DeleteRoleResponse = DeleteRoleResponses[keyof DeleteRoleResponses];
+
+export type FindRoleData = {
+    body?: never;
+    path: {
+        organization: string;
+        role: string;
+    };
+    query?: never;
+    url: '/v1/organizations/{organization}/roles/{role}';
+};
+
+export type FindRoleErrors = {
+    /**
+     * With one of the codes `bad-framing`, `malformed-json`, `duplicate-member`, `ambiguous-credentials`, `credential-in-url`, `idempotency-key-required`, `idempotency-key-invalid`, `invalid-cursor`.
+     */
+    400: Problem;
+    /**
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
+     */
+    401: Problem;
+    /**
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     */
+    403: Problem;
+    /**
+     * With one of the codes `not-found`, `integration-api-disabled`.
+     */
+    404: Problem;
+    /**
+     * With one of the codes `rate-limited`, `usage-exceeded`.
+     */
+    429: Problem;
+    /**
+     * With one of the codes `overloaded`, `unavailable`.
+     */
+    503: Problem;
+    /**
+     * Any other failure, in the same form.
+     */
+    default: Problem;
+};
+
+export type FindRoleError = FindRoleErrors[keyof FindRoleErrors];
+
+export type FindRoleResponses = {
+    /**
+     * Done.
+     */
+    200: Role;
+};
+
+export type FindRoleResponse = FindRoleResponses[keyof FindRoleResponses];
+
+export type UpdateRoleData = {
+    body: RolePatch;
+    headers: {
+        /**
+         * The ETag of the object that the change was decided on.
+         */
+        'If-Match': string;
+    };
+    path: {
+        organization: string;
+        role: string;
+    };
+    query?: never;
+    url: '/v1/organizations/{organization}/roles/{role}';
+};
+
+export type UpdateRoleErrors = {
+    /**
+     * With one of the codes `bad-framing`, `malformed-json`, `duplicate-member`, `ambiguous-credentials`, `credential-in-url`, `idempotency-key-required`, `idempotency-key-invalid`, `invalid-cursor`.
+     */
+    400: Problem;
+    /**
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
+     */
+    401: Problem;
+    /**
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     */
+    403: Problem;
+    /**
+     * With one of the codes `not-found`, `integration-api-disabled`.
+     */
+    404: Problem;
+    /**
+     * With one of the codes `conflict`, `idempotency-in-flight`, `secret-compromised`.
+     */
+    409: Problem;
+    /**
+     * With one of the codes `stale`.
+     */
+    412: Problem;
+    /**
+     * With one of the codes `payload-too-large`.
+     */
+    413: Problem;
+    /**
+     * With one of the codes `unsupported-media-type`, `unsupported-encoding`.
+     */
+    415: Problem;
+    /**
+     * With one of the codes `validation`, `idempotency-mismatch`, `would-lock-out`.
+     */
+    422: Problem;
+    /**
+     * With one of the codes `precondition-required`.
+     */
+    428: Problem;
+    /**
+     * With one of the codes `rate-limited`, `usage-exceeded`.
+     */
+    429: Problem;
+    /**
+     * With one of the codes `overloaded`, `unavailable`.
+     */
+    503: Problem;
+    /**
+     * Any other failure, in the same form.
+     */
+    default: Problem;
+};
+
+export type UpdateRoleError = UpdateRoleErrors[keyof UpdateRoleErrors];
+
+export type UpdateRoleResponses = {
+    /**
+     * Done.
+     */
+    200: Role;
+};
+
+export type UpdateRoleResponse = UpdateRoleResponses[keyof UpdateRoleResponses];
 
 export type SuspendOrganizationData = {
     body?: never;

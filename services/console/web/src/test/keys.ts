@@ -10,6 +10,11 @@ export const exampleKey: PlacedKey = {
   organization_id: 'org_1',
   status: 'active',
   permissions: ['customers.read', 'telemetry.write'],
+  roles: [{ id: 'role_1', name: 'Support desk' }],
+  effective_permissions: [
+    { name: 'customers.read', from: ['key', 'role_1'] },
+    { name: 'telemetry.write', from: ['key'] },
+  ],
   domains: ['rates.example'],
   customers: ['cus_1'],
   ips: ['198.51.100.0/28'],

@@ -1,6 +1,7 @@
 //! Keys in answers.
 
-use client::wire::{AllOr as AllOrBody, EnvironmentName, KeyKindName, Metadata};
+use client::wire::{AllOr as AllOrBody, EnvironmentName, KeyKindName, Metadata, RoleName};
+use domain::permission::PermissionName;
 use domain::policy::KeyStatus;
 use domain::secret::{PlainSecret, hint};
 use poem_openapi::{Enum, Object};
@@ -11,6 +12,9 @@ use crate::wire::instant::Instant;
 use crate::wire::limit::LimitBody;
 use crate::wire::nullable::Nullable;
 use domain::environment::Environment;
+
+/// Where a permission comes from that a key has of its own.
+const OWN: &str = "key";
 
 /// A key: everything but its secrets.
 #[derive(Debug, Clone, Object)]
@@ -30,8 +34,12 @@ pub struct KeyBody {
     pub status: StatusBody,
     /// The newest secret with its middle replaced.
     pub hint: String,
-    /// What it may do.
+    /// What it may do of its own.
     pub permissions: Vec<String>,
+    /// Its roles, whose permissions it has as well.
+    pub roles: Vec<RoleName>,
+    /// Everything that it may do, with where each permission comes from.
+    pub effective_permissions: Vec<EffectivePermission>,
     /// `"all"`, or the host names that it may act for.
     pub domains: AllOrBody,
     /// `"all"`, or the ids of the customers that it may act for.
@@ -69,6 +77,15 @@ pub struct KeyBody {
     /// How far the change has reached; only in the answer to a change that takes power away.
     #[oai(skip_serializing_if_is_none)]
     pub receipt: Option<ReceiptBody>,
+}
+
+/// A permission of a key, with where it comes from.
+#[derive(Debug, Clone, Object)]
+pub struct EffectivePermission {
+    /// Its name.
+    pub name: String,
+    /// `key` where the key has it of its own, and the ids of those of its roles that hold it.
+    pub from: Vec<String>,
 }
 
 /// A key with its secret, which is shown this once.
@@ -166,6 +183,8 @@ impl KeyBody {
             status: key.status(now).into(),
             hint: key.hint.clone().unwrap_or_else(|| hint(&key.prefix, environment, &key.lookup_id, &key.last4)),
             permissions: policy.permissions.iter().map(ToString::to_string).collect(),
+            roles: key.roles.iter().map(|role| RoleName { id: role.id.to_string(), name: role.name.clone() }).collect(),
+            effective_permissions: effective_permissions(key),
             domains: AllOrBody::of(&policy.domains),
             customers: AllOrBody::of(&policy.customers),
             ips: AllOrBody::of(&policy.ips),
@@ -186,6 +205,16 @@ impl KeyBody {
             receipt: None,
         }
     }
+}
+
+fn effective_permissions(key: &store::Key) -> Vec<EffectivePermission> {
+    let sources = |name: &PermissionName| {
+        let own = key.policy.permissions.contains(name).then(|| OWN.to_owned());
+        let roles = key.roles.iter().filter(|role| role.permissions.contains(name));
+        own.into_iter().chain(roles.map(|role| role.id.to_string())).collect()
+    };
+    let held = key.effective_permissions();
+    held.iter().map(|name| EffectivePermission { name: name.to_string(), from: sources(name) }).collect()
 }
 
 impl KeyWithSecret {

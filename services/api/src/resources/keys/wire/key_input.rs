@@ -9,6 +9,7 @@ use domain::limit::Limit;
 use domain::names::{Name, Tag, metadata as check_metadata};
 use domain::permission::PermissionName;
 use domain::policy::{AllOr, KeyKind};
+use domain::role::KEY_ROLES_MAX;
 use domain::validation::ValidationError;
 use poem_openapi::Object;
 use serde_json::{Map, Value};
@@ -41,6 +42,10 @@ pub struct NewKey {
     /// `permissions.create`; they are refused otherwise.
     #[oai(default)]
     pub create_permissions: bool,
+    /// Ids or names of the organization's roles, whose permissions it has as well, as they are at each request. The calling key has
+    /// to hold all that they hold.
+    #[oai(default, validator(max_items = 20))]
+    pub roles: Vec<String>,
     /// `"all"`, or the host names that it may act for.
     pub domains: Option<AllOrBody>,
     /// `"all"`, or the customers (ids or external ids) that it may act for.
@@ -87,6 +92,9 @@ pub struct KeyPatch {
     /// Whether permissions that the organization does not have yet are added to its own API.
     #[oai(default)]
     pub create_permissions: bool,
+    /// The whole new list, by ids or names.
+    #[oai(validator(max_items = 20))]
+    pub roles: Option<Vec<String>>,
     /// `"all"`, or the whole new list.
     pub domains: Option<AllOrBody>,
     /// `"all"`, or the whole new list.
@@ -112,10 +120,11 @@ fn enabled() -> bool {
     true
 }
 
-/// What a body says of a policy, read and checked, but for customers, whose names the database knows.
+/// What a body says of a policy, read and checked, but for customers and roles, whose names the database knows.
 #[derive(Debug, Default)]
 pub struct PolicyDraft {
     pub permissions: Option<Vec<PermissionName>>,
+    pub roles: Option<Vec<String>>,
     pub domains: Option<AllOr<HostName>>,
     pub customers: Option<AllOr<String>>,
     pub ips: Option<AllOr<IpRule>>,
@@ -145,7 +154,8 @@ impl NewKey {
         let expires_at = self.expires_at.0.as_deref();
         let draft = PolicyDraft {
             name: fields.take("/name", Name::parse(&self.name)),
-            permissions: Some(read_permissions(fields, &self.permissions, reading)),
+            permissions: Some(read_permissions(fields, &self.permissions, reading.own_permissions)),
+            roles: Some(read_roles(fields, &self.roles)),
             domains: self.domains.as_ref().map(|body| read_domains(fields, body)),
             customers: self.customers.as_ref().map(|body| read_customers(fields, body)),
             ips: self.ips.as_ref().map(|body| read_ips(fields, body)),
@@ -168,7 +178,11 @@ impl KeyPatch {
         let expires_at = self.expires_at.as_deref();
         PolicyDraft {
             name: fields.take_option("/name", self.name.as_deref().map(Name::parse)),
-            permissions: self.permissions.as_ref().map(|names| read_permissions(fields, names, reading)),
+            permissions: self
+                .permissions
+                .as_ref()
+                .map(|names| read_permissions(fields, names, reading.own_permissions)),
+            roles: self.roles.as_ref().map(|references| read_roles(fields, references)),
             domains: self.domains.as_ref().map(|body| read_domains(fields, body)),
             customers: self.customers.as_ref().map(|body| read_customers(fields, body)),
             ips: self.ips.as_ref().map(|body| read_ips(fields, body)),
@@ -210,11 +224,17 @@ pub fn check_demands(
     }
 }
 
-fn read_permissions(fields: &mut Fields, names: &[String], reading: &Reading<'_>) -> Vec<PermissionName> {
+fn read_roles(fields: &mut Fields, references: &[String]) -> Vec<String> {
+    check_count(fields, "/roles", references.len(), KEY_ROLES_MAX);
+    references.iter().take(KEY_ROLES_MAX).cloned().collect()
+}
+
+/// The permissions of a key or a role of an organization whose API has `own`: sorted, without repetition.
+pub fn read_permissions(fields: &mut Fields, names: &[String], own: &[PermissionName]) -> Vec<PermissionName> {
     check_count(fields, "/permissions", names.len(), PERMISSIONS_MAX);
     let mut permissions = fields.take_list("/permissions", names, |name| {
         let permission = PermissionName::parse(name)?;
-        permission.check_known(KeyKind::Organization, reading.own_permissions)?;
+        permission.check_known(KeyKind::Organization, own)?;
         Ok(permission)
     });
     permissions.sort_unstable();
