@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { close, expectQuiet, openPage } from './support/browser.mjs'
 import { openCreate, openKeys } from './support/keys.mjs'
-import { admin, bff, bffConfirmed, confirmIdentity, member, newMember, signedIn, totp, typeCredentials } from './support/people.mjs'
+import { admin, bff, bffConfirmed, confirmIdentity, forget, inStaging, member, signedIn, spare, totp, typeCredentials } from './support/people.mjs'
 import { eventually, home, keysPage, org, unique } from './support/world.mjs'
 
 const isAtLogin = (url) => url.pathname.startsWith('/login')
@@ -58,8 +58,9 @@ test('signing in works without JavaScript', async () => {
 })
 
 test('signing out ends the session, for its cookie too', async () => {
-  const person = await newMember('viewer')
+  const person = inStaging.viewer
   const page = await signedIn(person)
+  forget(person)
   const state = await page.context().storageState()
   await page.getByRole('button', { name: /^Account/ }).click()
   await page.getByRole('menuitem', { name: 'Sign out' }).click()
@@ -72,8 +73,9 @@ test('signing out ends the session, for its cookie too', async () => {
 })
 
 test('a session that ends while a form is filled loses nothing', async () => {
-  const person = await newMember('developer')
+  const person = inStaging.developer
   const page = await signedIn(person, home)
+  forget(person)
   await openKeys(page)
   const dialog = await openCreate(page)
   const name = unique('Typed before the end')
@@ -95,7 +97,8 @@ test('a session that ends while a form is filled loses nothing', async () => {
 })
 
 test('sessions are listed, and one is ended from another', async () => {
-  const person = await newMember('viewer')
+  const person = inStaging.auditor
+  forget(person)
   const one = await signedIn(person)
   const fresh = await openPage()
   await fresh.goto('/login')
@@ -113,7 +116,7 @@ test('sessions are listed, and one is ended from another', async () => {
 })
 
 test('a second factor is set up with its code, asked for, and replaced by a recovery code once', async (t) => {
-  const person = await newMember('viewer')
+  const person = spare[1]
   const page = await signedIn(person, '/account/security')
   let secret, recovery
 
@@ -146,7 +149,7 @@ test('a second factor is set up with its code, asked for, and replaced by a reco
       await fresh.waitForURL(/\/login\/2fa/)
       await fresh.getByRole('link', { name: /recovery code/i }).click()
       await fresh.getByLabel(/Recovery code/).fill(recovery[0])
-      await fresh.getByRole('button', { name: 'Verify' }).click()
+      await fresh.getByRole('button', { name: 'Continue' }).click()
       if (isFirst) await fresh.waitForURL((url) => !isAtLogin(url))
       else await fresh.getByRole('alert').waitFor()
       await close(fresh)
@@ -156,7 +159,7 @@ test('a second factor is set up with its code, asked for, and replaced by a reco
 })
 
 test('the admin ends every session of a user by disabling it', async () => {
-  const person = await newMember('viewer')
+  const person = spare[0]
   const theirs = await signedIn(person)
   const page = await signedIn(admin)
   const { body } = await bff(page, 'GET', `/control/v1/admin/users?q=${encodeURIComponent(person.email)}`)

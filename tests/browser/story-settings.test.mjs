@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { close, expectQuiet, openPage } from './support/browser.mjs'
-import { acceptInvite, admin, bff, bffConfirmed, confirmIdentity, newMember, signedIn } from './support/people.mjs'
+import { acceptInvite, admin, bff, bffConfirmed, confirmIdentity, inStaging, member, signedIn } from './support/people.mjs'
 import { api, eventually, home, makeKey, org, organizationApi, unique, world } from './support/world.mjs'
 
 const row = (page, name) => page.getByRole('row').filter({ hasText: name })
@@ -12,7 +12,7 @@ const menu = async (page, name, action) => {
 }
 
 test('a customer is made, edited, suspended, resumed and deleted', async (t) => {
-  const page = await signedIn(admin, `${home}/customers?env=development`)
+  const page = await signedIn(member, `${home}/customers?env=development`)
   const name = unique('Vela Retail')
   const external = name.toLowerCase().replaceAll(' ', '-')
   const dialog = page.getByRole('dialog')
@@ -82,7 +82,7 @@ test('a customer is made, edited, suspended, resumed and deleted', async (t) => 
 })
 
 test('a domain is added, its record copied and checked, and it is deleted', async (t) => {
-  const page = await signedIn(admin, `${home}/domains?env=development`)
+  const page = await signedIn(member, `${home}/domains?env=development`)
   const name = `${unique('d').replaceAll(' ', '-')}.example.com`
   const dialog = page.getByRole('dialog')
   const question = page.getByRole('alertdialog')
@@ -120,7 +120,7 @@ test('a domain is added, its record copied and checked, and it is deleted', asyn
 })
 
 test('members are invited, given a role and removed', async (t) => {
-  const page = await signedIn(admin, `${home}/settings/members?env=all`)
+  const page = await signedIn(member, `${home}/settings/members?env=all`)
   const who = { email: `${unique('invited').replaceAll(' ', '-')}@example.com`, password: `A long enough ${unique('password')}` }
   const dialog = page.getByRole('dialog')
   const question = page.getByRole('alertdialog')
@@ -134,7 +134,7 @@ test('members are invited, given a role and removed', async (t) => {
   })
   await t.test('the link is shown, once', async () => {
     await dialog.getByLabel('E-mail addresses').fill(who.email)
-    await confirmIdentity(page, admin, () => dialog.getByRole('button', { name: 'Invite', exact: true }).click())
+    await confirmIdentity(page, member, () => dialog.getByRole('button', { name: 'Invite', exact: true }).click())
     const links = page.getByRole('dialog', { name: 'Invitations made' })
     link = (await links.locator('code').innerText()).trim()
     await links.getByRole('button', { name: 'OK' }).click()
@@ -142,7 +142,7 @@ test('members are invited, given a role and removed', async (t) => {
   })
   await t.test('sent again, the old link is dead', async () => {
     const old = link
-    await confirmIdentity(page, admin, () => row(page, who.email).getByRole('button', { name: 'Resend' }).click())
+    await confirmIdentity(page, member, () => row(page, who.email).getByRole('button', { name: 'Resend' }).click())
     await row(page, who.email).getByRole('button', { name: 'Copy link' }).click()
     link = await page.evaluate(() => navigator.clipboard.readText())
     assert.notEqual(link, old)
@@ -159,7 +159,7 @@ test('members are invited, given a role and removed', async (t) => {
   await t.test('the role is changed in one environment', async () => {
     await page.goto(`${home}/settings/members?env=development`)
     await row(page, who.email).getByRole('combobox').click()
-    await confirmIdentity(page, admin, () => page.getByRole('option', { name: 'Auditor' }).click())
+    await confirmIdentity(page, member, () => page.getByRole('option', { name: 'Auditor' }).click())
     await eventually('the role', async () => {
       const { body } = await bff(page, 'GET', `/control/v1/organizations/${org}/members`)
       const member = body.items.find(({ user }) => user.email === who.email)
@@ -169,7 +169,7 @@ test('members are invited, given a role and removed', async (t) => {
   await t.test('removed', async () => {
     await row(page, who.email).getByRole('button', { name: /^Actions/ }).click()
     await page.getByRole('menuitem', { name: 'Remove' }).click()
-    await confirmIdentity(page, admin, () => question.getByRole('button', { name: 'Remove member' }).click())
+    await confirmIdentity(page, member, () => question.getByRole('button', { name: 'Remove member' }).click())
     await eventually('the row goes', async () => (await row(page, who.email).count()) === 0)
   })
   expectQuiet(page)
@@ -177,8 +177,8 @@ test('members are invited, given a role and removed', async (t) => {
 })
 
 test('a role of one’s own is made, shown in words, and given to a member', async () => {
-  const person = await newMember('viewer')
-  const page = await signedIn(admin, `${home}/settings/roles?env=development`)
+  const person = inStaging.viewer
+  const page = await signedIn(member, `${home}/settings/roles?env=development`)
   const name = unique('Support desk')
   await page.getByRole('button', { name: 'Create role' }).click()
   const dialog = page.getByRole('dialog')
@@ -193,7 +193,7 @@ test('a role of one’s own is made, shown in words, and given to a member', asy
 
   const { body } = await bff(page, 'GET', `/control/v1/organizations/${org}/members`)
   const member = body.items.find(({ user }) => user.email === person.email)
-  const changed = await bffConfirmed(page, admin, 'PATCH', `/control/v1/organizations/${org}/members/${member.id}`, { roles: { development: role.id } })
+  const changed = await bffConfirmed(page, member, 'PATCH', `/control/v1/organizations/${org}/members/${member.id}`, { roles: { development: role.id } })
   assert.ok(changed.status < 300, JSON.stringify(changed.body))
   const theirs = await signedIn(person, home)
   const inside = `/development/v1/organizations/${org}`
@@ -205,7 +205,7 @@ test('a role of one’s own is made, shown in words, and given to a member', asy
 })
 
 test('the rules of an environment hold for keys that are made afterwards', async () => {
-  const page = await signedIn(admin, `${home}/settings/environments?env=staging`)
+  const page = await signedIn(member, `${home}/settings/environments?env=staging`)
   const form = page.locator('form').filter({ hasText: 'Every key has to have an end' })
   const { etag: _, ...before } = await organizationApi('staging', '/policy')
   await form.getByRole('checkbox', { name: 'Every key has to have an end' }).click()
@@ -222,7 +222,7 @@ test('the rules of an environment hold for keys that are made afterwards', async
 })
 
 test('a failed save loses nothing', async () => {
-  const page = await signedIn(admin, `${home}/settings/general?env=all`)
+  const page = await signedIn(member, `${home}/settings/general?env=all`)
   await page.getByLabel('Name', { exact: true }).fill('A name that is not saved')
   await page.route('**/bff/control/v1/organizations/*', (route) => (route.request().method() === 'PATCH' ? route.abort() : route.continue()))
   await page.getByRole('button', { name: 'Save' }).click()
@@ -234,14 +234,14 @@ test('a failed save loses nothing', async () => {
 })
 
 test('the login page of an organization shows its text', async () => {
-  const page = await signedIn(admin, `${home}/settings/login-page?env=all`)
+  const page = await signedIn(member, `${home}/settings/login-page?env=all`)
   const text = unique('Staff only')
   await page.getByLabel(/^Text/).fill(text)
   await page.getByLabel(/^Accent/).fill('#ffff00')
   await page.getByRole('button', { name: 'Save' }).click()
   await page.getByText(/White text cannot be read/).waitFor()
   await page.getByLabel(/^Accent/).fill('#0f6a5b')
-  await confirmIdentity(page, admin, () => page.getByRole('button', { name: 'Save' }).click())
+  await confirmIdentity(page, member, () => page.getByRole('button', { name: 'Save' }).click())
   await page.getByText('Login page saved.').waitFor()
   const stranger = await openPage()
   await stranger.goto(`/o/${org}/login`)

@@ -1,12 +1,17 @@
 // Signing in, and making people with a given role.
 import { createHmac } from 'node:crypto'
 import { close, openPage } from './browser.mjs'
-import { org, origin, unique, world } from './world.mjs'
+import { origin, world } from './world.mjs'
 
 const { email, password, member_email, member_password } = world.console
-/** The server admin, and a member of the demo organization, that `claviger dev` makes. */
+/** The server admin, who is in no organization, and the owner of the demo organization, that `claviger dev` makes. */
 export const admin = { email, password }
 export const member = { email: member_email, password: member_password }
+const other = (name) => ({ email: `${name}@example.com`, password: member_password })
+/** Who has which role in Staging of the demo organization. */
+export const inStaging = { owner: member, admin: other('adam'), developer: other('dana'), viewer: other('victor'), auditor: other('audrey') }
+/** Members whose sessions and second factors tests may end and change. */
+export const spare = [other('devi'), other('maxim')]
 
 /** Types the address and the password on the sign-in page, and goes on. */
 export async function typeCredentials(page, person) {
@@ -77,28 +82,13 @@ export async function confirmIdentity(page, person, act) {
   await dialog.waitFor({ state: 'hidden' })
 }
 
-/** Somebody new in the demo organization, with one role in every environment, through an invitation's link. */
-export async function newMember(role) {
-  const inviter = await signedIn(admin)
-  const who = { email: `${unique(role).replaceAll(' ', '-')}@example.com`, password: `A long enough ${unique('password')}` }
-  const answer = await bffConfirmed(inviter, admin, 'POST', `/control/v1/organizations/${org}/invites`, {
-    emails: [who.email],
-    roles: { production: role, staging: role, development: role },
-  })
-  if (answer.status !== 201) throw new Error(`invite: ${answer.status} ${JSON.stringify(answer.body)}`)
-  const { link } = answer.body.items[0]
-  await close(inviter)
-  await acceptInvite(link, who)
-  return who
-}
-
 /** Follows an invitation's link, chooses a name and a password, and joins. */
 export async function acceptInvite(link, who) {
   const page = await openPage()
   await page.goto(link.replace(/^https?:\/\/[^/]+/, origin))
   await page.getByLabel('Name', { exact: true }).fill('A New Member')
   await page.getByLabel('Password', { exact: true }).fill(who.password)
-  await page.getByRole('button', { name: 'Join' }).click()
+  await page.getByRole('button', { name: 'Accept and sign in' }).click()
   await page.waitForURL((url) => !url.pathname.startsWith('/invite'))
   await close(page)
 }
