@@ -21,6 +21,7 @@ const members = people.map(([name, email, roles, has_second_factor, seen], index
   roles,
   has_second_factor,
   last_seen_at: seen === null ? null : ago(seen),
+  disabled_at: null,
   joined_at: ago((200 - index * 20) * day),
   is_self: index === 0,
 }))
@@ -49,7 +50,6 @@ const users = people.map(([name, email, , has_second_factor, seen], index) => ({
   name,
   is_server_admin: index === 0,
   has_second_factor,
-  locked_until: index === 3 ? ago(-4 * minute) : null,
   disabled_at: index === 5 ? ago(3 * day) : null,
   last_seen_at: seen === null ? null : ago(seen),
   organizations: index === 6 ? 0 : 1 + (index % 2),
@@ -75,7 +75,7 @@ const integration = (['production', 'staging', 'development'] as const).map((env
     enabled: environment !== 'development',
     public_url: `https://${host}`,
     api_url: `http://claviger:${port}`,
-    health: index === 1 ? { state: 'unhealthy', latency_ms: null, detail: 'connection refused' } : { state: 'ready', latency_ms: 3, detail: null },
+    health: index === 1 ? { state: 'away', latency_ms: null, detail: 'It cannot be reached.' } : { state: 'ready', latency_ms: 3, detail: null },
     docs_url: `https://${host}/v1/docs`,
     snippets: { traefik: traefik(host, port), caddy: `${host} {\n  reverse_proxy claviger:${port}\n}`, nginx: `server {\n  server_name ${host};\n  location / {\n    proxy_pass http://claviger:${port};\n  }\n}`, envoy: `name: claviger-api\nload_assignment: { cluster_name: claviger-api }` },
   }
@@ -86,7 +86,7 @@ const ofOrganization: Record<string, () => Answered> = {
   '/members': () => list(members),
   '/invites': () => list(invites),
   '/security': () => ok({ second_factor_required: false, session_hours: 12, networks: 'all', device_approvals: true, password_max_days: null, step_up_for_regenerate: true }),
-  '/login-page': () => ok({ text: 'Halden staff only. Ask it@halden.example for access.', accent: '#0f6a5b', logo: null }),
+  '/login-page': () => ok({ text: 'Halden staff only. Ask it@halden.example for access.', accent: '#0f6a5b', logo: null, url: 'https://console.halden.example/o/halden-freight/login' }),
   '/devices': () => list([{ ...device, user: members[3]!.user }]),
   '/provisionings': () => list(environmentStates.map(({ name, state, reason }) => ({ environment: name, state, reason, attempts: 1, updated_at: ago(day) }))),
 }
@@ -105,7 +105,7 @@ const fixed: Record<string, () => Answered> = {
   '/admin/users': () => list(users),
   '/admin/integration': () => list(integration),
   '/admin/system': () =>
-    ok({ version: '1.4.2', commit: '48bc13f', started_at: ago(4 * day), database: { version: '16.4', size_bytes: 48_234_496 }, environments: integration.map(({ environment }) => ({ name: environment, version: '1.4.2', state: environment === 'staging' ? 'unreachable' : 'ready' })), licenses_url: null }),
+    ok({ version: '1.4.2', database: { version: '16.4', size_bytes: 48_234_496 }, environments: integration.map(({ environment }) => ({ name: environment, state: environment === 'staging' ? 'away' : 'ready' })) }),
 }
 
 /** People, their organizations, the account and Server Admin. */

@@ -4,18 +4,18 @@ import type { Environment } from '@/lib/environments'
 import type * as Control from './types'
 
 /** A list of the console's own with all its pages: people and invitations of one organization are few. */
-async function all<T>(rest: string, query: Record<string, string | boolean | undefined>, signal: AbortSignal): Promise<T[]> {
+async function all<T>(rest: string, query: Record<string, string | number | boolean | undefined>, signal: AbortSignal): Promise<T[]> {
   const items: T[] = []
   let cursor: string | null = null
   do {
-    const { data }: { data: Page<T> } = await controlCall<Page<T>>(rest, { query: { ...query, limit: 200, cursor }, signal })
+    const { data }: { data: Page<T> } = await controlCall<Page<T>>(rest, { query: { ...query, cursor }, signal })
     items.push(...data.items)
     cursor = data.next_cursor
   } while (cursor)
   return items
 }
 
-const list = <T>(key: readonly unknown[], rest: string, query: Record<string, string | boolean | undefined> = {}) =>
+const list = <T>(key: readonly unknown[], rest: string, query: Record<string, string | number | boolean | undefined> = {}) =>
   queryOptions({ queryKey: key, queryFn: ({ signal }) => all<T>(rest, query, signal) })
 
 const one = <T>(key: readonly unknown[], rest: string) =>
@@ -35,9 +35,9 @@ export const provisioningsQuery = (org: string) => list<Control.Provisioning>(['
 export const sessionsQuery = list<Control.AccountSession>(['account', 'sessions'], path('account', 'sessions'))
 export const devicesQuery = list<Control.Device>(['account', 'devices'], path('account', 'devices'))
 
-export const adminOrganizationsQuery = list<Control.AdminOrganization>(['admin', 'organizations'], '/organizations', { all: true })
+export const adminOrganizationsQuery = list<Control.AdminOrganization>(['admin', 'organizations'], '/organizations', { all: true, limit: 200 })
 export const unadoptedQuery = list<Control.Unadopted>(['admin', 'unadopted'], '/organizations/unadopted')
-export const adminUsersQuery = (text: string) => list<Control.AdminUser>(['admin', 'users', text], '/admin/users', { q: text || undefined })
+export const adminUsersQuery = (text: string) => list<Control.AdminUser>(['admin', 'users', text], '/admin/users', { q: text || undefined, limit: 200 })
 export const integrationQuery = list<Control.Integration>(['admin', 'integration'], '/admin/integration')
 export const systemQuery = one<Control.System>(['admin', 'system'], '/admin/system')
 

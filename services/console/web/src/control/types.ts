@@ -11,6 +11,8 @@ export interface Member {
   roles: Roles
   has_second_factor: boolean
   last_seen_at: string | null
+  /** Since when a server admin keeps the person out. */
+  disabled_at: string | null
   joined_at: string
   is_self: boolean
 }
@@ -19,7 +21,7 @@ export interface Invite {
   id: string
   email: string
   roles: Roles
-  inviter: { id: string; name: string; email: string }
+  inviter: { id: string; name: string; email: string } | null
   created_at: string
   expires_at: string
   state: 'open' | 'expired'
@@ -33,7 +35,8 @@ export interface InviteLink {
 
 export interface Security {
   second_factor_required: boolean
-  session_hours: number
+  /** As long as the installation says when `null`. */
+  session_hours: number | null
   networks: string[] | 'all'
   device_approvals: boolean
   password_max_days: number | null
@@ -41,10 +44,12 @@ export interface Security {
 }
 
 export interface LoginPage {
-  text: string | null
+  text: string
   accent: string | null
   /** A data URI. */
   logo: string | null
+  /** Where the page is. */
+  url: string
 }
 
 export interface Device {
@@ -60,7 +65,7 @@ export interface Device {
 
 /** A device of somebody else, as admins see it. */
 export interface MemberDevice extends Device {
-  user?: { id: string; email: string; name: string }
+  user?: { id: string; email: string }
 }
 
 export interface AccessEntry {
@@ -123,7 +128,6 @@ export interface AdminUser {
   name: string
   is_server_admin: boolean
   has_second_factor: boolean
-  locked_until: string | null
   disabled_at: string | null
   last_seen_at: string | null
   organizations: number
@@ -136,16 +140,13 @@ export interface Integration {
   api_url: string
   health: { state: string; latency_ms: number | null; detail: string | null }
   docs_url: string
-  snippets: Partial<Record<'traefik' | 'caddy' | 'nginx' | 'envoy', string>>
+  snippets: Record<'traefik' | 'caddy' | 'nginx' | 'envoy', string> | null
 }
 
 export interface System {
   version: string
-  commit: string | null
-  started_at: string
   database: { version: string; size_bytes: number }
-  environments: { name: Environment; version: string | null; state: string }[]
-  licenses_url: string | null
+  environments: { name: Environment; state: string }[]
 }
 
 /** One of an organization's own roles, of one environment. */

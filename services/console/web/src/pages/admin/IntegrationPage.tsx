@@ -74,7 +74,7 @@ function Settings({ item }: { item: Integration }) {
           ],
         ]}
       />
-      <Snippets item={item} />
+      {item.snippets && <Snippets snippets={item.snippets} />}
     </div>
   )
 }
@@ -85,10 +85,9 @@ const Url = ({ url }: { url: string }) => (
   </span>
 )
 
-function Snippets({ item }: { item: Integration }) {
-  const names = (Object.keys(words.proxies) as (keyof typeof words.proxies)[]).filter((name) => item.snippets[name])
-  const [shown, setShown] = useState<string>(names[0] ?? 'traefik')
-  if (names.length === 0) return null
+function Snippets({ snippets }: { snippets: NonNullable<Integration['snippets']> }) {
+  const names = Object.keys(words.proxies) as (keyof typeof words.proxies)[]
+  const [shown, setShown] = useState<string>('traefik')
   return (
     <div>
       <div className="mb-2 flex items-baseline gap-3">
@@ -98,8 +97,8 @@ function Snippets({ item }: { item: Integration }) {
       <PanelTabs
         value={shown}
         onChange={setShown}
-        aside={(name) => <Copy text={item.snippets[name as keyof typeof words.proxies] ?? ''} />}
-        tabs={names.map((name) => ({ value: name, label: words.proxies[name], content: <CodeBlock bare code={item.snippets[name] ?? ''} /> }))}
+        aside={(name) => <Copy text={snippets[name as keyof typeof words.proxies]} />}
+        tabs={names.map((name) => ({ value: name, label: words.proxies[name], content: <CodeBlock bare code={snippets[name]} /> }))}
       />
     </div>
   )

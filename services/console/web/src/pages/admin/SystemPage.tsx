@@ -8,9 +8,7 @@ import { Loaded } from '@/kit/Loaded'
 import { PageHead } from '@/kit/PageHead'
 import { Section } from '@/kit/Section'
 import { StatusBadge } from '@/kit/StatusBadge'
-import { Time } from '@/kit/Time'
 import { bytes } from '@/lib/numbers'
-import { t } from '@/strings'
 import { admin as adminTexts } from '@/strings/admin'
 
 const words = adminTexts.system
@@ -29,14 +27,6 @@ export function SystemPage() {
                 <Facts
                   facts={[
                     [words.version, system.version],
-                    system.commit !== null && [words.commit, <span key="commit" className="font-mono text-12">{system.commit}</span>],
-                    [words.started, <Time key="started" at={system.started_at} form="absolute" />],
-                    system.licenses_url !== null && [
-                      words.licenses,
-                      <a key="licenses" href={system.licenses_url} className="rounded-badge font-medium text-accent no-underline hover:underline">
-                        {words.licenses}
-                      </a>,
-                    ],
                   ]}
                 />
               </Section>
@@ -71,17 +61,13 @@ const Environments = ({ system }: { system: System }) => (
       </tr>
     </thead>
     <tbody>
-      {system.environments.map(({ name, version, state }) => (
+      {system.environments.map(({ name, state }) => (
         <tr key={name} className="h-11">
           <th scope="row" className="border-b border-line text-left">
             <EnvironmentBadge environment={name} />
           </th>
           <td className="border-b border-line">
             <StatusBadge look={state === 'ready' ? 'active' : 'failed'}>{words.states[state] ?? state}</StatusBadge>
-          </td>
-          <td className="border-b border-line">
-            {version ?? <span className="text-muted">{t.common.none}</span>}
-            {version !== null && version !== system.version && <span className="block text-12 text-soon">{words.differs}</span>}
           </td>
         </tr>
       ))}

@@ -94,24 +94,6 @@ function Status({ user }: { user: AdminUser }) {
         {words.status.disabled}
       </StatusBadge>
     )
-  if (user.locked_until && Date.parse(user.locked_until) > Date.now())
-    return (
-      <StatusBadge
-        look="caution"
-        marks={[
-          {
-            text: (
-              <>
-                {words.until}
-                <Time at={user.locked_until} form="brief" />
-              </>
-            ),
-          },
-        ]}
-      >
-        {words.status.locked}
-      </StatusBadge>
-    )
   return <StatusBadge look="active">{words.status.active}</StatusBadge>
 }
 

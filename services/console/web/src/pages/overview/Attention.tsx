@@ -112,7 +112,7 @@ function useRows(found: ReturnType<typeof useAttention>, environments: Environme
         key="waiting"
         icon={<Smartphone aria-hidden className="text-soon" />}
         title={words.waiting(found.waiting.length)}
-        detail={found.waiting.map(({ user, label }) => user?.name || user?.email || label).join(', ')}
+        detail={found.waiting.map(({ user, label }) => user?.email ?? label).join(', ')}
         action={
           <TextLink to="/o/$org/settings/security" params={params}>
             {words.actions.review}

@@ -1,5 +1,4 @@
 import { useQuery } from '@tanstack/react-query'
-import { useNavigate } from '@tanstack/react-router'
 import { organizationQuery, ofOrganization } from '@/control/queries'
 import type { Organization } from '@/control/types'
 import { Copy } from '@/kit/Copy'
@@ -11,31 +10,15 @@ import { Note } from '@/kit/Note'
 import { SaveBar } from '@/kit/SaveBar'
 import { Time } from '@/kit/Time'
 import { controlCall } from '@/lib/api'
-import { remembered } from '@/lib/preferences'
-import { queryClient } from '@/lib/query'
 import { useChange } from '@/lib/useChange'
-import { useForm, type Errors } from '@/lib/useForm'
+import { useForm } from '@/lib/useForm'
 import { useUnsaved } from '@/lib/useUnsaved'
 import { useIsManager } from '@/session/useIsManager'
 import { useOrganization } from '@/session/useOrganization'
-import { sessionQuery } from '@/session/useSession'
 import { settings as settingsTexts } from '@/strings/settings'
-import { isSlug } from '../admin/slug'
 import { FormColumn, SettingsPage } from './SettingsPage'
 
 const words = settingsTexts.general
-
-interface Values {
-  name: string
-  slug: string
-}
-
-export function checkGeneral({ name, slug }: Values): Errors {
-  const errors: Errors = {}
-  if (name.trim() === '') errors.name = words.errors.name
-  if (!isSlug(slug.trim())) errors.slug = words.errors.slug
-  return errors
-}
 
 export function GeneralPage() {
   const { organization } = useOrganization()
@@ -51,24 +34,15 @@ export function GeneralPage() {
 
 function GeneralForm({ organization }: { organization: Organization }) {
   const { reason } = useIsManager()
-  const navigate = useNavigate()
-  const form = useForm<Values>({ name: organization.name, slug: organization.slug }, checkGeneral)
+  const form = useForm({ name: organization.name }, ({ name }): Record<string, string> => (name.trim() === '' ? { name: words.errors.name } : {}))
   useUnsaved(form.isDirty)
   const act = useChange(
-    async () =>
-      (await controlCall<Organization>(ofOrganization(organization.slug), { method: 'PATCH', body: { name: form.values.name.trim(), slug: form.values.slug.trim() } })).data,
+    async () => (await controlCall<Organization>(ofOrganization(organization.slug), { method: 'PATCH', body: { name: form.values.name.trim() } })).data,
     {
-      stale: [],
+      stale: [['session'], ['organization']],
       done: words.saved,
       refused: form.refuse,
-      after: async (saved) => {
-        form.reset({ name: saved.name, slug: saved.slug })
-        remembered.set('organization', saved.slug)
-        // The address follows the slug once the session knows it.
-        await queryClient.invalidateQueries(sessionQuery)
-        void queryClient.invalidateQueries({ queryKey: ['organization'] })
-        if (saved.slug !== organization.slug) void navigate({ to: '/o/$org/settings/general', params: { org: saved.slug }, replace: true })
-      },
+      after: (saved) => form.reset({ name: saved.name }),
     },
   )
   const save = () => form.submit() && act.run()
@@ -79,16 +53,14 @@ function GeneralForm({ organization }: { organization: Organization }) {
           <Input {...control} readOnly={Boolean(reason)} value={form.values.name} onChange={(event) => form.set('name', event.target.value)} onBlur={() => form.touch('name')} />
         )}
       </Field>
-      <Field label={words.slug} help={words.slugHelp} error={form.errors.slug} name="slug">
+      <Field label={words.slug} help={words.slugHelp}>
         {(control) => (
-          <Input {...control} mono readOnly={Boolean(reason)} value={form.values.slug} onChange={(event) => form.set('slug', event.target.value)} onBlur={() => form.touch('slug')} />
+          <span className="flex items-center gap-1">
+            <Input {...control} mono readOnly data-readonly="true" value={organization.slug} />
+            <Copy text={organization.slug} />
+          </span>
         )}
       </Field>
-      {form.values.slug !== organization.slug && (
-        <Note kind="caution" live>
-          {words.slugWarning(organization.slug)}
-        </Note>
-      )}
       <Facts
         facts={[
           [
@@ -109,7 +81,7 @@ function GeneralForm({ organization }: { organization: Organization }) {
         isDirty={form.isDirty}
         isBusy={act.isBusy}
         errors={form.errors}
-        labels={{ name: words.name, slug: words.slug }}
+        labels={{ name: words.name }}
         reason={reason}
         onReset={() => form.reset(form.initial)}
         onSave={save}

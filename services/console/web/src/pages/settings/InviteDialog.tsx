@@ -18,6 +18,7 @@ import { useOrganization } from '@/session/useOrganization'
 import { useSession } from '@/session/useSession'
 import { t } from '@/strings'
 import { settings as settingsTexts } from '@/strings/settings'
+import { errorAt } from '../keys/form/formTypes'
 import { checkInvite, emailsOf, type InviteValues } from './invite'
 import { noRole, roleOptions } from './memberRoles'
 
@@ -84,7 +85,7 @@ export function InviteDialog({ onClose, onMade }: Props) {
             {act.failure.problem.detail}
           </Note>
         )}
-        <Field label={words.emails} help={words.emailsHelp} error={form.errors.emails} name="emails">
+        <Field label={words.emails} help={words.emailsHelp} error={errorAt(form.errors, 'emails')} name="emails">
           {(control) => <Textarea {...control} ref={emails} value={form.values.emails} onChange={(event) => form.set('emails', event.target.value)} onBlur={() => form.touch('emails')} />}
         </Field>
         <div data-field="roles" className="grid gap-3 wide:grid-cols-3">
@@ -94,7 +95,7 @@ export function InviteDialog({ onClose, onMade }: Props) {
             </Field>
           ))}
         </div>
-        <FieldNote id="roles-note" error={form.errors.roles} />
+        <FieldNote id="roles-note" error={errorAt(form.errors, 'roles')} />
       </form>
     </Dialog>
   )

@@ -56,7 +56,7 @@ export function InviteRow({ invite, own, link, onLinks, Cells }: Props) {
             <span className="min-w-0">
               <span className="font-medium break-all">{invite.email}</span>
               <span className="block text-12 text-muted">
-                {isExpired ? words.expiredAgo : words.invitedBy(invite.inviter.name || invite.inviter.email)}
+                {isExpired ? words.expiredAgo : words.invitedBy(invite.inviter?.name || invite.inviter?.email)}
                 <Time at={invite.expires_at} />
               </span>
             </span>

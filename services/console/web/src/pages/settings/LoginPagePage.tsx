@@ -45,15 +45,14 @@ function LoginPageForm({ page }: { page: LoginPage }) {
   const { organization } = useOrganization()
   const org = organization.slug
   const { reason } = useIsManager()
-  const form = useForm<Values>({ text: page.text ?? '', accent: page.accent ?? '', logo: page.logo }, checkLoginPage)
+  const form = useForm<Values>({ text: page.text, accent: page.accent ?? '', logo: page.logo }, checkLoginPage)
   useUnsaved(form.isDirty)
   const { values, set, errors } = form
   const act = useChange(
-    () => controlCall(ofOrganization(org, 'login-page'), { method: 'PATCH', body: { text: values.text.trim() || null, accent: values.accent || null, logo: values.logo } }),
+    () => controlCall(ofOrganization(org, 'login-page'), { method: 'PATCH', body: { text: values.text.trim(), accent: values.accent || null, logo: values.logo } }),
     { stale: [['login-page', org]], done: words.saved, refused: form.refuse },
   )
   const save = () => form.submit() && act.run()
-  const address = `${location.origin}/o/${org}/login`
   const isOff = Boolean(reason)
   return (
     <div className="grid gap-8 wide:grid-cols-[minmax(0,35rem)_minmax(0,22rem)]">
@@ -61,8 +60,8 @@ function LoginPageForm({ page }: { page: LoginPage }) {
         <Field label={words.address}>
           {(control) => (
             <span className="flex items-center gap-1">
-              <Input {...control} mono readOnly value={address} data-readonly="true" />
-              <Copy text={address} label={words.copyAddress} />
+              <Input {...control} mono readOnly value={page.url} data-readonly="true" />
+              <Copy text={page.url} label={words.copyAddress} />
             </span>
           )}
         </Field>

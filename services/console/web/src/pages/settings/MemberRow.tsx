@@ -35,6 +35,7 @@ export function MemberRow({ member, own, Cells }: Props) {
           <Avatar name={user.name || user.email} />
           <span className="min-w-0">
             <span className="font-medium">{user.name || user.email}</span> {member.is_self && <span className="text-muted">{words.you}</span>}
+            {member.disabled_at && <span className="text-danger">{words.disabled}</span>}
             <span className="block text-12 break-all text-muted">{user.email}</span>
           </span>
         </span>

@@ -16,6 +16,7 @@ import { useUnsaved } from '@/lib/useUnsaved'
 import { useIsManager } from '@/session/useIsManager'
 import { useOrganization } from '@/session/useOrganization'
 import { settings as settingsTexts } from '@/strings/settings'
+import { errorAt } from '../keys/form/formTypes'
 import { checkSecurity, securityBody, securityValues, type SecurityValues } from './security'
 import { FormColumn, SettingsPage } from './SettingsPage'
 import { WaitingDevices } from './WaitingDevices'
@@ -71,7 +72,7 @@ function SecurityForm({ security }: { security: Security }) {
       <div>
         <Checkbox checked={values.all_networks} disabled={isOff} onChange={(on) => set('all_networks', on)} label={words.networksAll} />
         {!values.all_networks && (
-          <Field label={words.networks} help={words.networksHelp} error={errors.networks} name="networks" className="mt-2">
+          <Field label={words.networks} help={words.networksHelp} error={errorAt(errors, 'networks')} name="networks" className="mt-2">
             {(control) => (
               <Textarea {...control} mono readOnly={isOff} value={values.networks} onChange={(event) => set('networks', event.target.value)} onBlur={() => form.touch('networks')} />
             )}

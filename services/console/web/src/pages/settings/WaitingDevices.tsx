@@ -40,7 +40,7 @@ function WaitingDevice({ device, org }: { device: MemberDevice; org: string }) {
   return (
     <li className="flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-line py-2.5 text-13">
       <span className="min-w-0 flex-1">
-        <span className="font-medium">{device.user?.name || device.user?.email || device.label}</span>
+        <span className="font-medium">{device.user?.email ?? device.label}</span>
         <span className="block text-12 text-muted">
           {[device.user && device.label, device.address].filter(Boolean).join(', ')} <Time at={device.requested_at} />
         </span>

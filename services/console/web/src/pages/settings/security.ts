@@ -17,7 +17,7 @@ export interface SecurityValues {
 
 export const securityValues = (security: Security): SecurityValues => ({
   second_factor_required: security.second_factor_required,
-  session_hours: String(security.session_hours),
+  session_hours: security.session_hours === null ? '' : String(security.session_hours),
   all_networks: security.networks === 'all',
   networks: security.networks === 'all' ? '' : security.networks.join('\n'),
   device_approvals: security.device_approvals,
@@ -34,7 +34,7 @@ export const networkLines = (text: string) =>
 
 export const securityBody = (values: SecurityValues): Security => ({
   second_factor_required: values.second_factor_required,
-  session_hours: Number(values.session_hours),
+  session_hours: values.session_hours.trim() === '' ? null : Number(values.session_hours),
   networks: values.all_networks ? 'all' : networkLines(values.networks),
   device_approvals: values.device_approvals,
   password_max_days: values.password_max_days.trim() === '' ? null : Number(values.password_max_days),
@@ -47,7 +47,7 @@ const looksLikeNetwork = (text: string) => /^[0-9a-fA-F:.]+(\/\d{1,3})?$/.test(t
 
 export function checkSecurity(values: SecurityValues): Errors {
   const errors: Errors = {}
-  if (!isWhole(values.session_hours, 1, 720)) errors.session_hours = words.errors.hours
+  if (values.session_hours.trim() !== '' && !isWhole(values.session_hours, 1, 720)) errors.session_hours = words.errors.hours
   if (values.password_max_days.trim() !== '' && !isWhole(values.password_max_days, 1, 3650)) errors.password_max_days = words.errors.days
   if (!values.all_networks) {
     if (networkLines(values.networks).length === 0) errors.networks = words.errors.networks

@@ -89,7 +89,7 @@ describe('roles of members', () => {
     expect(roleOptions(['production', 'staging'], own, true).map(({ value }) => value)).not.toContain('role_1')
   })
   it('count members in any of the environments', () => {
-    const member = { id: '1', user: { id: '', email: '', name: '' }, roles, has_second_factor: true, last_seen_at: null, joined_at: '', is_self: false }
+    const member = { id: '1', user: { id: '', email: '', name: '' }, roles, has_second_factor: true, last_seen_at: null, disabled_at: null, joined_at: '', is_self: false }
     expect(membersWith([member], 'viewer', ['production'])).toBe(0)
     expect(membersWith([member], 'viewer', ['production', 'development'])).toBe(1)
   })
