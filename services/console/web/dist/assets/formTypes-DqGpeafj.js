@@ -1,0 +1,1 @@
+function e(e,t){return e[t]??Object.entries(e).find(([e])=>e.startsWith(`${t}.`))?.[1]}export{e as t};

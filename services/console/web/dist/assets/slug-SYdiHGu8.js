@@ -1,1 +1,0 @@
-var e=e=>e.normalize(`NFKD`).replace(/[\u0300-\u036f]/g,``).toLowerCase().replace(/[^a-z0-9]+/g,`-`).replace(/^[^a-z]+|-+$/g,``).slice(0,64).replace(/-+$/,``),t=e=>/^[a-z](?:-?[a-z0-9]){2,63}$/.test(e);export{e as n,t};
