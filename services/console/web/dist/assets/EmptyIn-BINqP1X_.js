@@ -1,5 +1,0 @@
-<<<<<<<< HEAD:services/console/web/dist/assets/EmptyIn-BINqP1X_.js
-import{o as e}from"./Copy-BC2MyLWb.js";import{M as t,r as n,v as r}from"./index-C15_05pM.js";import{g as i}from"./useSession-BFLr-ETz.js";import{Ai as a}from"./base-Dt7p-MUC.js";var o=a();function s({title:a,environment:s,action:c}){let l=n();return(0,o.jsx)(t,{title:(0,o.jsxs)(o.Fragment,{children:[a,` `,(0,o.jsx)(r,{environment:s})]}),actions:(0,o.jsxs)(o.Fragment,{children:[c,(0,o.jsx)(e,{kind:`link`,onClick:()=>l(`all`),children:i.common.showAll})]})})}export{s as t};
-========
-import{o as e}from"./Copy-Bt3R8vyu.js";import{M as t,r as n,v as r}from"./index-5tFQXxEr.js";import{g as i}from"./useSession-D3V6kZ0z.js";import{Ai as a}from"./base-Dt7p-MUC.js";var o=a();function s({title:a,environment:s,action:c}){let l=n();return(0,o.jsx)(t,{title:(0,o.jsxs)(o.Fragment,{children:[a,` `,(0,o.jsx)(r,{environment:s})]}),actions:(0,o.jsxs)(o.Fragment,{children:[c,(0,o.jsx)(e,{kind:`link`,onClick:()=>l(`all`),children:i.common.showAll})]})})}export{s as t};
->>>>>>>> 35c0e90 (Build the web app):services/console/web/dist/assets/EmptyIn-CmlIXsrG.js

@@ -1,5 +1,0 @@
-<<<<<<<< HEAD:services/console/web/dist/assets/OrganizationKeys-Bcebxpu0.js
-import{t as e}from"./useAuthority-BbLJ5qg9.js";import{n as t}from"./useOrganization-BK38NHrz.js";import{_ as n}from"./ExpiryCell-ub1VAVJt.js";import{Ai as r}from"./base-Dt7p-MUC.js";var i=r();function a({children:r}){let{organization:a,present:o}=t(),{may:s,reason:c}=e();return(0,i.jsx)(n,{value:{kind:`organization`,org:a.slug,listPath:`/o/${a.slug}/integrations/api-keys`,present:o,may:s,reason:c},children:r})}export{a as t};
-========
-import{t as e}from"./useAuthority-BHHI0ay_.js";import{n as t}from"./useOrganization-DTb5TT8J.js";import{_ as n}from"./ExpiryCell-C1WhD5P9.js";import{Ai as r}from"./base-Dt7p-MUC.js";var i=r();function a({children:r}){let{organization:a,present:o}=t(),{may:s,reason:c}=e();return(0,i.jsx)(n,{value:{kind:`organization`,org:a.slug,listPath:`/o/${a.slug}/integrations/api-keys`,present:o,may:s,reason:c},children:r})}export{a as t};
->>>>>>>> 35c0e90 (Build the web app):services/console/web/dist/assets/OrganizationKeys-IKAGCVRg.js

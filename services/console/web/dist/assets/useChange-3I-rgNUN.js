@@ -1,5 +1,0 @@
-<<<<<<<< HEAD:services/console/web/dist/assets/useChange-3I-rgNUN.js
-import{ki as e,xi as t}from"./base-Dt7p-MUC.js";import{w as n}from"./index-C15_05pM.js";import{x as r}from"./useSession-BFLr-ETz.js";function i(i,{stale:a,done:o,after:s,refused:c}){let l=e(),u=t({mutationFn:i,onSuccess:(e,t)=>{for(let e of a)l.invalidateQueries({queryKey:e});o&&n(typeof o==`string`?o:o(e,t)),s?.(e,t)},onError:e=>c?.(r(e))});return{run:u.mutate,isBusy:u.isPending,failure:u.error?r(u.error):null,reset:u.reset}}export{i as t};
-========
-import{ki as e,xi as t}from"./base-Dt7p-MUC.js";import{w as n}from"./index-5tFQXxEr.js";import{x as r}from"./useSession-D3V6kZ0z.js";function i(i,{stale:a,done:o,after:s,refused:c}){let l=e(),u=t({mutationFn:i,onSuccess:(e,t)=>{for(let e of a)l.invalidateQueries({queryKey:e});o&&n(typeof o==`string`?o:o(e,t)),s?.(e,t)},onError:e=>c?.(r(e))});return{run:u.mutate,isBusy:u.isPending,failure:u.error?r(u.error):null,reset:u.reset}}export{i as t};
->>>>>>>> 35c0e90 (Build the web app):services/console/web/dist/assets/useChange-Dac4T9gN.js

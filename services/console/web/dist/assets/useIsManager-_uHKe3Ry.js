@@ -1,1 +1,0 @@
-import{t as e}from"./settings-DzWQ397H.js";import{n as t}from"./useOrganization-DTb5TT8J.js";function n(){let{organization:n}=t(),r=Object.values(n.roles).some(e=>e===`owner`||e===`admin`);return{isManager:r,reason:r?void 0:e.needsAdmin}}export{n as t};
