@@ -7,7 +7,7 @@ SHELL := /bin/bash
 target_dir := $(shell cargo metadata --no-deps --format-version 1 2>/dev/null | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
 with_stores = $(target_dir)/debug/with-stores
 claviger = $(target_dir)/debug/claviger
-openapi = services/api/openapi.json
+documented = api keys
 
 # nextest where it is installed: faster, and a test that hangs fails. Its configuration leaves out what `make chaos` runs.
 ifeq ($(shell command -v cargo-nextest),)
@@ -64,7 +64,7 @@ fuzz: ## a million executions of every parser of strangers' text (a few minutes)
 	$(call step,fuzz,CLAVIGER_LONG=1 cargo nextest run --profile fuzz -p domain -p server -p api -p keys -E 'test(fuzz)' --success-output immediate)
 
 .PHONY: check
-check: setup-check fmt lint web-check test contract requests docs deny unused alerts bare ## all that CI checks
+check: setup-check fmt lint web-check test contract requests clients docs deny unused alerts bare ## all that CI checks
 	@echo "── all checks passed"
 
 .PHONY: fix
@@ -72,9 +72,10 @@ fix: ## format, and regenerate what is generated: the examples, openapi.json wit
 	cargo fmt --all
 	cargo build --workspace --all-targets
 	CLAVIGER_UPDATE=1 $(with_stores) cargo test -q -p api --test it -- access events examples
+	CLAVIGER_UPDATE=1 $(with_stores) cargo test -q -p keys --test it -- document
 	cargo build -p claviger
-	$(claviger) openapi > $(openapi).new
-	mv $(openapi).new $(openapi)
+	for service in $(documented); do $(claviger) openapi $$service > services/$$service/openapi.json.new && \
+		mv services/$$service/openapi.json.new services/$$service/openapi.json || exit 1; done
 	scripts/web.sh types
 
 .PHONY: fmt
@@ -95,7 +96,8 @@ web-check:
 
 .PHONY: contract
 contract: build
-	$(call step,contract,$(claviger) openapi | diff -u $(openapi) - || { echo "$(openapi) is not what the code says: run make fix"; false; })
+	$(call step,contract,for service in $(documented); do $(claviger) openapi $$service | diff -u services/$$service/openapi.json - || \
+		{ echo "services/$$service/openapi.json is not what the code says: run make fix"; exit 1; }; done)
 
 .PHONY: requests
 requests: build setup-check ## throw generated requests at a running installation (EXAMPLES=60 per operation)
@@ -131,6 +133,10 @@ chaos: setup-chaos build ## break stores, networks, clocks and replicas, and put
 .PHONY: bare
 bare: build setup-check ## make test, one test of each kind, where nothing but Rust is installed
 	$(call step,bare,scripts/check-bare.sh $(target_dir))
+
+.PHONY: clients
+clients: build setup-check ## generate clients from the documents with real tools, and run a life with them
+	$(call step,clients,tests/clients/check.sh $(claviger))
 
 .PHONY: docs
 docs:

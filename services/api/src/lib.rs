@@ -7,7 +7,6 @@ pub mod app;
 pub mod authenticate;
 pub mod config;
 mod cursor;
-mod docs_pages;
 pub mod document;
 mod fields;
 mod grant;
@@ -31,8 +30,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use http::{Method, StatusCode};
-use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route};
+use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response};
 use poem_openapi::OpenApiService;
+use server::docs_pages::{self, Documented, Pages};
 use server::http::{StackConfig, stack};
 use server::listener::tls::Binding;
 use server::listener::{Limits, serve};
@@ -135,13 +135,25 @@ fn endpoint(config: &Config, app: &Arc<App>, observed: Observed) -> impl Endpoin
     let service = service();
     let openapi = document::openapi(&service.spec());
     let llms = document::llms_text(&openapi);
-    let pages = docs_pages::routes(openapi, llms);
+    let pages = Documented {
+        name: NAME,
+        environment: config.environment.name(),
+        is_public: config.flags.public_docs,
+        openapi,
+        llms: Some(llms),
+    };
+    let page_paths = pages.paths();
     let mut known = server::http::Routes::of::<Apis>();
-    for path in docs_pages::PATHS.iter().chain(&HEALTH_PATHS) {
+    for path in page_paths.iter().chain(&HEALTH_PATHS) {
         known = known.and(path, &[Method::GET]);
     }
-    let front =
-        Front { flags: config.flags.clone(), health: observed.health, pages, api: service.data(Arc::clone(app)) };
+    let front = Front {
+        is_enabled: config.flags.enable_integration_api,
+        health: observed.health,
+        page_paths,
+        pages: pages.routes(),
+        api: service.data(Arc::clone(app)),
+    };
     let stack_config = StackConfig::new(known, &observed.metrics)
         .tracer(observed.tracer)
         .environment(config.environment.name())
@@ -156,9 +168,10 @@ const HEALTH_PATHS: [&str; 2] = ["/health/live", "/health/ready"];
 
 /// Sends a request to the health of the process, to the documentation, or to the operations.
 struct Front<E> {
-    flags: config::Flags,
+    is_enabled: bool,
     health: Health,
-    pages: Route,
+    page_paths: Vec<&'static str>,
+    pages: Pages,
     api: E,
 }
 
@@ -176,23 +189,21 @@ impl<E: Endpoint> Endpoint for Front<E> {
                 .content_type(server::answer::JSON)
                 .body(format!("{{\"status\":\"{word}\"}}")));
         }
-        if !self.flags.enable_integration_api {
+        if !self.is_enabled {
             return Err(Problem::new(ErrorCode::IntegrationApiDisabled).into());
         }
-        if docs_pages::PATHS.contains(&path) {
-            // What a problem leads to is open to whoever met it.
-            if !self.flags.public_docs && path != server::errors_page::PATH {
-                return Err(Problem::new(ErrorCode::NotFound).into());
-            }
-            return Ok(self.pages.call(request).await?.into_response());
+        if self.page_paths.contains(&path) {
+            return self.pages.call(request).await;
         }
         Ok(self.api.call(request).await?.into_response())
     }
 }
 
+/// What the service is called in its document.
+const NAME: &str = "Claviger Integration API";
+
 fn service() -> OpenApiService<Apis, ()> {
-    OpenApiService::new(resources::APIS, "Claviger Integration API", "1")
-        .description(include_str!("../introduction.md"))
+    OpenApiService::new(resources::APIS, NAME, "1").description(include_str!("../introduction.md"))
 }
 
 /// The OpenAPI document, as it is committed and served.

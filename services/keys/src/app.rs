@@ -8,6 +8,7 @@ use anyhow::Context;
 use domain::environment::Environment;
 use rand::RngExt;
 use server::admission::AdmissionQueue;
+use server::docs_pages::{self, Documented};
 use server::http::{StackConfig, stack};
 use server::listener::tls::Binding;
 use server::listener::{self, Limits};
@@ -29,6 +30,7 @@ use crate::charge::Charger;
 use crate::clock::StoreClock;
 use crate::cold_reads::ColdReadLimiter;
 use crate::config::{Config, EnvironmentConfig};
+use crate::document;
 use crate::foreign::ForeignKeys;
 use crate::limits::LocalShare;
 use crate::lookup::Lookup;
@@ -57,6 +59,7 @@ struct Served {
     environment: Environment,
     listener: Binding,
     tokens: Tokens,
+    is_documented: bool,
     verifier: Arc<Verifier>,
 }
 
@@ -82,6 +85,7 @@ pub async fn bind(config: Config) -> anyhow::Result<Bound> {
             environment: *environment,
             listener: Binding::new(listener, tls.clone()),
             tokens: own.tokens(),
+            is_documented: config.server.public_docs,
             verifier,
         });
     }
@@ -137,12 +141,20 @@ async fn serve(
     (metrics, tracer): (Metrics, Option<Tracer>),
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
-    let config = StackConfig::new(routes(), &metrics)
+    let pages = Documented {
+        name: document::NAME,
+        environment: served.environment.name(),
+        is_public: served.is_documented,
+        openapi: document::openapi_json(),
+        llms: None,
+    };
+    let config = StackConfig::new(routes(&pages), &metrics)
+        .also_serves(docs_pages::MEDIA_TYPES)
         .environment(served.environment.name())
         .tracer(tracer)
         .quiet()
         .body_max_bytes(BODY_MAX_BYTES as u64);
-    let endpoint = stack(KeyRoutes::new(served.verifier, served.tokens), config);
+    let endpoint = stack(KeyRoutes::new(served.verifier, served.tokens, pages), config);
     listener::serve(served.listener, endpoint, Limits::promised(), &metrics, shutdown).await
 }
 

@@ -59,6 +59,7 @@ pub struct Server {
     pub tls: Tls,
     pub management_host: IpAddr,
     pub management_port: u16,
+    pub public_docs: bool,
 }
 
 /// One environment: everything that its keys need, and nothing of another's.

@@ -9,6 +9,7 @@ mod clock;
 mod cold_reads;
 pub mod config;
 mod credits;
+mod document;
 mod explain;
 mod foreign;
 mod interner;
@@ -28,6 +29,7 @@ mod verify;
 
 pub use app::{Bound, bind};
 pub use config::{Config, DEFAULTS};
+pub use document::openapi_json;
 use tokio_util::sync::CancellationToken;
 
 /// The same as the program's: what a warm key takes is measured with it.

@@ -11,13 +11,14 @@ use domain::ids::OrganizationId;
 use domain::priority::{PRIORITY_HEADER, Priority};
 use futures_util::future::join_all;
 use http::{Method, header};
-use poem::error::{MethodNotAllowedError, NotFoundError};
+use poem::error::MethodNotAllowedError;
 use poem::{Endpoint, Request, Response};
 use poem_openapi::OperationId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use server::admission::{FairnessKey, Permit, Rejected};
 use server::answer::JSON;
+use server::docs_pages::{Documented, Pages};
 use server::http::{LogFields, RequestContext, Routes};
 use server::json::{check_content_type, parse_entries, parse_slice, read_body};
 use server::problem::{ErrorCode, FieldError, Problem};
@@ -98,10 +99,10 @@ pub struct Tokens {
 }
 
 /// The paths with their methods.
-pub fn routes() -> Routes {
-    Operation::ALL
-        .into_iter()
-        .fold(Routes::default(), |routes, operation| routes.operation(operation.id(), operation.path(), Method::POST))
+pub fn routes(pages: &Documented) -> Routes {
+    let operations = Operation::ALL.into_iter();
+    let routes = operations.fold(Routes::default(), |routes, one| routes.operation(one.id(), one.path(), Method::POST));
+    pages.paths().into_iter().fold(routes, |routes, path| routes.and(path, &[Method::GET]))
 }
 
 /// What became of one question of a batch.
@@ -111,12 +112,13 @@ type Outcome = Result<Judgement, Vec<FieldError>>;
 pub struct KeyRoutes {
     verifier: Arc<Verifier>,
     tokens: Tokens,
+    pages: Pages,
 }
 
 impl KeyRoutes {
-    /// Routes that answer holders of these tokens.
-    pub fn new(verifier: Arc<Verifier>, tokens: Tokens) -> Self {
-        Self { verifier, tokens }
+    /// Routes that answer holders of these tokens, and with these pages everybody.
+    pub fn new(verifier: Arc<Verifier>, tokens: Tokens, pages: Documented) -> Self {
+        Self { verifier, tokens, pages: pages.routes() }
     }
 
     fn check_token(&self, operation: Operation, request: &Request) -> Result<(), Problem> {
@@ -258,7 +260,9 @@ impl Endpoint for KeyRoutes {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let path = request.uri().path();
-        let operation = Operation::ALL.into_iter().find(|operation| operation.path() == path).ok_or(NotFoundError)?;
+        let Some(operation) = Operation::ALL.into_iter().find(|operation| operation.path() == path) else {
+            return self.pages.call(request).await;
+        };
         if request.method() != Method::POST {
             return Err(MethodNotAllowedError.into());
         }

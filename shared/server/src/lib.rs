@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod answer;
 pub mod config;
+pub mod docs_pages;
 pub mod document;
 pub mod errors_page;
 pub mod http;

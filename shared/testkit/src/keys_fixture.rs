@@ -163,6 +163,7 @@ impl KeysFixture {
                 tls: Tls::default(),
                 management_host: [127, 0, 0, 1].into(),
                 management_port: 0,
+                public_docs: true,
             },
             replicas,
             environments: BTreeMap::from([(ENVIRONMENT, own)]),

@@ -10,6 +10,7 @@ mod browser;
 mod collector;
 mod console;
 mod dns;
+pub mod examples;
 mod fixtures;
 mod fleet;
 mod folder;

@@ -21,8 +21,12 @@ pub enum Command {
     /// What the administrator of an installation does
     #[command(subcommand)]
     Admin(admin::Admin),
-    /// Print the OpenAPI document of the Integration API
-    Openapi,
+    /// Print the OpenAPI document of a service
+    Openapi {
+        /// Whose
+        #[arg(value_enum, default_value = "api")]
+        service: openapi::Documented,
+    },
     #[command(hide = true)]
     Api(serve::Moved),
     #[command(hide = true)]
@@ -39,7 +43,7 @@ impl Command {
             Self::Serve(serve) => serve.run().await,
             Self::Migrate(migrate) => migrate.run().await,
             Self::Admin(admin) => admin.run().await,
-            Self::Openapi => openapi::print(),
+            Self::Openapi { service } => openapi::print(service),
             Self::Api(moved) => Err(moved.to("api")),
             Self::Keys(moved) => Err(moved.to("keys")),
             Self::Worker(moved) => Err(moved.to("worker")),

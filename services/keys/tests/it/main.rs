@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on is a test that failed")]
 
+mod document;
 mod enumeration;
 mod foreign;
 mod imports;

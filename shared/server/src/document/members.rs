@@ -4,7 +4,6 @@ use serde_json::{Map, Value, json};
 
 use super::mend::nothing;
 use super::reference_to;
-use crate::json::ERRORS_MAX;
 use crate::problem::ErrorCode;
 
 /// A member, with what the document adds.
@@ -84,9 +83,8 @@ pub(super) fn of_problems() -> Vec<Member> {
     let codes = ErrorCode::ALL.iter().map(|code| code.name());
     vec![
         Member::one_of("Problem.code", "ErrorCode", "What went wrong; the page of `type` explains each.", codes),
-        Member::with("Problem.type", json!({"format": "uri"})),
+        Member::with("Problem.type", json!({"format": "uri-reference"})),
         Member::with("Problem.status", json!({"minimum": 400, "maximum": 599})),
-        Member::with("Problem.errors", json!({"maxItems": ERRORS_MAX})),
     ]
 }
 

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{COMPONENTS, reference_to};
+use super::reference_to;
 
 /// Members whose texts are instants, whatever their type in the code: it reads them with clearer errors than the framework.
 const INSTANT_ENDS: [&str; 4] = ["_at", "_before", "_since", "_until"];
@@ -91,9 +91,10 @@ fn refer(schema: &mut Map<String, Value>, reference: Value) {
     }
 }
 
-/// `null` alone, as OpenAPI 3.0 says it: `nullable` beside a reference says nothing there.
+/// `null` alone, as OpenAPI 3.0 says it: `nullable` beside a reference says nothing there. A `boolean`, since `orval` writes
+/// code that does not compile of any other type.
 pub(super) fn nothing() -> Value {
-    json!({"type": "string", "nullable": true, "enum": [null]})
+    json!({"type": "boolean", "nullable": true, "enum": [null]})
 }
 
 /// Schemas that get a name.
@@ -175,27 +176,30 @@ pub(super) fn pascal_case(snake: &str) -> String {
     snake.split(['_', '-', '.']).map(word).collect()
 }
 
-/// Removes the schemas that nothing refers to.
+/// The parts of a document that are referred to.
+const KINDS: [&str; 3] = ["schemas", "responses", "headers"];
+
+/// Removes what no operation refers to.
 pub(super) fn prune(document: &mut Value) {
     let mut reached = std::collections::BTreeSet::new();
-    let mut waiting: Vec<&Value> = vec![&document["paths"], &document["components"]["responses"]];
+    let mut waiting: Vec<&Value> = vec![&document["paths"]];
     while let Some(place) = waiting.pop() {
         match place {
             Value::Object(members) => waiting.extend(members.values()),
             Value::Array(items) => waiting.extend(items),
             Value::String(text) => {
-                let name = text.strip_prefix(COMPONENTS).unwrap_or_default();
-                if let Some(schema) = document["components"]["schemas"].get(name)
-                    && reached.insert(name.to_owned())
-                {
-                    waiting.push(schema);
+                let part = text.strip_prefix('#').and_then(|pointer| document.pointer(pointer));
+                if let Some(part) = part.filter(|_| reached.insert(text.clone())) {
+                    waiting.push(part);
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
-    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
-        schemas.retain(|name, _| reached.contains(name));
+    for kind in KINDS {
+        if let Some(parts) = document["components"][kind].as_object_mut() {
+            parts.retain(|name, _| reached.contains(&format!("#/components/{kind}/{name}")));
+        }
     }
 }
 
@@ -257,11 +261,12 @@ mod tests {
 
     #[test]
     fn what_nothing_refers_to_is_removed() {
-        let mut document = json!({"paths": {"/a": reference_to("Used")}, "components": {"schemas": {
+        let mut document = json!({"paths": {"/a": reference_to("Used")}, "components": {"headers": {"ETag": {}}, "schemas": {
             "Used": {"properties": {"inner": reference_to("Inner")}}, "Inner": {}, "Loose": {"properties": {"a": reference_to("Loose")}}
         }}});
         prune(&mut document);
         let names: Vec<&String> = document["components"]["schemas"].as_object().unwrap().keys().collect();
         assert_eq!(names, ["Inner", "Used"]);
+        assert_eq!(document["components"]["headers"], json!({}));
     }
 }

@@ -6,6 +6,7 @@ use poem::Request;
 
 use super::StackConfig;
 use crate::{
+    docs_pages::INDEX,
     problem::{ErrorCode, Problem},
     query::decode,
 };
@@ -32,7 +33,8 @@ pub(super) fn screen(request: &Request, config: &StackConfig) -> Result<(), Prob
         return Err(Problem::new(ErrorCode::CredentialInUrl));
     }
     check_credentials(request.headers())?;
-    if !is_canonical(request.uri().path()) {
+    // An index is the one page whose path ends in a slash.
+    if !is_canonical(request.uri().path()) && request.uri().path() != INDEX {
         return Err(Problem::new(ErrorCode::NotFound));
     }
     check_body_headers(request.headers(), config.body_max_bytes_of(request.uri().path()))?;

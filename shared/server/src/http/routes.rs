@@ -69,6 +69,7 @@ impl std::fmt::Debug for RouteTable {
 impl RouteTable {
     /// The methods of `path` as `Allow` lists them; those of all paths together where there is no such path.
     pub(super) fn allow(&self, path: &str) -> String {
+        let path = without_last_slash(path);
         let found =
             path.parse().ok().and_then(|uri| self.allow.call(Request::builder().uri(uri).finish()).now_or_never());
         let listed = found.and_then(Result::ok).map(Response::into_body);
@@ -82,13 +83,18 @@ impl RouteTable {
     }
 }
 
+/// The framework's router takes no path that ends in a slash, but for the root.
+fn without_last_slash(path: &str) -> &str {
+    path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path)
+}
+
 /// A path with names that do not matter, so that two operations of one path meet.
 fn pattern(path: &str) -> String {
     let named = |(at, segment): (usize, &str)| match segment.as_bytes().first() {
         Some(b':' | b'{') => format!(":p{at}"),
         Some(_) | None => segment.to_owned(),
     };
-    path.split('/').enumerate().map(named).collect::<Vec<_>>().join("/")
+    without_last_slash(path).split('/').enumerate().map(named).collect::<Vec<_>>().join("/")
 }
 
 /// The path as an OpenAPI document writes it: `{name}` for one segment.
@@ -122,11 +128,13 @@ mod tests {
             .and("/v1/keys/{key}", &[Method::DELETE])
             .and("/v1/keys/import", &[Method::POST])
             .and("/v1/docs/*rest", &[Method::GET])
+            .and("/v2/", &[Method::GET])
             .table();
         assert_eq!(routes.allow("/v1/keys"), "GET, HEAD, POST");
         assert_eq!(routes.allow("/v1/keys/a"), "DELETE, PATCH");
         assert_eq!(routes.allow("/v1/keys/import"), "POST");
         assert_eq!(routes.allow("/v1/docs/a/b"), "GET, HEAD");
+        assert_eq!(routes.allow("/v2/"), "GET, HEAD");
         for path in ["/v1/keys/a/b", "/v1", "/V1/keys", "*", ""] {
             assert_eq!(routes.allow(path), "DELETE, GET, HEAD, PATCH, POST", "{path}");
         }

@@ -30,7 +30,7 @@ pub(super) struct ProblemDocument {
     code: String,
     /// The id under which the request was logged.
     request_id: String,
-    /// What in the input is not acceptable, at most 50 entries.
+    /// What in the input is not acceptable.
     errors: Option<Vec<ProblemErrorDocument>>,
     /// The permissions that the credential lacks.
     missing_permissions: Option<Vec<String>>,
