@@ -2,9 +2,10 @@
 
 use chrono::TimeDelta;
 use domain::email::Email;
-use domain::ids::DeviceId;
+use domain::ids::{DeviceId, UserId};
 use server::problem::Problem;
 use store::control::{AttemptSubject, ControlActor, User};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{Progress, log_refusal};
@@ -20,6 +21,9 @@ pub const FAILURES_MAX: i32 = 10;
 pub const CONSECUTIVE_MAX: i32 = 100;
 /// Failures of one source, whatever the accounts.
 pub const SOURCE_FAILURES_MAX: i32 = 60;
+
+/// Whose devices are looked for where there is no account.
+const NOBODY: UserId = UserId::from_uuid(Uuid::nil());
 
 /// What is said whatever is wrong.
 pub const REFUSED: &str = "The e-mail or the password is not right, or there were too many attempts. \
@@ -111,15 +115,19 @@ pub async fn confirm(app: &App, user: &User, password: Zeroizing<String>) -> Res
 
 /// The account, and the browser where the account knows and has approved it.
 async fn find(app: &App, visit: &Visit, email: Option<&Email>) -> Result<Option<(User, Option<DeviceId>)>, Problem> {
-    let Some(email) = email else { return Ok(None) };
     let mut read = app.control.read().await?;
-    let Some(user) = read.find_user_by_email(email).await? else { return Ok(None) };
+    let user = match email {
+        Some(email) => read.find_user_by_email(email).await?,
+        None => None,
+    };
+    // Asked without an account, too: whoever brings a cookie must not learn from the time which addresses have one.
+    let id = user.as_ref().map_or(NOBODY, |user| user.id);
     let device = match &visit.device {
-        Some(token) => read.find_device(user.id, &token.hash()).await?,
+        Some(token) => read.find_device(id, &token.hash()).await?,
         None => None,
     };
     let device = device.filter(|device| device.approved_at.is_some()).map(|device| device.id);
-    Ok(Some((user, device)))
+    Ok(user.map(|user| (user, device)))
 }
 
 /// Attempts that were counted.

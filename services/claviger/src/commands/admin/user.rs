@@ -145,6 +145,7 @@ impl CreateUser {
             is_server_admin: self.server_admin,
         };
         let mut write = console.write().await?;
+        write.hold_setup().await?;
         let user = match write.insert_user(&new).await {
             Err(store::Error::Conflict(_)) => bail!("there is an account {} already", new.email),
             inserted => inserted?,
