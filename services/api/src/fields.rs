@@ -34,6 +34,12 @@ impl Fields {
         items.iter().enumerate().filter_map(|(index, item)| self.take(&at(index), read(item))).collect()
     }
 
+    /// Whether something at this place, or below it, was refused.
+    pub fn is_refused(&self, pointer: &str) -> bool {
+        let below = |error: &FieldError| error.pointer.strip_prefix(pointer).map(str::to_owned);
+        self.errors.iter().filter_map(below).any(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
     /// Notes one refusal.
     pub fn refuse(&mut self, pointer: &str, refusal: ValidationError) {
         if self.errors.len() < ERRORS_MAX {

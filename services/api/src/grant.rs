@@ -5,6 +5,7 @@
 
 use domain::access::{Authority, Scope};
 use domain::ids::CustomerId;
+use domain::limit::Limit;
 use domain::names::{ExternalId, Name};
 use domain::permission::{Permission, PermissionName};
 use domain::policy::{AllOr, Credits, Grantor, KeyKind, Policy, limits_within, rate_within};
@@ -17,21 +18,21 @@ use store::{CreditsChange, KeyChange, NewSecret, Organization, RoleChange, Rows,
 use crate::access::Scoped;
 use crate::app::App;
 use crate::authenticate::{denied, not_found};
+use crate::demands::{Demands, check_supplied, next_prefix};
 use crate::fields::{Fields, unread};
 use crate::operation::Operation;
 use crate::precondition::stale;
-use crate::resources::keys::wire::key_input::{KeyPatch, NewKey, PolicyDraft, Reading, check_demands, check_order};
+use crate::resources::keys::wire::key_input::{KeyPatch, NewKey, PolicyDraft, Reading, check_order};
 use crate::resources::permissions::own::find_organization;
 
 /// Reads a new key's body into what is stored, refusing what the caller may not give.
 pub async fn read_new_key(
-    app: &App,
     access: &Scoped<impl Operation>,
     write: &mut Write,
+    organization: &store::Organization,
     body: &NewKey,
 ) -> Result<KeyChange, Problem> {
-    let organization = find_organization(access, write, (&body.permissions, body.create_permissions)).await?;
-    read_key_of(app, &access.authority, write, (&organization, body)).await
+    read_key_of(&access.app, &access.authority, write, (organization, body)).await
 }
 
 /// Reads the body of a key that is made under an authority, whoever causes it.
@@ -41,22 +42,26 @@ pub async fn read_key_of(
     rows: &mut Rows,
     (organization, body): (&Organization, &NewKey),
 ) -> Result<KeyChange, Problem> {
-    let reading = Reading { now: rows.now(), own_permissions: &organization.permissions, demands: &app.demands };
+    let now = rows.now();
+    let reading = Reading { now, own_permissions: &organization.permissions };
     let mut fields = Fields::default();
     let mut draft = body.read(&mut fields, &reading);
     let customers = find_customers(&mut fields, rows, draft.customers.take()).await?;
     let roles = find_roles(&mut fields, rows, draft.roles.take()).await?.unwrap_or_default();
     let credits = draft.credits.and_then(|draft| fields.take("/credits/remaining", draft.over(None))).flatten();
-    fields.finish()?;
+    let ends_by_default = body.expires_at.0.is_none();
+    let default_end = || organization.policy.default_end(draft.not_before, now);
     let policy = Policy {
         permissions: draft.permissions.unwrap_or_default(),
         domains: draft.domains.unwrap_or(AllOr::All),
         customers: customers.unwrap_or(AllOr::All),
         ips: draft.ips.unwrap_or(AllOr::All),
         not_before: draft.not_before,
-        expires_at: draft.expires_at.flatten(),
+        expires_at: if ends_by_default { default_end() } else { draft.expires_at.flatten() },
         limits: draft.limits.unwrap_or_else(|| organization.default_limits.clone()),
     };
+    Demands::new(app, organization, now).check(&mut fields, &policy);
+    fields.finish()?;
     let change = KeyChange {
         name: draft.name.ok_or_else(unread)?,
         policy,
@@ -73,7 +78,6 @@ pub async fn read_key_of(
 /// Reads a patch over the key as it stands. Who takes something away needs no more than the permission to change keys;
 /// as soon as any member allows more than before, the whole key is judged as if it were made anew.
 pub async fn read_patch(
-    app: &App,
     access: &Scoped<impl Operation>,
     write: &mut Write,
     seen: &store::Key,
@@ -83,15 +87,18 @@ pub async fn read_patch(
     let organization = find_organization(access, write, (named, body.create_permissions)).await?;
     // Again, after the organization: what still counts of its permissions then is what this version of them says.
     let key = &write.find_key(seen.id).await?.filter(|key| key.generation == seen.generation).ok_or_else(stale)?;
-    let reading = Reading { now: write.now(), own_permissions: &organization.permissions, demands: &app.demands };
+    let reading = Reading { now: write.now(), own_permissions: &organization.permissions };
     let mut fields = Fields::default();
     let mut draft = body.read(&mut fields, &reading);
     let customers = find_customers(&mut fields, write, draft.customers.take()).await?;
     let roles = find_roles(&mut fields, write, draft.roles.take()).await?.unwrap_or_else(|| key.roles.clone());
     let policy = merge(&key.policy, &draft, customers);
     check_order(&mut fields, policy.not_before, policy.expires_at);
-    if draft.expires_at.is_some() || draft.ips.is_some() {
-        check_demands(&mut fields, &reading, policy.expires_at, Some(&policy.ips));
+    let demands = Demands::new(&access.app, &organization, write.now());
+    if policy.is_within(&key.policy) && has_roles(&key.roles, &roles) {
+        demands.check_changed(&mut fields, (&key.policy, &policy));
+    } else {
+        demands.check(&mut fields, &policy);
     }
     let (held, credits) = match draft.credits {
         None => (key.credits.clone(), CreditsChange::Keep),
@@ -125,8 +132,11 @@ pub async fn read_patch(
 /// Whether a change allows nothing that the key does not allow already. A role that it does not have allows more, whatever
 /// the role holds: it can be widened later.
 fn is_within(change: &KeyChange, key: &store::Key) -> bool {
-    let has = |role: &HeldRole| key.roles.iter().any(|had| had.id == role.id);
-    change.roles.iter().all(has) && change.effective_policy().is_within(&key.effective_policy())
+    has_roles(&key.roles, &change.roles) && change.effective_policy().is_within(&key.effective_policy())
+}
+
+fn has_roles(held: &[HeldRole], wanted: &[HeldRole]) -> bool {
+    wanted.iter().all(|role| held.iter().any(|had| had.id == role.id))
 }
 
 /// Refuses to give a key more credits to a caller that could not make a key with as many. Who takes some away needs no more
@@ -143,28 +153,32 @@ pub async fn check_credits(
     check_creation(&access.authority, write, (&key.effective_policy(), Some(credits))).await
 }
 
-/// Refuses to hand the caller a secret of a key that may do more than the caller.
-pub async fn check_regenerate(
+/// The next secret of a key. Refuses to hand the caller one of a key that may do more than the caller, or that could not be
+/// made like this now.
+pub async fn renew_secret(
     access: &Scoped<impl Operation>,
     write: &mut Write,
     key: &store::Key,
-) -> Result<(), Problem> {
-    check_authority(&access.authority, write, (&key.effective_policy(), key.credits.as_ref())).await
+) -> Result<PlainSecret, Problem> {
+    check_authority(&access.authority, write, (&key.effective_policy(), key.credits.as_ref())).await?;
+    let organization = write.find_organization().await?.ok_or_else(not_found)?;
+    Demands::new(&access.app, &organization, write.now()).check_kept(&key.policy)?;
+    let prefix = next_prefix(&organization.policy, key)?;
+    let length = organization.policy.secret_part_length();
+    Ok(PlainSecret::generate_of_length(&prefix, access.app.environment, length))
 }
 
 /// Refuses to bring a key back to life to a caller that could not make it now. `key` is the key as it would be.
 pub async fn check_reactivation(
-    app: &App,
     access: &Scoped<impl Operation>,
     write: &mut Write,
     key: &store::Key,
 ) -> Result<(), Problem> {
     let organization = write.find_organization().await?.ok_or_else(not_found)?;
     check_creation(&access.authority, write, (&key.effective_policy(), key.credits.as_ref())).await?;
-    let reading = Reading { now: write.now(), own_permissions: &organization.permissions, demands: &app.demands };
-    let mut fields = Fields::default();
-    check_demands(&mut fields, &reading, key.policy.expires_at, Some(&key.policy.ips));
-    fields.finish()
+    let demands = Demands::new(&access.app, &organization, write.now());
+    demands.check_kept(&key.policy)?;
+    demands.check_secret(key)
 }
 
 /// Refuses to raise what keys of the organization get by default beyond what the calling key is held to. A root key may:
@@ -172,9 +186,9 @@ pub async fn check_reactivation(
 pub fn check_default_limits(
     authority: &Authority,
     organization: &store::Organization,
-    change: &store::OrganizationChange,
+    limits: &[Limit],
 ) -> Result<(), Problem> {
-    let (limits, own) = (&change.default_limits, &authority.policy.limits);
+    let own = &authority.policy.limits;
     let is_kept = limits_within(limits, &organization.default_limits);
     if is_kept || authority.kind == KeyKind::Root || rate_within(limits, own) {
         return Ok(());
@@ -204,32 +218,32 @@ pub fn check_customer_change(
 }
 
 /// The secret of a new key: ours, or around the part that the caller supplies.
-pub fn mint_secret(app: &App, body: &NewKey) -> Result<PlainSecret, Problem> {
-    let mut fields = Fields::default();
-    let prefix = match body.prefix.0.as_deref() {
-        Some(text) => fields.take("/prefix", Prefix::parse_own(text)),
-        None => Some(Prefix::organization()),
+pub fn mint_secret(app: &App, organization: &store::Organization, body: &NewKey) -> Result<PlainSecret, Problem> {
+    let (mut fields, policy) = (Fields::default(), &organization.policy);
+    let asked = fields.take_option("/prefix", body.prefix.0.as_deref().map(Prefix::parse_own));
+    let prefix = match fields.is_refused("/prefix") {
+        true => None,
+        false => fields.take("/prefix", policy.check_prefix(asked)),
     };
     let secret = match (&prefix, body.secret.0.as_deref()) {
-        (Some(_), Some(_)) if !app.demands.allow_supplied_secrets => {
-            fields.refuse(
-                "/secret",
-                ValidationError::new("supplied-secret", "this environment makes the secrets of its keys"),
-            );
-            None
+        (Some(prefix), Some(part)) => fields.take("/secret", supplied_secret(app, organization, (prefix, part))),
+        (Some(prefix), None) => {
+            Some(PlainSecret::generate_of_length(prefix, app.environment, policy.secret_part_length()))
         }
-        (Some(prefix), Some(part)) => fields.take("/secret", PlainSecret::from_part(prefix, app.environment, part)),
-        (Some(prefix), None) => Some(PlainSecret::generate(prefix, app.environment)),
         (None, _) => None,
     };
     fields.finish()?;
     secret.ok_or_else(unread)
 }
 
-/// The next secret of a key, under the prefix of the one before.
-pub fn regenerate_secret(app: &App, key: &store::Key) -> Result<PlainSecret, Problem> {
-    let prefix = Prefix::parse(&key.prefix).map_err(|refusal| Problem::new(ErrorCode::Internal).source(refusal))?;
-    Ok(PlainSecret::generate(&prefix, app.environment))
+fn supplied_secret(
+    app: &App,
+    organization: &store::Organization,
+    (prefix, part): (&Prefix, &str),
+) -> Result<PlainSecret, ValidationError> {
+    check_supplied(app, organization)?;
+    organization.policy.check_secret_bytes(Some(part.len()))?;
+    PlainSecret::from_part(prefix, app.environment, part)
 }
 
 /// What is stored of a secret.

@@ -5,9 +5,10 @@ use domain::ids::OrganizationId;
 use domain::secret::{LookupId, PepperRing, PlainSecret, Prefix, SecretHash};
 use domain::validation::{ValidationError, excerpt};
 use server::problem::Problem;
-use store::{Import, KeyChange, NewSecret};
+use store::{Import, KeyChange, NewSecret, Organization};
 
 use crate::app::App;
+use crate::demands::check_supplied;
 use crate::fields::{Fields, unread};
 use crate::resources::keys::wire::import::{DigestEncoding, HashedSecret, KeyImport, SecretDigest};
 
@@ -53,21 +54,28 @@ impl Imported {
 }
 
 /// Reads what the body says of its secret: the text, of any form, or its digest.
-pub fn read(app: &App, organization: OrganizationId, body: &KeyImport) -> Result<Imported, Problem> {
+pub fn read(app: &App, organization: &Organization, body: &KeyImport) -> Result<Imported, Problem> {
     let mut fields = Fields::default();
     if body.key.secret.0.is_some() {
         let refusal = ValidationError::new("contradiction", "leave it out here; the import names the whole secret");
         fields.refuse("/key/secret", refusal);
     }
     let imported = match (&body.secret, &body.hashed, &body.digest) {
-        (Some(text), None, None) => read_text(app, organization, (&mut fields, body), text),
+        (Some(text), None, None) => {
+            check_brought(&mut fields, app, organization, ("/secret", Some(text)));
+            read_text(app, organization, (&mut fields, body), text)
+        }
         (None, Some(hashed), None) => {
+            check_brought(&mut fields, app, organization, ("/hashed", None));
             refuse_foreign_members(&mut fields, body);
             fields.take("/hashed", read_hashed(app, organization, hashed))
         }
         (None, None, Some(digest)) => {
+            check_brought(&mut fields, app, organization, ("/digest", None));
             let digest = fields.take("/digest/value", read_digest(digest));
-            digest.and_then(|digest| read_foreign(app, (&mut fields, body), &digest, ForeignHint::unknown()))
+            digest.and_then(|digest| {
+                read_foreign(app, organization, (&mut fields, body), (&digest, ForeignHint::unknown()))
+            })
         }
         _ => {
             let message = "send one of secret, hashed and digest";
@@ -79,22 +87,29 @@ pub fn read(app: &App, organization: OrganizationId, body: &KeyImport) -> Result
     imported.ok_or_else(unread)
 }
 
+/// Refuses what the environment or the organization demands otherwise of secrets that callers bring.
+fn check_brought(fields: &mut Fields, app: &App, organization: &Organization, (at, text): (&str, Option<&str>)) {
+    let length = text.map(|text| PlainSecret::parse(text).map_or(text.len(), |secret| secret.part_bytes()));
+    fields.take(at, check_supplied(app, organization));
+    fields.take(at, organization.policy.check_secret_bytes(length));
+}
+
 fn read_text(
     app: &App,
-    organization: OrganizationId,
+    organization: &Organization,
     (fields, body): (&mut Fields, &KeyImport),
     text: &str,
 ) -> Option<Imported> {
     match PlainSecret::parse(text) {
         Ok(secret) => {
             refuse_foreign_members(fields, body);
-            let secret = fields.take("/secret", check_own(app, secret))?;
-            let stored = NewSecret::new(&app.peppers, organization, &secret);
+            let secret = fields.take("/secret", check_own(app, organization, secret))?;
+            let stored = NewSecret::new(&app.peppers, organization.id, &secret);
             Some(Imported { secret: stored, known: Known::Text(secret) })
         }
         Err(_) => {
             let digest = fields.take("/secret", ForeignDigest::of_text(text))?;
-            read_foreign(app, (fields, body), &digest, ForeignHint::of_text(text))
+            read_foreign(app, organization, (fields, body), (&digest, ForeignHint::of_text(text)))
         }
     }
 }
@@ -109,8 +124,8 @@ fn refuse_foreign_members(fields: &mut Fields, body: &KeyImport) {
     }
 }
 
-fn check_own(app: &App, secret: PlainSecret) -> Result<PlainSecret, ValidationError> {
-    Prefix::parse_own(secret.prefix().as_str())?;
+fn check_own(app: &App, organization: &Organization, secret: PlainSecret) -> Result<PlainSecret, ValidationError> {
+    organization.policy.check_prefix(Some(Prefix::parse_own(secret.prefix().as_str())?))?;
     if secret.environment() != app.environment {
         let message = format!("this secret is for {}; this endpoint is {}", secret.environment(), app.environment);
         return Err(ValidationError::new("wrong-environment", message));
@@ -118,8 +133,8 @@ fn check_own(app: &App, secret: PlainSecret) -> Result<PlainSecret, ValidationEr
     Ok(secret)
 }
 
-fn read_hashed(app: &App, organization: OrganizationId, hashed: &HashedSecret) -> Result<Imported, ValidationError> {
-    let prefix = Prefix::parse_own(&hashed.prefix)?;
+fn read_hashed(app: &App, organization: &Organization, hashed: &HashedSecret) -> Result<Imported, ValidationError> {
+    let prefix = organization.policy.check_prefix(Some(Prefix::parse_own(&hashed.prefix)?))?;
     let lookup_id = LookupId::parse(&hashed.id).ok_or_else(|| {
         ValidationError::new("secret-id", format!("\"{}\" is not 16 base62 characters", excerpt(&hashed.id)))
     })?;
@@ -130,7 +145,7 @@ fn read_hashed(app: &App, organization: OrganizationId, hashed: &HashedSecret) -
     if hashed.last4.len() != 4 || !hashed.last4.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err(ValidationError::new("last4", "last4 is the last four characters of the secret"));
     }
-    let hash = app.peppers.hash_digest(organization, &digest);
+    let hash = app.peppers.hash_digest(organization.id, &digest);
     let secret = NewSecret { prefix, lookup_id, last4: hashed.last4.clone(), hash, digest_hash: None, hint: None };
     Ok(Imported { secret, known: Known::Digest(digest) })
 }
@@ -139,18 +154,19 @@ fn read_hashed(app: &App, organization: OrganizationId, hashed: &HashedSecret) -
 /// form, under the prefix that the body names.
 fn read_foreign(
     app: &App,
+    organization: &Organization,
     (fields, body): (&mut Fields, &KeyImport),
-    digest: &ForeignDigest,
-    hint: ForeignHint,
+    (digest, hint): (&ForeignDigest, ForeignHint),
 ) -> Option<Imported> {
     let hint = match body.hint.as_deref() {
         Some(text) => fields.take("/hint", ForeignHint::parse(text, digest))?,
         None => hint,
     };
-    let prefix = match body.key.prefix.0.as_deref() {
-        Some(text) => fields.take("/key/prefix", Prefix::parse_own(text))?,
-        None => Prefix::organization(),
+    let asked = match body.key.prefix.0.as_deref() {
+        Some(text) => Some(fields.take("/key/prefix", Prefix::parse_own(text))?),
+        None => None,
     };
+    let prefix = fields.take("/key/prefix", organization.policy.check_prefix(asked))?;
     let wrapped = app.peppers.wrap(digest);
     let secret = NewSecret::foreign(wrapped.first()?, prefix, hint);
     Some(Imported { secret, known: Known::Foreign(wrapped) })

@@ -7,6 +7,7 @@ pub mod app;
 pub mod authenticate;
 pub mod config;
 mod cursor;
+mod demands;
 pub mod document;
 mod fields;
 mod grant;

@@ -50,7 +50,7 @@ pub struct Paging {
 
 impl Paging {
     /// Reads `limit` and `cursor`. A cursor is bound to the list that it was made for: environment, organization,
-    /// credential, operation and filters.
+    /// credential, operation, what else the path names, such as a customer, and filters.
     pub fn read(
         proven: &Proven,
         operation: &Descriptor,
@@ -60,8 +60,9 @@ impl Paging {
         let filter = |parameter: &Parameter| {
             format!("{}={}\n", parameter.name, params.value(parameter.name).unwrap_or_default())
         };
-        let filters = operation.query.iter().filter(|parameter| parameter.name != COUNT).map(filter).collect();
-        let binding = bind(proven, operation, organization, filters);
+        let filters: String = operation.query.iter().filter(|parameter| parameter.name != COUNT).map(filter).collect();
+        let place = below_organization(proven.uri.path());
+        let binding = bind(proven, operation, organization, format!("{place}\n{filters}"));
         let cursor = params.value("cursor").map(str::to_owned);
         Self { limit: params.integer("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT), cursor, binding }
     }
@@ -85,6 +86,11 @@ impl Paging {
         let next_cursor = rows.next.as_ref().map(|position| app.cursors.seal(&self.binding, position, now));
         Page { items: rows.items.iter().map(body).collect(), next_cursor: Nullable(next_cursor) }
     }
+}
+
+/// What a path says after the organization, which may be named by its id or its slug.
+fn below_organization(path: &str) -> &str {
+    path.splitn(5, '/').nth(4).unwrap_or_default()
 }
 
 /// What a text is bound to that whoever asks brings back for this operation in this organization.

@@ -123,14 +123,14 @@ fn no_rate() -> FieldError {
     FieldError::new("/limit", "required", message)
 }
 
-fn answer(rate: Rate, from: RateSource, charge: &Charge<'_>) -> SpendLimitAnswer {
+fn answer(rate: Rate, source: RateSource, charge: &Charge<'_>) -> SpendLimitAnswer {
     let spending = &charge.spendings()[0];
     let refusal = charge.refusal();
     SpendLimitAnswer {
         admitted: refusal.is_none(),
         limit: rate.limit,
         window_ms: rate.window_ms,
-        from: from.into(),
+        source: source.into(),
         remaining: spending.remaining,
         reset_ms: spending.reset_ms,
         retry_after_ms: refusal.as_ref().and_then(|refused| refused.retry_after_ms),

@@ -15,6 +15,7 @@ pub mod instants;
 pub mod limit;
 pub mod limit_settings;
 pub mod names;
+pub mod organization_policy;
 pub mod permission;
 pub mod policy;
 pub mod priority;

@@ -17,7 +17,7 @@ pub const OVERRIDES_MAX: usize = 1_000;
 pub const IDENTIFIER_CHARS_MAX: usize = 200;
 
 /// So many per window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Rate {
     /// Requests, or cost, per window.
     pub limit: u64,

@@ -79,6 +79,8 @@ permissions! {
     DomainsCreate, "domains.create", Organization, "Domains", "Domain Create", "Register domains";
     DomainsCheck, "domains.check", Organization, "Domains", "Domain Check", "Look up the proof of domains";
     DomainsDelete, "domains.delete", Organization, "Domains", "Domain Delete", "Remove domains";
+    PolicyRead, "policy.read", Organization, "Policy", "Policy Read", "See what the organization demands of its keys, and the keys that break it";
+    PolicyUpdate, "policy.update", Organization, "Policy", "Policy Update", "Change what the organization demands of its keys";
     PermissionsRead, "permissions.read", Organization, "Permissions", "Permission Read", "List the permissions of the organization's own API";
     PermissionsCreate, "permissions.create", Organization, "Permissions", "Permission Create", "Add permissions of the organization's own API";
     PermissionsDelete, "permissions.delete", Organization, "Permissions", "Permission Delete", "Give up permissions of the organization's own API";

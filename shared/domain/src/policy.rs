@@ -187,7 +187,8 @@ impl Grantor<'_> {
         check(granted.customers.is_within(&self.policy.customers), Excess::Customers);
         check(ips_within(&granted.ips, &self.policy.ips), Excess::Ips);
         check(lives_within(granted, self.policy), Excess::Lifetime);
-        check(rate_within(&granted.limits, &self.policy.limits), Excess::Limits);
+        // A root key's limit counts its own calls, and says nothing about the keys that it makes for organizations.
+        check(self.kind == KeyKind::Root || rate_within(&granted.limits, &self.policy.limits), Excess::Limits);
         check(Credits::are_within(credits, self.credits), Excess::Credits);
         excess
     }

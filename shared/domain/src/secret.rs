@@ -128,7 +128,12 @@ pub struct Malformed;
 impl PlainSecret {
     /// A new secret from the operating system's generator.
     pub fn generate(prefix: &Prefix, environment: Environment) -> Self {
-        let part = Zeroizing::new(random_base62(SECRET_PART_LENGTH));
+        Self::generate_of_length(prefix, environment, SECRET_PART_LENGTH)
+    }
+
+    /// A new secret with so many characters in its secret part: 32 to 128.
+    pub fn generate_of_length(prefix: &Prefix, environment: Environment, length: usize) -> Self {
+        let part = Zeroizing::new(random_base62(length));
         Self::assemble(prefix, environment, &part)
     }
 
@@ -190,6 +195,12 @@ impl PlainSecret {
     /// The public part that finds the row.
     pub fn lookup_id(&self) -> LookupId {
         self.lookup_id
+    }
+
+    /// How long the secret part is, in bytes, which are base62 characters.
+    pub fn part_bytes(&self) -> usize {
+        let tail = self.text.rsplit('_').next().unwrap_or_default();
+        tail.len().saturating_sub(CHECK_LENGTH)
     }
 
     /// SHA-256 of the whole text: all that an import may know of it.
@@ -422,6 +433,9 @@ mod tests {
             assert_eq!(read.lookup_id(), secret.lookup_id());
             assert_eq!(read.prefix().as_str(), "clv");
             assert_eq!(secret.expose().split('_').count(), 4);
+            assert_eq!(secret.part_bytes(), 32);
+            let longest = PlainSecret::generate_of_length(&Prefix::organization(), environment, 128);
+            assert_eq!(PlainSecret::parse(longest.expose()).expect("its own text").part_bytes(), 128);
         }
     }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::ids::OrganizationId;
 use domain::limit::Limit;
 use domain::names::{Name, Slug};
+use domain::organization_policy::OrganizationPolicy;
 use domain::permission::PermissionName;
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
@@ -16,8 +17,8 @@ use crate::page::{Page, Slice};
 use crate::rows::Rows;
 use crate::write::Write;
 
-pub(crate) const COLUMNS: &str = "id, slug, name, permissions, limits, default_limits, suspended_at, generation, \
-    created_at, updated_at";
+pub(crate) const COLUMNS: &str = "id, slug, name, permissions, limits, default_limits, policy, suspended_at, \
+    generation, created_at, updated_at";
 
 /// An organization as its row stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Organization {
     pub limits: Vec<Limit>,
     /// What a key gets that names none.
     pub default_limits: Vec<Limit>,
+    /// What it demands of its keys.
+    pub policy: OrganizationPolicy,
     /// Since when all its keys are refused.
     pub suspended_at: Option<DateTime<Utc>>,
     /// The row's version.
@@ -170,6 +173,37 @@ impl Write {
         row.as_ref().map(|row| self.bumped_organization(row)).transpose()
     }
 
+    /// Changes what the organization that the caller saw at version `seen` gives its keys by default and demands of them;
+    /// `None` when it has changed since. It holds for what reads the organization after the commit.
+    pub async fn update_policy(
+        &mut self,
+        seen: i64,
+        (default_limits, policy): (&[Limit], &OrganizationPolicy),
+    ) -> Result<Option<Organization>, Error> {
+        if let Some(organization) = self.find_organization().await?
+            && organization.generation == seen
+            && organization.default_limits == default_limits
+            && organization.policy == *policy
+        {
+            self.leave_unchanged(Some((Subject::Organization(organization.id), seen)));
+            return Ok(Some(organization));
+        }
+        let sql = format!(
+            "update organizations
+            set default_limits = $3, policy = $4, generation = generation + 1, updated_at = $5
+            where id = $1 and generation = $2 and deleted_at is null
+            returning {COLUMNS}"
+        );
+        let statement = sqlx::query(AssertSqlSafe(sql))
+            .bind(self.organization())
+            .bind(seen)
+            .bind(Json(default_limits))
+            .bind(Json(policy))
+            .bind(self.now);
+        let row = self.rows.session.optional(statement).await?;
+        row.as_ref().map(|row| self.bumped_organization(row)).transpose()
+    }
+
     /// Refuses all keys of the organization from now on. Twice is the same as once.
     pub async fn suspend_organization(&mut self) -> Result<Option<Organization>, Error> {
         self.switch_organization("suspended_at = $2", "suspended_at is null").await
@@ -233,6 +267,7 @@ fn read_row(row: &PgRow) -> Result<Organization, Error> {
         permissions: decode::permissions(row, "permissions")?,
         limits: decode::limits(row, "limits")?,
         default_limits: decode::limits(row, "default_limits")?,
+        policy: row.try_get::<Json<OrganizationPolicy>, _>("policy")?.0,
         suspended_at: row.try_get("suspended_at")?,
         generation: row.try_get("generation")?,
         created_at: row.try_get("created_at")?,

@@ -11,20 +11,22 @@ use domain::names::Name;
 use domain::permission::Permission;
 use domain::policy::{AllOr, KeyStatus};
 use domain::sealing::SealingKey;
-use domain::secret::LOOKUP_ID_LENGTH;
+use domain::secret::{LOOKUP_ID_LENGTH, Prefix};
 use domain::validation::ValidationError;
 use poem_openapi::types::{ParseFromJSON, ToJSON};
 use serde_json::Value;
 use server::problem::{ErrorCode, Problem};
-use store::{KeyChange, NewVerifier, Rows, Verifier, Write};
+use store::{KeyChange, NewVerifier, Organization, Rows, Verifier, Write};
 
 use crate::access::Scoped;
 use crate::app::App;
 use crate::authenticate::{denied, not_found};
+use crate::demands::check_supplied;
 use crate::fields::{Fields, unread};
 use crate::grant;
 use crate::operation::Operation;
 use crate::resources::keys::wire::key_input::NewKey;
+use crate::resources::permissions::own::find_organization;
 use crate::resources::verifier::wire::{StoredRequest, VerifierInput};
 
 /// What values of headers are sealed for.
@@ -43,8 +45,11 @@ pub async fn read(
     let ends_at = fields.take("/ends_at", parse_future(&input.ends_at, write.now()));
     check_keys(&mut fields, &input.keys);
     fields.finish()?;
-    let change = grant::read_new_key(&access.app, access, write, &input.keys).await;
-    let change = change.map_err(|problem| problem.within("/keys"))?;
+    let named = (input.keys.permissions.as_slice(), input.keys.create_permissions);
+    let within = |problem: Problem| problem.within("/keys");
+    let granted = find_organization(access, write, named).await.map_err(within)?;
+    check_brought(&access.app, &granted, &input.keys).map_err(within)?;
+    let change = grant::read_new_key(access, write, &granted, &input.keys).await.map_err(within)?;
     // What it adds, it adds now.
     input.keys.create_permissions = false;
     // By their ids: a later role of the same name is another one.
@@ -111,9 +116,21 @@ pub async fn keys(app: &App, rows: &mut Rows, verifier: &Verifier) -> Result<Key
         let detail = "The key that set this verifier is limited to some customers or domains by now.";
         return Err(Problem::new(ErrorCode::ExceedsGrantor).detail(detail));
     }
-    let change = grant::read_key_of(app, &authority, rows, (&organization, &keys_body(verifier)?)).await?;
+    let body = keys_body(verifier)?;
+    check_brought(app, &organization, &body)?;
+    let change = grant::read_key_of(app, &authority, rows, (&organization, &body)).await?;
     // A permission that was given up since, and added again, is another one.
     Ok(KeyChange { permissions_since: verifier.settings.permissions_since, ..change })
+}
+
+/// Refuses secrets from elsewhere where the environment or the organization's policy forbids them, and prefixes that are not the policy's.
+fn check_brought(app: &App, organization: &Organization, keys: &NewKey) -> Result<(), Problem> {
+    let mut fields = Fields::default();
+    fields.take("/secret", check_supplied(app, organization));
+    if let Some(asked) = fields.take_option("/prefix", keys.prefix.0.as_deref().map(Prefix::parse_own)) {
+        fields.take("/prefix", organization.policy.check_prefix(Some(asked)));
+    }
+    fields.finish()
 }
 
 /// The name of a key that comes of it.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use server::document::{Member, reference_to};
 
 /// Members that hold an id, with the letters that it starts with.
-const IDS: [(&str, &str); 14] = [
+const IDS: [(&str, &str); 15] = [
     ("Customer.id", "cus"),
     ("Domain.id", "dom"),
     ("ImportResult.key_id", "key"),
@@ -18,6 +18,7 @@ const IDS: [(&str, &str); 14] = [
     ("Key.organization_id", "org"),
     ("LimitOverride.id", "lov"),
     ("Organization.id", "org"),
+    ("PolicyViolation.key_id", "key"),
     ("Receipt.id", "rcp"),
     ("Receipt.key_id", "key"),
     ("Role.id", "role"),
@@ -71,6 +72,7 @@ fn texts() -> Vec<(&'static str, Value)> {
         ),
         ("NewPermission.name", upto(NAME_BYTES_MAX)),
         ("NewRole.permissions[]", upto(NAME_BYTES_MAX)),
+        ("PolicyPatch.prefix", patterned("^[a-z][a-z0-9]{1,15}$")),
         ("Revocation.note", json!({"maxLength": NOTE_CHARS_MAX})),
         ("RolePatch.permissions[]", upto(NAME_BYTES_MAX)),
         ("SecretDigest.value", json!({"minLength": 43, "maxLength": 64})),

@@ -17,8 +17,8 @@ use crate::resources::ROUTES;
 const NULLABLE_ANSWERS: [&str; 3] = ["VerifyAnswer", "VerdictCustomer", "TraceStep"];
 
 /// Answers that come with the version of what they show.
-const VERSIONED: [&str; 8] =
-    ["Customer", "Domain", "ImportedKey", "Key", "KeyWithSecret", "Organization", "OwnPermission", "Role"];
+const VERSIONED: [&str; 9] =
+    ["Customer", "Domain", "ImportedKey", "Key", "KeyWithSecret", "Organization", "OwnPermission", "Policy", "Role"];
 
 /// The document as it is served and committed, from what the generator wrote.
 pub fn openapi(generated: &str) -> String {

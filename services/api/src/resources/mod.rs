@@ -6,6 +6,7 @@ pub mod keys;
 pub mod limits;
 pub mod organizations;
 pub mod permissions;
+pub mod policy;
 pub mod receipts;
 pub mod roles;
 pub mod verifier;
@@ -40,6 +41,7 @@ resources! {
     permissions::own;
     roles;
     organizations;
+    policy;
     keys;
     keys::credits;
     keys::import;
@@ -81,4 +83,6 @@ pub enum Tags {
     Permissions,
     /// Named sets of permissions that an organization gives to its keys.
     Roles,
+    /// What an organization demands of its keys.
+    Policy,
 }

@@ -38,28 +38,31 @@ impl From<&Limit> for LimitBody {
     }
 }
 
-/// A list of limits.
+/// A list of at most 10 items, with a name of its own in unions.
 #[derive(Debug, Clone)]
-pub struct LimitList(pub Vec<LimitBody>);
+pub struct ItemList<T>(pub Vec<T>);
 
-impl Type for LimitList {
+/// A list of limits.
+pub type LimitList = ItemList<LimitBody>;
+
+impl<T: Type> Type for ItemList<T> {
     const IS_REQUIRED: bool = true;
     type RawValueType = Self;
     type RawElementValueType = Self;
 
     fn name() -> Cow<'static, str> {
-        "LimitList".into()
+        format!("{}List", T::name()).into()
     }
 
     fn schema_ref() -> MetaSchemaRef {
         let mut list = MetaSchema::new("array");
-        list.items = Some(Box::new(LimitBody::schema_ref()));
+        list.items = Some(Box::new(T::schema_ref()));
         list.max_items = Some(LIMITS_MAX);
         MetaSchemaRef::Inline(Box::new(list))
     }
 
     fn register(registry: &mut Registry) {
-        LimitBody::register(registry);
+        T::register(registry);
     }
 
     fn as_raw_value(&self) -> Option<&Self> {
@@ -71,13 +74,13 @@ impl Type for LimitList {
     }
 }
 
-impl ParseFromJSON for LimitList {
+impl<T: ParseFromJSON> ParseFromJSON for ItemList<T> {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
         Vec::parse_from_json(value).map(Self).map_err(ParseError::propagate)
     }
 }
 
-impl ToJSON for LimitList {
+impl<T: ToJSON> ToJSON for ItemList<T> {
     fn to_json(&self) -> Option<Value> {
         self.0.to_json()
     }

@@ -214,3 +214,55 @@ async fn an_import_says_nothing_of_who_holds_the_secret() {
     assert_eq!(second, alone, "a secret that somebody holds is imported like one that nobody does");
     assert_eq!(verify(side, &foreign(201)).await["verdict"], "NOT_FOUND", "it proves neither key");
 }
+
+#[tokio::test]
+async fn a_refused_line_adds_no_permission_and_a_good_one_holds_its_own() {
+    let installation = Installation::start().await;
+    let side = installation.side(Environment::Production);
+    let line = |name: &str, number: u64, permission: &str| {
+        let key = json!({"name": name, "permissions": [permission], "create_permissions": true});
+        json!({"key": key, "secret": foreign(number)})
+    };
+    let keys = json!([
+        line("first", 300, "reports.read"),
+        line("first", 301, "reports.write"),
+        json!({"key": {"name": "ended", "permissions": ["ended.read"], "create_permissions": true,
+            "expires_at": "2001-01-01T00:00:00Z"}, "secret": foreign(302)}),
+        line("last", 303, "reports.read"),
+    ]);
+    let none = import_batch(side, &side.root_key(), json!({"keys": keys})).await;
+    assert_eq!(none.status, 409, "{}", none.text);
+    // The organization's own key does not hold what is added: a root key does, by its wildcard.
+    let others = import_batch(side, &side.root_key(), json!({"keys": keys, "on_refusal": "import_others"})).await;
+    let report = others.json();
+    assert_eq!((others.status, &report["imported"]), (201, &json!(2)), "{}", others.text);
+    let own = side.root(Method::GET, &side.path("permissions"), None).await;
+    let names: Vec<&str> = own["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["documents.read", "documents.write", "reports.read"], "no word of the line that was refused");
+    for number in [300, 303] {
+        let body = json!({"key": foreign(number), "permissions": ["reports.read"]});
+        let answer = side.ask(&side.root_key(), Method::POST, "/v1/keys/verify", Some(body)).await;
+        assert_eq!(answer.json()["verdict"], "VALID", "{}", answer.text);
+    }
+    let (_, unable) = side.create_key(json!({"name": "unable", "permissions": ["keys.create", "reports.read"]})).await;
+    let body = json!({"keys": [line("unable", 304, "invoices.read")], "on_refusal": "import_others"});
+    let refused = import_batch(side, &unable, body).await.json();
+    assert_eq!(refused["refused"], 1, "{refused}");
+}
+
+#[tokio::test]
+async fn a_key_of_a_batch_may_be_brought_switched_off() {
+    let installation = Installation::start().await;
+    let side = installation.side(Environment::Production);
+    let line = |name: &str, number: u64, is_enabled: bool| json!({"key": {"name": name, "enabled": is_enabled}, "secret": foreign(number)});
+    let body = json!({"keys": [line("on", 400, true), line("off", 401, false)]});
+    let report = import_batch(side, &side.organization_key(), body).await;
+    assert_eq!(report.status, 201, "{}", report.text);
+    assert_eq!(verify(side, &foreign(400)).await["verdict"], "VALID");
+    assert_eq!(verify(side, &foreign(401)).await["verdict"], "REVOKED");
+    let off = report.json()["results"][1]["key_id"].as_str().unwrap().to_owned();
+    let path = side.path(&format!("keys/{off}"));
+    assert_eq!(side.root(Method::GET, &path, None).await["status"], "inactive");
+    side.root(Method::POST, &format!("{path}/reactivate"), None).await;
+    assert_eq!(verify(side, &foreign(401)).await["verdict"], "VALID");
+}

@@ -140,3 +140,25 @@ async fn an_empty_patch_changes_nothing_and_keeps_the_etag() {
     assert_eq!(installation.count(Environment::Production, events).await, logged);
     assert_eq!(side.change(&side.root_key(), &path, Some(json!({})), "\"99\"").await.status, 412);
 }
+
+#[tokio::test]
+async fn a_cursor_of_one_customers_keys_is_for_no_other() {
+    let installation = Installation::start().await;
+    let side = installation.side(Environment::Production);
+    let (one, other) = (side.create_customer("one").await, side.create_customer("other").await);
+    for customer in [&one, &one, &other, &other] {
+        side.create_key(json!({"name": side.fresh("bound"), "customers": [customer]})).await;
+    }
+    let list = async |organization: &str, customer: &str, rest: &str| {
+        let path = format!("/v1/organizations/{organization}/customers/{customer}/keys?limit=1{rest}");
+        side.ask(&side.root_key(), Method::GET, &path, None).await
+    };
+    let first = list(side.organization(), &one, "").await.json();
+    let next = format!("&cursor={}", first["next_cursor"].as_str().unwrap());
+    let refused = list(side.organization(), &other, &next).await;
+    assert_eq!((refused.status, &refused.json()["code"]), (400, &json!("invalid-cursor")), "{}", refused.text);
+    let second = list("acme", &one, &next).await;
+    assert_eq!(second.status, 200, "by its slug it is the same organization: {}", second.text);
+    assert_ne!(second.json()["items"][0]["id"], first["items"][0]["id"]);
+    assert!(second.json()["next_cursor"].is_null());
+}

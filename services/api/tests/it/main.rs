@@ -19,6 +19,7 @@ mod limits;
 mod openapi;
 mod organizations;
 mod permissions;
+mod policy;
 mod receipts;
 mod roles;
 mod support;
@@ -41,6 +42,7 @@ async fn example(cast: &Cast<'_>, operation: &Descriptor) -> Example {
         "limits" => limits::example(cast, operation.id).await,
         "organizations" => organizations::example(cast, operation.id).await,
         "permissions" => permissions::example(cast, operation.id).await,
+        "policy" => policy::example(cast, operation.id).await,
         "receipts" => receipts::example(cast, operation.id).await,
         "verifier" => verifier::example(cast, operation.id).await,
         "roles" => roles::example(cast, operation.id).await,

@@ -245,3 +245,28 @@ async fn a_customer_that_is_gone_stops_what_was_for_it() {
     assert_eq!(verdict(side, &foreign(2)).await, "NOT_FOUND", "never for all customers instead");
     assert_eq!((&shown(side).await["state"], server.asked().len()), (&json!("stopped"), 1));
 }
+
+#[tokio::test]
+async fn no_key_is_adopted_against_the_organizations_policy() {
+    let server = PresentVerifier::start().await;
+    let installation = Installation::with_verifier(&server.origin).await;
+    let side = installation.side(Environment::Production);
+    set(side, input(&server.origin)).await;
+    server.know(&foreign(1));
+    let policy = async |body: Value| {
+        let answer = side.change(&side.root_key(), &side.path("policy"), Some(body), "*").await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    };
+    for demand in ["ips_required", "must_expire", "allow_supplied_secrets"] {
+        let is_demand = demand != "allow_supplied_secrets";
+        policy(json!({demand: is_demand})).await;
+        assert_eq!(verdict(side, &foreign(1)).await, "MALFORMED", "{demand}");
+        let set = side.ask(&side.root_key(), Method::PUT, &side.path("verifier"), Some(input(&server.origin))).await;
+        let code = set.json()["errors"][0]["code"].as_str().unwrap().to_owned();
+        assert!(set.status == 422 && code.starts_with("policy-"), "{demand}: {}", set.text);
+        policy(json!({demand: !is_demand})).await;
+    }
+    assert_eq!(server.asked().len(), 0, "nobody is asked in vain");
+    policy(json!({"secret_bytes": 64})).await;
+    assert_eq!(verdict(side, &foreign(1)).await, "MALFORMED", "this text is shorter");
+}

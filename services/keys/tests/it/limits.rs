@@ -134,7 +134,7 @@ async fn a_limit_without_a_key_is_exact_over_replicas() {
         let mut admitted = 0;
         for replica in &*replicas {
             let (_, answer) = bench.ask(replica, "/v1/limits/spend", &body(200)).await;
-            assert_eq!((&answer["limit"], &answer["from"]), (&json!(limit), &json!("namespace")), "on every replica");
+            assert_eq!((&answer["limit"], &answer["source"]), (&json!(limit), &json!("namespace")), "on every replica");
             admitted += u64::from(answer["admitted"] == true);
         }
         assert_eq!(admitted, 1);

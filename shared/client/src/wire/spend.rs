@@ -50,7 +50,7 @@ pub struct SpendLimitAnswer {
     /// Its window.
     pub window_ms: u64,
     /// Who says so: the identifier's override, else the namespace, else the question.
-    pub from: RateSourceName,
+    pub source: RateSourceName,
     /// What is left now.
     pub remaining: u64,
     /// How long until the oldest counted request has left the window; 0 when none is counted.

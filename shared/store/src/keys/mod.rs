@@ -5,15 +5,18 @@ mod lifecycle;
 mod list;
 mod secrets;
 mod sort;
+mod violations;
 mod write;
 
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
+use domain::environment::Environment;
 use domain::ids::{CustomerId, KeyId, OrganizationId};
 use domain::permission::PermissionName;
 use domain::policy::{self, AllOr, Credits, KeyKind, KeyStatus, Policy, RevokeReason};
 use domain::role::{self, HeldRole};
+use domain::secret;
 use serde_json::{Map, Value};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
@@ -124,6 +127,12 @@ const STATUS: &str = "case when k.revoked_at is not null then 'inactive' \
 const ENDING: &str = " and (k.revoked_at is not null or k.expires_at is not null or k.not_before is not null)";
 
 impl Key {
+    /// What lists show of its newest secret.
+    pub fn shown_hint(&self, environment: Environment) -> String {
+        let own = || secret::hint(&self.prefix, environment, &self.lookup_id, &self.last4);
+        self.hint.clone().unwrap_or_else(own)
+    }
+
     /// Whether it works at `now`.
     pub fn status(&self, now: DateTime<Utc>) -> KeyStatus {
         policy::status(self.revoked_at, &self.policy, now)

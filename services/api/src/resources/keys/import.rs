@@ -10,17 +10,19 @@ use serde_json::json;
 use server::answer::Created;
 use server::json::Json;
 use server::problem::{ErrorCode, FieldError, Problem};
-use store::{Import, Taken, Write};
+use store::{Import, Organization, Taken, Write};
 
 use super::change;
 use super::wire::import::{ImportReport, ImportResult, KeyImport, KeyImports, OnRefusal};
 use super::wire::key::{ImportedKey, KeyBody};
 use crate::access::{New, Scoped};
+use crate::authenticate::not_found;
 use crate::grant;
 use crate::idempotency::Idempotent;
 use crate::import::{self, Imported};
 use crate::operation::operations;
 use crate::resources::Tags;
+use crate::resources::permissions::own::{add_permissions, find_organization, missing_permissions};
 use crate::wire::nullable::Nullable;
 
 operations! {
@@ -56,8 +58,10 @@ impl Api {
         body: Json<KeyImport>,
     ) -> Result<Created<Idempotent<ImportedKey>>, Problem> {
         let create = async |write: &mut Write, body: KeyImport| {
-            let imported = import::read(&access.app, access.scope.organization(), &body)?;
-            let change = grant::read_new_key(&access.app, &access, write, &body.key).await;
+            let organization =
+                find_organization(&access, write, granted(&body)).await.map_err(|it| it.within("/key"))?;
+            let imported = import::read(&access.app, &organization, &body)?;
+            let change = grant::read_new_key(&access, write, &organization, &body.key).await;
             let line = imported.with(change.map_err(|problem| problem.within("/key"))?);
             let keys = write.import_keys(&[line], is_same(&access, &[imported])).await?;
             let key = keys.into_iter().next().ok_or_else(|| Problem::new(ErrorCode::Internal))?;
@@ -85,11 +89,13 @@ impl Api {
         body: Json<KeyImports, BATCH_MAX_BYTES>,
     ) -> Result<Created<Idempotent<ImportReport>>, Problem> {
         let create = async |write: &mut Write, body: KeyImports| {
-            let mut lines = read_lines(&access, write, &body.keys).await?;
+            let organization = write.find_organization().await?.ok_or_else(not_found)?;
+            let mut lines = read_lines(&access, write, &organization, &body.keys).await?;
             refuse_taken(write, &mut lines).await?;
             if body.on_refusal.unwrap_or_default() == OnRefusal::ImportNone {
                 refuse_all(&mut lines)?;
             }
+            grant_missing(&access, write, &organization, (&mut lines, &body.keys)).await?;
             let enabled = body.keys.iter().map(|key| key.key.enabled);
             let report = import_good(&access, write, lines.into_iter().zip(enabled).collect()).await?;
             let logged = json!({"imported": report.imported, "refused": report.refused});
@@ -102,12 +108,25 @@ impl Api {
 /// A key of the request: what is to be stored of it, or why not.
 type Line = Result<(Imported, Import), Problem>;
 
-/// Judges each key as an ordinary creation.
-async fn read_lines(access: &Scoped<ImportKeys>, write: &mut Write, keys: &[KeyImport]) -> Result<Vec<Line>, Problem> {
+/// Judges each key as an ordinary creation, with the permissions that it adds to the organization's own.
+async fn read_lines(
+    access: &Scoped<ImportKeys>,
+    write: &mut Write,
+    organization: &Organization,
+    keys: &[KeyImport],
+) -> Result<Vec<Line>, Problem> {
     let mut lines = Vec::with_capacity(keys.len());
     for body in keys {
-        let imported = import::read(&access.app, access.scope.organization(), body);
-        let change = grant::read_new_key(&access.app, access, write, &body.key).await;
+        let imported = import::read(&access.app, organization, body);
+        let change = match missing_permissions(access, organization, granted(body)) {
+            Ok(missing) if missing.is_empty() => grant::read_new_key(access, write, organization, &body.key).await,
+            Ok(missing) => {
+                let permissions = [organization.permissions.as_slice(), &missing].concat();
+                let organization = Organization { permissions, ..organization.clone() };
+                grant::read_new_key(access, write, &organization, &body.key).await
+            }
+            Err(problem) => Err(problem),
+        };
         lines.push(match (imported, change) {
             (_, Err(problem)) if problem.code().status().is_server_error() => return Err(problem),
             (Ok(imported), Ok(change)) => {
@@ -125,6 +144,40 @@ async fn read_lines(access: &Scoped<ImportKeys>, write: &mut Write, keys: &[KeyI
         });
     }
     Ok(lines)
+}
+
+fn granted(body: &KeyImport) -> (&[String], bool) {
+    (&body.key.permissions, body.key.create_permissions)
+}
+
+/// Adds to the organization's own permissions what the keys name that are imported: a refused one leaves nothing behind.
+async fn grant_missing(
+    access: &Scoped<ImportKeys>,
+    write: &mut Write,
+    organization: &Organization,
+    (lines, bodies): (&mut [Line], &[KeyImport]),
+) -> Result<(), Problem> {
+    let mut missing = Vec::new();
+    for (line, body) in lines.iter().zip(bodies) {
+        if line.is_ok() {
+            missing.extend(missing_permissions(access, organization, granted(body))?);
+        }
+    }
+    missing.sort_unstable();
+    missing.dedup();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let changed = add_permissions(write, &missing).await?;
+    if changed.generation != organization.generation + 1 {
+        // What was granted under the version before may have been given up meanwhile.
+        let detail = "The organization has changed in the meantime; send the request again.";
+        return Err(Problem::new(ErrorCode::Conflict).detail(detail));
+    }
+    for (_, import) in lines.iter_mut().flatten() {
+        import.key.permissions_since = changed.generation;
+    }
+    Ok(())
 }
 
 /// Refuses names and secrets that the organization has already, or that stand in the request twice.

@@ -70,7 +70,7 @@ impl Api {
         let mut write = access.write().await?;
         let before = write.find_key(change::read_id(&key)?).await?.ok_or_else(not_found)?;
         let after = write.reactivate_key(before.id).await?.ok_or_else(not_found)?;
-        grant::check_reactivation(&access.app, &access, &mut write, &after).await?;
+        grant::check_reactivation(&access, &mut write, &after).await?;
         let event = change::event(&access, &write, (&before, &after));
         change::finish(&access, write, &after, event, false).await
     }
@@ -103,8 +103,7 @@ impl Api {
         }
         let before = write.find_key(id?).await?.ok_or_else(not_found)?;
         let overlap = body.parse()?.overlap();
-        grant::check_regenerate(&access, &mut write, &before).await?;
-        let secret = grant::regenerate_secret(&access.app, &before)?;
+        let secret = grant::renew_secret(&access, &mut write, &before).await?;
         let sealed = grant::sealed(&access.app, &access, &secret);
         let after = write.regenerate_key(&before, &sealed, overlap).await?.ok_or_else(not_found)?;
         let receipt = write.insert_receipt(after.id, after.generation).await?;

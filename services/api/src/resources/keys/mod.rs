@@ -30,6 +30,7 @@ use crate::grant;
 use crate::idempotency::Idempotent;
 use crate::operation::{Operation, operations};
 use crate::precondition::stale;
+use crate::resources::permissions::own::find_organization;
 
 operations! {
     ListKeys  => KeysRead, paged, query(KeyQuery);
@@ -85,9 +86,11 @@ impl Api {
         body: Json<NewKey>,
     ) -> Result<Created<Idempotent<KeyWithSecret>>, Problem> {
         let create = async |write: &mut Write, new: NewKey| {
-            let secret = grant::mint_secret(&access.app, &new)?;
+            let granted = (new.permissions.as_slice(), new.create_permissions);
+            let organization = find_organization(&access, write, granted).await?;
+            let secret = grant::mint_secret(&access.app, &organization, &new)?;
             let sealed = grant::sealed(&access.app, &access, &secret);
-            let change = grant::read_new_key(&access.app, &access, write, &new).await?;
+            let change = grant::read_new_key(&access, write, &organization, &new).await?;
             let key = write.insert_key(&change, &sealed).await?;
             let key = change::switch_off(write, key, new.enabled).await?;
             let body = KeyBody::new(&key, access.app.environment, write.now());
@@ -134,7 +137,7 @@ impl Api {
         let mut write = access.write().await?;
         let before = write.find_key(change::read_id(&key)?).await?.ok_or_else(not_found)?;
         access.if_match(before.generation)?;
-        let change = grant::read_patch(&access.app, &access, &mut write, &before, &body.parse()?).await?;
+        let change = grant::read_patch(&access, &mut write, &before, &body.parse()?).await?;
         let after = write.update_key(before.id, before.generation, &change).await?.ok_or_else(stale)?;
         let event = change::event(&access, &write, (&before, &after));
         change::finish(&access, write, &after, event, grant::is_narrowing(&before, &change)).await

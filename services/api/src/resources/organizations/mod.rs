@@ -1,6 +1,6 @@
 //! `/v1/organizations`: the tenants of this environment. Root keys reach all of them, organization keys their own.
 
-mod wire;
+pub mod wire;
 
 use domain::ids::OrganizationId;
 use domain::policy::KeyKind;
@@ -113,7 +113,7 @@ impl Api {
             return Err(Problem::new(ErrorCode::ExceedsGrantor).detail(detail));
         }
         let change = patch.read(&before)?;
-        grant::check_default_limits(&access.authority, &before, &change)?;
+        grant::check_default_limits(&access.authority, &before, &change.default_limits)?;
         let after = write.update_organization(before.generation, &change).await?.ok_or_else(stale)?;
         access.commit_changed(write, (after.id, after.generation), ((&before).into(), (&after).into())).await
     }

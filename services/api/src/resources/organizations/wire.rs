@@ -2,6 +2,7 @@
 
 use domain::limit::Limit;
 use domain::names::{Name, Slug};
+use domain::organization_policy::Rule;
 use domain::permission::PermissionName;
 use domain::validation::ValidationError;
 use poem_openapi::Object;
@@ -114,13 +115,17 @@ impl OrganizationPatch {
             Some(limits) => read_default_limits(&mut fields, limits),
             None => organization.default_limits.clone(),
         };
+        if self.default_limits.is_some() && !organization.policy.admits(&default_limits) {
+            fields.refuse("/default_limits", organization.policy.refusal(Rule::Limits));
+        }
         fields.finish()?;
         let name = name.ok_or_else(unread)?;
         Ok(store::OrganizationChange { name, limits, default_limits })
     }
 }
 
-fn read_default_limits(fields: &mut Fields, limits: &[LimitBody]) -> Vec<Limit> {
+/// Reads what a key gets that is made without limits.
+pub fn read_default_limits(fields: &mut Fields, limits: &[LimitBody]) -> Vec<Limit> {
     if limits.is_empty() {
         fields.refuse("/default_limits", ValidationError::new("empty", "name at least one limit"));
     }

@@ -151,8 +151,19 @@ pub async fn find_organization(
     (names, creates): (&[String], bool),
 ) -> Result<Organization, Problem> {
     let organization = write.find_organization().await?.ok_or_else(not_found)?;
+    let missing = missing_permissions(access, &organization, (names, creates))?;
+    if missing.is_empty() { Ok(organization) } else { add_permissions(write, &missing).await }
+}
+
+/// Those of `names` that the organization does not have, if the body says `create_permissions`; refused where the caller may not
+/// add them.
+pub fn missing_permissions(
+    access: &Scoped<impl Operation>,
+    organization: &Organization,
+    (names, creates): (&[String], bool),
+) -> Result<Vec<PermissionName>, Problem> {
     if !creates {
-        return Ok(organization);
+        return Ok(Vec::new());
     }
     let is_new = |name: &PermissionName| name.check_known(KeyKind::Organization, &organization.permissions).is_err();
     let mut missing: Vec<PermissionName> =
@@ -160,12 +171,16 @@ pub async fn find_organization(
     missing.retain(is_new);
     missing.sort_unstable();
     missing.dedup();
-    if missing.is_empty() {
-        return Ok(organization);
+    if !missing.is_empty() {
+        access.authority.check(Permission::PermissionsCreate).map_err(denied)?;
+        CreatePermission::DESCRIPTOR.check_limits(&access.authority.policy)?;
     }
-    access.authority.check(Permission::PermissionsCreate).map_err(denied)?;
-    CreatePermission::DESCRIPTOR.check_limits(&access.authority.policy)?;
-    let changed = write.insert_permissions(&missing).await?.ok_or_else(not_found)?;
+    Ok(missing)
+}
+
+/// Adds permissions to the organization's own, within another change.
+pub async fn add_permissions(write: &mut Write, missing: &[PermissionName]) -> Result<Organization, Problem> {
+    let changed = write.insert_permissions(missing).await?.ok_or_else(not_found)?;
     let event = Event::of(CreatePermission::ACTION, changed.id);
     write.note(&event.with("names", json!(missing))).await?;
     Ok(changed)

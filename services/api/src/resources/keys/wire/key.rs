@@ -181,7 +181,7 @@ impl KeyBody {
             environment: environment.into(),
             organization_id: Nullable((!is_root).then(|| key.organization_id.to_string())),
             status: key.status(now).into(),
-            hint: key.hint.clone().unwrap_or_else(|| hint(&key.prefix, environment, &key.lookup_id, &key.last4)),
+            hint: key.shown_hint(environment),
             permissions: policy.permissions.iter().map(ToString::to_string).collect(),
             roles: key.roles.iter().map(|role| RoleName { id: role.id.to_string(), name: role.name.clone() }).collect(),
             effective_permissions: effective_permissions(key),

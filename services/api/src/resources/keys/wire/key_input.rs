@@ -1,6 +1,6 @@
 //! What creates and changes a key: the bodies, and how they become a policy.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use client::wire::{AllOr as AllOrBody, Metadata};
 use domain::addresses::{IpRule, reduce};
 use domain::hosts::HostName;
@@ -15,9 +15,8 @@ use poem_openapi::Object;
 use serde_json::{Map, Value};
 
 use super::credits::{CreditsBody, CreditsDraft, CreditsPatch, read_credits_patch, read_new_credits};
-use crate::config::KeyPolicy;
 use crate::fields::Fields;
-use crate::wire::limit::{LimitList, read_limits};
+use crate::wire::limit::{ItemList, LimitList, read_limits};
 use crate::wire::nullable::Nullable;
 use crate::wire::word_or::{NoneWord, UnlimitedWord, WordOr};
 
@@ -144,8 +143,6 @@ pub struct Reading<'a> {
     pub now: DateTime<Utc>,
     /// The permissions of the organization's own API.
     pub own_permissions: &'a [PermissionName],
-    /// What the environment demands.
-    pub demands: &'a KeyPolicy,
 }
 
 impl NewKey {
@@ -167,7 +164,6 @@ impl NewKey {
             tags: Some(read_tags(fields, &self.tags)),
         };
         check_order(fields, draft.not_before, draft.expires_at.flatten());
-        check_demands(fields, reading, draft.expires_at.flatten(), draft.ips.as_ref());
         draft
     }
 }
@@ -203,24 +199,6 @@ pub fn check_order(fields: &mut Fields, start: Option<DateTime<Utc>>, end: Optio
     {
         fields
             .refuse("/expires_at", ValidationError::new("contradiction", "expires_at has to be later than not_before"));
-    }
-}
-
-/// Refuses what the environment does not allow.
-pub fn check_demands(
-    fields: &mut Fields,
-    reading: &Reading<'_>,
-    expires_at: Option<DateTime<Utc>>,
-    ips: Option<&AllOr<IpRule>>,
-) {
-    let days = reading.demands.key_lifetime_days_max;
-    let latest = reading.now + TimeDelta::days(i64::from(days));
-    if days > 0 && expires_at.is_none_or(|at| at > latest) {
-        let message = format!("keys of this environment expire within {days} days");
-        fields.refuse("/expires_at", ValidationError::new("lifetime-demanded", message));
-    }
-    if reading.demands.require_ips && !matches!(ips, Some(AllOr::Only(_))) {
-        fields.refuse("/ips", ValidationError::new("ips-demanded", "keys of this environment name their addresses"));
     }
 }
 
@@ -294,7 +272,7 @@ fn read_expiry(fields: &mut Fields, text: &str, reading: &Reading<'_>) -> Option
 }
 
 fn read_own_limits(fields: &mut Fields, body: &WordOr<NoneWord, LimitList>) -> Vec<Limit> {
-    let WordOr::Value(LimitList(bodies)) = body else { return Vec::new() };
+    let WordOr::Value(ItemList(bodies)) = body else { return Vec::new() };
     if bodies.is_empty() {
         let message = "name at least one limit, or write \"none\"";
         fields.refuse("/limits", ValidationError::new("empty", message));
