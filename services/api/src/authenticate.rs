@@ -10,7 +10,7 @@ use domain::access::{Authority, Denied, Scope};
 use domain::ids::{CustomerId, OrganizationId};
 use domain::names::Slug;
 use domain::policy::KeyKind;
-use domain::secret::PlainSecret;
+use domain::secret::{self, PlainSecret};
 use domain::verdict::Verdict;
 use http::{HeaderMap, Uri};
 use poem::Request;
@@ -68,7 +68,7 @@ impl Proven {
         if let Some(spent) = request.data::<Spent>() {
             spent.note(&answer.limits);
         }
-        let authority = read_authority(app, &answer)?;
+        let authority = read_authority(app, &answer, &presented)?;
         let permit = app.queues.acquire(operation, authority.organization).await?;
         if answer.degraded && (operation.is_strict || authority.kind == KeyKind::Root) {
             let detail = "Limits cannot be shared at the moment, so calls that make credentials wait.";
@@ -146,9 +146,9 @@ fn read_bearer(request: &Request) -> Result<String, Problem> {
     };
     let invalid = || Problem::new(ErrorCode::CredentialsInvalid);
     let text = value.to_str().map_err(|_| invalid())?;
-    let (scheme, token) = text.split_once(' ').ok_or_else(invalid)?;
+    let (scheme, token) = text.split_once(' ').unwrap_or_default();
     if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(invalid());
+        return Err(invalid().detail("Write the key behind the word Bearer: Authorization: Bearer <key>."));
     }
     if token.starts_with(' ') || token.ends_with(' ') {
         return Err(Problem::new(ErrorCode::BadFraming).detail("Write one space between Bearer and the key."));
@@ -157,7 +157,7 @@ fn read_bearer(request: &Request) -> Result<String, Problem> {
 }
 
 /// Turns the key service's verdict into the caller's authority, or into the answer that `keys.md` gives a guard.
-fn read_authority(app: &App, answer: &AuthenticateAnswer) -> Result<Authority, Problem> {
+fn read_authority(app: &App, answer: &AuthenticateAnswer, presented: &str) -> Result<Authority, Problem> {
     let code = match answer.verdict {
         Verdict::Valid => {
             let authority = answer.authority.as_ref().ok_or_else(|| Problem::new(ErrorCode::Internal))?;
@@ -167,10 +167,14 @@ fn read_authority(app: &App, answer: &AuthenticateAnswer) -> Result<Authority, P
                 .filter(|authority| authority.environment == app.environment)
                 .ok_or_else(|| Problem::new(ErrorCode::CredentialsInvalid));
         }
-        Verdict::Malformed | Verdict::NotFound => return Err(Problem::new(ErrorCode::CredentialsInvalid)),
-        Verdict::Revoked | Verdict::NotYetValid | Verdict::Expired => {
-            return Err(Problem::new(ErrorCode::CredentialsInvalid).reason(answer.verdict.name()));
+        Verdict::NotFound => return Err(Problem::new(ErrorCode::CredentialsInvalid)),
+        Verdict::Malformed => return Err(malformed(presented)),
+        // Its secret was proven.
+        Verdict::Revoked => return Err(ended(answer, "This key has been revoked.")),
+        Verdict::NotYetValid => {
+            return Err(ended(answer, "This key does not work yet: it has a start that lies ahead."));
         }
+        Verdict::Expired => return Err(ended(answer, "This key has expired.")),
         Verdict::WrongEnvironment => return Err(wrong_environment(app, answer)),
         Verdict::Suspended => ErrorCode::Suspended,
         Verdict::Forbidden => match answer.reason.as_deref() {
@@ -187,6 +191,25 @@ fn read_authority(app: &App, answer: &AuthenticateAnswer) -> Result<Authority, P
         (Verdict::RateLimited, Some(wait_ms)) => problem.retry_after(Duration::from_millis(wait_ms)),
         (_, _) => problem,
     })
+}
+
+fn ended(answer: &AuthenticateAnswer, detail: &'static str) -> Problem {
+    Problem::new(ErrorCode::CredentialsInvalid).reason(answer.verdict.name()).detail(detail)
+}
+
+/// What is wrong with a text that is no key, as far as anybody can see who looks at it: nothing was looked up.
+fn malformed(presented: &str) -> Problem {
+    let problem = Problem::new(ErrorCode::CredentialsInvalid);
+    match secret::missing_bytes(presented) {
+        None => {
+            let detail = "This is not a key of Claviger's form, such as clv_prod_…; a service token works at the key service alone.";
+            problem.detail(detail)
+        }
+        Some(0) => problem,
+        Some(missing) => {
+            problem.detail(format!("This is the beginning of a key: at least {missing} characters are missing."))
+        }
+    }
 }
 
 fn wrong_environment(app: &App, answer: &AuthenticateAnswer) -> Problem {

@@ -227,6 +227,16 @@ impl PlainSecret {
     }
 }
 
+/// How many characters a text lacks at the least that begins like a secret; `None` for one that does not. Looks at its shape alone.
+pub fn missing_bytes(text: &str) -> Option<usize> {
+    let mut parts = text.split('_');
+    let prefix = Prefix::parse(parts.next()?).ok()?;
+    let environment = Environment::from_tag(parts.next()?)?;
+    let front = prefix.as_str().len() + 1 + environment.tag().len() + 1;
+    let whole = front + LOOKUP_ID_LENGTH + 1 + SECRET_PART_LENGTH + CHECK_LENGTH;
+    Some(whole.saturating_sub(text.len()))
+}
+
 /// The secret with its middle replaced, as lists show it.
 pub fn hint(prefix: &str, environment: Environment, lookup_id: &str, last4: &str) -> String {
     format!("{prefix}_{}_{lookup_id}_…{last4}", environment.tag())
@@ -436,6 +446,18 @@ mod tests {
             assert_eq!(secret.part_bytes(), 32);
             let longest = PlainSecret::generate_of_length(&Prefix::organization(), environment, 128);
             assert_eq!(PlainSecret::parse(longest.expose()).expect("its own text").part_bytes(), 128);
+        }
+    }
+
+    #[test]
+    fn a_truncated_secret_is_told_by_its_length() {
+        let text = PlainSecret::generate(&Prefix::organization(), Environment::Production).expose().to_owned();
+        assert_eq!(missing_bytes(&text), Some(0));
+        assert_eq!(missing_bytes(&text[..text.len() - 7]), Some(7));
+        assert_eq!(missing_bytes("clv_prod_"), Some(55));
+        assert_eq!(missing_bytes("clv_prod"), Some(56));
+        for other in ["", "clv", "clv_test_abc", "Basic", "c2VydmljZSB0b2tlbg==", "eyJhbGciOiJIUzI1NiJ9.e30.abc"] {
+            assert_eq!(missing_bytes(other), None, "{other}");
         }
     }
 

@@ -16,6 +16,7 @@ mod imports;
 mod key_lists;
 mod keys;
 mod limits;
+mod mistakes;
 mod openapi;
 mod organizations;
 mod permissions;

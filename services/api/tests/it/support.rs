@@ -84,6 +84,13 @@ impl Installation {
         self.sides.iter().find(|side| side.environment == environment).unwrap()
     }
 
+    /// Asks with this text as the whole of `Authorization`.
+    pub async fn ask_with(&self, environment: Environment, authorization: &str, path: &str) -> Answer {
+        let side = self.side(environment);
+        let request = side.http.get(format!("{}{path}", side.base)).header("Authorization", authorization);
+        side.send(&Caller::anonymous(), request, None).await
+    }
+
     /// Gives a name its one TXT record.
     pub fn set_record(&self, name: &str, value: &str) {
         self.world.names.set(name, value);

@@ -29,8 +29,10 @@ fn of_framework(error: &Error, path: &str, config: &StackConfig) -> Problem {
         let mistake = FieldError::new(format!("/query/{}", param.name), "invalid", "The value is not acceptable.");
         return Problem::validation(vec![mistake]);
     }
-    let is_path = error.is::<ParsePathError>() || error.is::<DocumentedPathError>() || error.is::<NotFoundError>();
-    if is_path {
+    if error.is::<NotFoundError>() {
+        return no_such_path(path, config);
+    }
+    if error.is::<ParsePathError>() || error.is::<DocumentedPathError>() {
         return Problem::new(ErrorCode::NotFound);
     }
     if error.is::<ContentTypeError>() {
@@ -60,4 +62,13 @@ fn of_status(error: &Error) -> Problem {
         _ => ErrorCode::Internal,
     };
     Problem::new(code).source(std::io::Error::other(error.to_string()))
+}
+
+/// 404 for a path that no route has, with the one that may have been meant. What there is says the document to anybody.
+fn no_such_path(path: &str, config: &StackConfig) -> Problem {
+    let problem = Problem::new(ErrorCode::NotFound);
+    match config.routes.meant(path) {
+        Some(meant) => problem.detail(format!("There is no such path; did you mean {meant}?")),
+        None => problem,
+    }
 }

@@ -77,6 +77,28 @@ impl RouteTable {
         listed.unwrap_or_else(|| self.anywhere.clone())
     }
 
+    /// The documented path that somebody may have meant by one that there is not: without a slash at its end, or with a slip or
+    /// two in its words.
+    pub(super) fn meant(&self, path: &str) -> Option<&str> {
+        const SLIPS_MAX: usize = 3;
+        let segments: Vec<&str> = path.trim_end_matches('/').split('/').collect();
+        let slips = |template: &str| {
+            let wanted: Vec<&str> = template.split('/').collect();
+            let pairs = wanted.iter().zip(&segments);
+            // Whatever stands in the place of a name may be one, but for nothing.
+            let each = pairs.map(|(wanted, sent)| match wanted.starts_with('{') {
+                true if sent.is_empty() => None,
+                true => Some(0),
+                false => slips(wanted, sent),
+            });
+            let all: Option<usize> = each.sum();
+            all.filter(|_| wanted.len() == segments.len())
+        };
+        let near = self.templates.values().filter_map(|template| Some((slips(template)?, template)));
+        let (count, template) = near.min()?;
+        (count <= SLIPS_MAX).then_some(template.as_str())
+    }
+
     /// The path of an operation as the document writes it.
     pub(super) fn template(&self, operation: &str) -> Option<&str> {
         self.templates.get(operation).map(String::as_str)
@@ -104,6 +126,12 @@ fn documented(path: &str) -> String {
         None => segment.to_owned(),
     };
     path.split('/').map(written).collect::<Vec<_>>().join("/")
+}
+
+/// How many letters two words differ in, if they may be the same word.
+fn slips(wanted: &str, sent: &str) -> Option<usize> {
+    let is_meant = wanted == sent || domain::validation::meant(sent, [wanted]).is_some();
+    is_meant.then(|| usize::from(wanted != sent))
 }
 
 fn listed<'a>(methods: impl Iterator<Item = &'a Method>) -> String {
@@ -137,6 +165,17 @@ mod tests {
         assert_eq!(routes.allow("/v2/"), "GET, HEAD");
         for path in ["/v1/keys/a/b", "/v1", "/V1/keys", "*", ""] {
             assert_eq!(routes.allow(path), "DELETE, GET, HEAD, PATCH, POST", "{path}");
+        }
+        for (path, meant) in [
+            ("/v1/keys/abc/", Some("/v1/keys/{key}")),
+            ("/v1/key/abc", Some("/v1/keys/{key}")),
+            ("/V1/keys/abc", None),
+            ("/v1/kettles/abc", None),
+            ("/v1/keys/", None),
+            ("/", None),
+            ("", None),
+        ] {
+            assert_eq!(routes.meant(path), meant, "{path}");
         }
         assert_eq!((routes.template("update_key"), routes.template("none")), (Some("/v1/keys/{key}"), None));
     }

@@ -4,6 +4,7 @@
 
 mod schema;
 mod syntax;
+mod texts;
 
 use std::marker::PhantomData;
 

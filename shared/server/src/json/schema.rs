@@ -2,13 +2,12 @@
 
 use std::{
     any::TypeId,
-    borrow::Cow,
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, LazyLock, PoisonError, RwLock},
 };
 
 use chrono::DateTime;
-use domain::validation::excerpt;
+use domain::validation::meant;
 use poem_openapi::{
     registry::{MetaSchema, MetaSchemaRef, Registry},
     types::Type,
@@ -16,6 +15,7 @@ use poem_openapi::{
 use serde_json::{Map, Value};
 
 use super::syntax::{push_item, push_member};
+use super::texts::{AN_INSTANT, format_range, is_time, listed, range_message, sent, wanted};
 use crate::problem::FieldError;
 
 /// How many mistakes one answer names.
@@ -115,6 +115,9 @@ impl<'s> Walk<'s> {
         let Some(kind) = facets.iter().find(|facet| !facet.ty.is_empty()) else {
             return self.free(value);
         };
+        if kind.ty == "string" && value.is_number() && is_time(&self.pointer) {
+            return self.mistake("type", format!("Send RFC 3339, for instance \"{AN_INSTANT}\", not a number."));
+        }
         if !is_of(kind, value) {
             return self.mistake("type", format!("Send {}, not {}.", wanted(kind), sent(value)));
         }
@@ -231,7 +234,11 @@ impl<'s> Walk<'s> {
         self.characters(name);
         match facets.iter().find_map(|facet| facet.additional_properties.as_deref()) {
             Some(schema) => self.value(schema, value),
-            None => self.mistake("unknown-member", "There is no such member."),
+            None => {
+                let known = facets.iter().flat_map(|facet| &facet.properties).map(|(known, _)| *known);
+                let meant = meant(name, known).map(|meant| format!("There is no such member; did you mean {meant}?"));
+                self.mistake("unknown-member", meant.unwrap_or_else(|| "There is no such member.".to_owned()));
+            }
         }
     }
 
@@ -266,10 +273,37 @@ impl<'s> Walk<'s> {
                 nearest = Some(attempt.errors);
             }
         }
-        match nearest {
-            Some(errors) => self.errors.extend(errors.into_iter().take(ERRORS_MAX.saturating_sub(self.errors.len()))),
-            None => self.mistake("type", format!("This cannot be {}.", sent(value))),
+        match (nearest, self.word_or(facet)) {
+            (nearest, Some(either)) if value.is_string() || nearest.is_none() => {
+                let (code, not) = match value.is_string() {
+                    true => ("enum", String::new()),
+                    false => ("type", format!(", not {}", sent(value))),
+                };
+                self.mistake(code, format!("Send {either}{not}."));
+            }
+            (Some(errors), _) => {
+                self.errors.extend(errors.into_iter().take(ERRORS_MAX.saturating_sub(self.errors.len())))
+            }
+            (None, _) => self.mistake("type", format!("This cannot be {}.", sent(value))),
         }
+    }
+
+    /// A union of words and of what is no text, in words: `"all" or a list`.
+    fn word_or(&self, facet: &'s MetaSchema) -> Option<String> {
+        let (mut words, mut others) = (Vec::new(), Vec::new());
+        for branch in facet.any_of.iter().chain(&facet.one_of) {
+            let facets = self.facets(branch);
+            match facets.iter().find(|facet| !facet.enum_items.is_empty()) {
+                Some(closed) => words.push(listed(&closed.enum_items)),
+                None => others.push(match facets.iter().find(|facet| !facet.ty.is_empty())?.ty {
+                    "string" => return None,
+                    "array" => "a list",
+                    "object" => "an object",
+                    _ => "a number",
+                }),
+            }
+        }
+        (!words.is_empty() && !others.is_empty()).then(|| format!("{} or {}", words.join(" or "), others.join(" or ")))
     }
 
     /// A value without a schema still keeps the limits of every value.
@@ -308,67 +342,6 @@ fn is_of(schema: &MetaSchema, value: &Value) -> bool {
         "integer" => value.is_i64(),
         _ => true,
     }
-}
-
-fn format_range(format: Option<&str>) -> Option<std::ops::RangeInclusive<i128>> {
-    Some(match format? {
-        "int8" => i8::MIN.into()..=i8::MAX.into(),
-        "int16" => i16::MIN.into()..=i16::MAX.into(),
-        "int32" => i32::MIN.into()..=i32::MAX.into(),
-        "int64" => i64::MIN.into()..=i64::MAX.into(),
-        "uint8" => 0..=u8::MAX.into(),
-        "uint16" => 0..=u16::MAX.into(),
-        "uint32" => 0..=u32::MAX.into(),
-        "uint64" => 0..=u64::MAX.into(),
-        _ => return None,
-    })
-}
-
-fn range_message(schema: &MetaSchema) -> String {
-    let range = format_range(schema.format);
-    let bound = |own: Option<f64>, of_format: Option<i128>| {
-        own.map(|bound| bound.to_string()).or_else(|| of_format.map(|bound| bound.to_string()))
-    };
-    let least = bound(schema.minimum, range.as_ref().map(|range| *range.start()));
-    let most = bound(schema.maximum, range.as_ref().map(|range| *range.end()));
-    match (least, most) {
-        (Some(least), Some(most)) => format!("Send a number from {least} to {most}."),
-        (Some(least), None) => format!("Send a number from {least}."),
-        (None, Some(most)) => format!("Send a number up to {most}."),
-        (None, None) => "Send a number in range.".to_owned(),
-    }
-}
-
-fn wanted(schema: &MetaSchema) -> Cow<'static, str> {
-    Cow::Borrowed(match schema.ty {
-        "string" => "a string",
-        "boolean" => "true or false",
-        "array" => "an array",
-        "object" => "an object",
-        "number" => "a number",
-        "integer" => "a 64-bit integer without fraction or exponent",
-        other => return Cow::Owned(format!("a value of type {other}")),
-    })
-}
-
-fn sent(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "such a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
-}
-
-fn listed(choices: &[Value]) -> String {
-    const LISTED_MAX: usize = 20;
-    let mut names: Vec<String> = choices.iter().take(LISTED_MAX).map(|choice| excerpt(&choice.to_string())).collect();
-    if choices.len() > LISTED_MAX {
-        names.push("…".to_owned());
-    }
-    names.join(", ")
 }
 
 #[cfg(test)]
