@@ -76,6 +76,7 @@ fix: ## format, and regenerate what is generated: the examples, openapi.json wit
 	cargo build -p claviger
 	for service in $(documented); do $(claviger) openapi $$service > services/$$service/openapi.json.new && \
 		mv services/$$service/openapi.json.new services/$$service/openapi.json || exit 1; done
+	CLAVIGER_UPDATE=1 cargo test -q -p tidy -- frozen
 	scripts/web.sh types
 
 .PHONY: fmt

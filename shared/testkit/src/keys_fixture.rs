@@ -25,7 +25,6 @@ use server::settings::{Log, LogFormat, PepperEntry, Tls};
 use store::counters::{Counters, RedisConfig};
 use store::{Committed, CreditsChange, Customer, DatabaseConfig, Key, KeyChange, NewCustomer, NewOrganization};
 use store::{NewSecret, Origin, Store, Write};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::Client;
@@ -65,7 +64,7 @@ pub struct Replica {
     pub management: String,
     pub name: String,
     shutdown: CancellationToken,
-    task: JoinHandle<anyhow::Result<()>>,
+    task: tokio::task::JoinHandle<anyhow::Result<()>>,
 }
 
 /// A key with its secret in the clear.

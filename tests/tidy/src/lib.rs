@@ -7,6 +7,7 @@ pub mod circles;
 pub mod configuration;
 pub mod decisions;
 pub mod documents;
+pub mod frozen;
 pub mod headers;
 pub mod layers;
 pub mod migrations;
