@@ -216,7 +216,7 @@ async fn an_import_says_nothing_of_who_holds_the_secret() {
 }
 
 #[tokio::test]
-async fn a_refused_line_adds_no_permission_and_a_good_one_holds_its_own() {
+async fn a_refused_line_adds_no_permission_and_a_good_one_holds_its() {
     let installation = Installation::start().await;
     let side = installation.side(Environment::Production);
     let line = |name: &str, number: u64, permission: &str| {

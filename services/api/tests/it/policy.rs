@@ -293,7 +293,7 @@ async fn no_change_by_parts_gets_round_the_policy() {
 }
 
 #[tokio::test]
-async fn a_key_from_before_only_gets_narrower_until_it_keeps_the_policy() {
+async fn an_old_key_only_gets_narrower_until_it_keeps_the_policy() {
     let installation = Installation::start().await;
     let side = installation.side(Environment::Production);
     let own = side.organization_key();
