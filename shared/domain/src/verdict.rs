@@ -86,6 +86,17 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::IpNotAllowed,
+        Self::DomainNotAllowed,
+        Self::CustomerNotAllowed,
+        Self::OrganizationSuspended,
+        Self::CustomerSuspended,
+        Self::KeyRevoked,
+        Self::SecretRetired,
+    ];
+
     /// The text on the wire.
     pub const fn text(self) -> &'static str {
         match self {

@@ -3,6 +3,7 @@
 
 use domain::hosts::HOST_CHARS_MAX;
 use domain::names::TAG_CHARS_MAX;
+use domain::verdict::Reason;
 use domain::verify::step_names;
 use serde_json::{Value, json};
 
@@ -22,12 +23,18 @@ const IDS: [(&str, &str); 8] = [
 pub fn members() -> Vec<(&'static str, Option<&'static str>, Value)> {
     let name = json!({"pattern": "^[a-z][a-z0-9_-]{0,39}$"});
     let checks: Vec<&str> = step_names().collect();
+    let reasons = Reason::ALL.map(Reason::text);
     let id =
         |(at, letters): (&'static str, &str)| (at, None, json!({"pattern": format!("^{letters}_[0-9A-Za-z]{{22}}$")}));
     let rows = vec![
         ("VerifyRequest.domain", None, json!({"minLength": 1, "maxLength": HOST_CHARS_MAX})),
         ("VerifyRequest.tags[]", None, json!({"minLength": 1, "maxLength": TAG_CHARS_MAX})),
         ("LimitAsked.name", None, name),
+        (
+            "VerifyAnswer.reason",
+            Some("VerifyReason"),
+            json!({"type": "string", "enum": reasons, "description": "What a verdict rests on, more exactly."}),
+        ),
         (
             "QuestionRefused.code",
             Some("QuestionCode"),

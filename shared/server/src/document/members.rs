@@ -1,5 +1,6 @@
 //! What the document says of single members that their types in the code do not.
 
+use domain::verdict::Verdict;
 use serde_json::{Map, Value, json};
 
 use super::mend::nothing;
@@ -81,7 +82,9 @@ impl Member {
 /// What every document says of failures.
 pub(super) fn of_problems() -> Vec<Member> {
     let codes = ErrorCode::ALL.iter().map(|code| code.name());
+    let verdicts = Verdict::ALL.into_iter().filter(|verdict| *verdict != Verdict::Valid).map(Verdict::name);
     vec![
+        Member::one_of("Problem.reason", "ProblemReason", "The verdict about the credential.", verdicts),
         Member::one_of("Problem.code", "ErrorCode", "What went wrong; the page of `type` explains each.", codes),
         Member::with("Problem.type", json!({"format": "uri-reference"})),
         Member::with("Problem.status", json!({"minimum": 400, "maximum": 599})),
