@@ -84,7 +84,7 @@ pub fn openapi_json() -> String {
     });
     let (requests, answers) = (include_str!("../examples/requests.json"), include_str!("../examples/answers.json"));
     let completion = Completion {
-        nullable_answers: &["VerifyAnswer", "TraceStep"],
+        nullable_answers: &["VerifyAnswer", "VerdictCustomer", "TraceStep"],
         members: client::wire::members().into_iter().map(Member::from).collect(),
         headers: Headers { versioned: &[], has_limits: false },
         examples: Examples::read(requests, answers),
