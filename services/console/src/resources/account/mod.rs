@@ -95,7 +95,7 @@ impl Api {
             return Err(refused("/current_password", "is not the password that you have now".to_owned()));
         }
         access.app.rules.check(&change.new_password, &user.email).map_err(|why| refused("/new_password", why))?;
-        let hash = access.app.passwords.hash(change.new()).await?;
+        let hash = access.app.passwords.hash(change.chosen()).await?;
         let mut write = access.write().await?;
         write.hold_user(user.id).await?.ok_or_else(not_found)?;
         write.update_password(user.id, &hash).await?;

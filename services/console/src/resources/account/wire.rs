@@ -126,7 +126,7 @@ impl PasswordChange {
     }
 
     /// The one that there shall be.
-    pub fn new(&self) -> Zeroizing<String> {
+    pub fn chosen(&self) -> Zeroizing<String> {
         Zeroizing::new(self.new_password.clone())
     }
 }
