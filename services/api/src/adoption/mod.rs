@@ -17,7 +17,7 @@ use domain::foreign::{ForeignDigest, Wrapped};
 use domain::ids::OrganizationId;
 use domain::policy::{AllOr, KeyKind};
 use domain::verdict::Verdict;
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use poem_openapi::types::ToJSON;
 use server::problem::{ErrorCode, Problem};
 use store::{AskOutcome, Asking, Claim, Origin};
@@ -47,7 +47,8 @@ pub struct Candidate {
 /// The questions about texts that a verifier may know, for a caller that may learn about whatever comes of them.
 pub fn candidates(caller: &Proven, requests: &[VerifyRequest], named: &[Option<OrganizationId>]) -> Vec<Candidate> {
     let policy = &caller.authority.policy;
-    if policy.customers != AllOr::All || policy.domains != AllOr::All {
+    let is_limited = policy.customers != AllOr::All || policy.domains != AllOr::All;
+    if is_limited || caller.app.verifiers.is_empty() {
         return Vec::new();
     }
     let own = (caller.authority.kind == KeyKind::Organization).then_some(caller.authority.organization);
@@ -60,20 +61,22 @@ pub fn candidates(caller: &Proven, requests: &[VerifyRequest], named: &[Option<O
     asked.collect()
 }
 
-/// Of these, the ones that were unknown when they were answered and are keys now.
+/// Of these, the ones that were unknown when they were answered, each with whether it is a key now.
 pub async fn adopt(
     caller: &Proven,
     candidates: Vec<Candidate>,
     answers: &[Result<VerifyAnswer, Problem>],
-) -> Result<Vec<Candidate>, Problem> {
+) -> Vec<(Candidate, Result<bool, Problem>)> {
     let is_unknown = |candidate: &Candidate| {
         let answer = answers.get(candidate.at).and_then(|answer| answer.as_ref().ok());
         answer.is_some_and(|it| it.proven.is_none() && matches!(it.verdict, Verdict::Malformed | Verdict::NotFound))
     };
     let unknown = candidates.into_iter().filter(is_unknown).take(ASKED_PER_REQUEST_MAX);
-    let asked =
-        unknown.map(async |candidate| Ok::<_, Problem>(is_adopted(caller, &candidate).await?.then_some(candidate)));
-    Ok(try_join_all(asked).await?.into_iter().flatten().collect())
+    join_all(unknown.map(async |candidate| {
+        let adopted = is_adopted(caller, &candidate).await;
+        (candidate, adopted)
+    }))
+    .await
 }
 
 async fn is_adopted(caller: &Proven, candidate: &Candidate) -> Result<bool, Problem> {

@@ -47,6 +47,11 @@ impl Verifiers {
         Ok(Self { allowed, outbound: Outbound::new(Names::System, trusted)?, flights: Flights::default() })
     }
 
+    /// Whether the configuration allows none.
+    pub fn is_empty(&self) -> bool {
+        self.allowed.is_empty()
+    }
+
     /// Refuses a URL that is below none of the allowed origins.
     pub fn check(&self, url: &str) -> Result<(), ValidationError> {
         if url.contains('#') || !self.allowed.iter().any(|origin| origin.is_of_text(url)) {

@@ -97,9 +97,18 @@ async fn ask_or_adopt(
     if candidates.is_empty() {
         return Ok(answers);
     }
-    let adopted = adoption::adopt(caller, candidates, &answers).await?.into_iter();
-    let (places, again): (Vec<usize>, Vec<VerifyRequest>) =
-        adopted.map(|candidate| (candidate.at, candidate.request)).unzip();
+    let (mut places, mut again) = (Vec::new(), Vec::new());
+    for (candidate, adopted) in adoption::adopt(caller, candidates, &answers).await {
+        match adopted {
+            Ok(false) => {}
+            Ok(true) => {
+                places.push(candidate.at);
+                again.push(candidate.request);
+            }
+            // The other questions were answered, and paid for.
+            Err(problem) => answers[candidate.at] = Err(problem),
+        }
+    }
     for (at, verified) in places.into_iter().zip(ask(caller, again).await?) {
         answers[at] = verified;
     }
