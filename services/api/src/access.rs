@@ -23,7 +23,7 @@ use server::problem::{ErrorCode, Problem};
 use server::query::Query;
 use store::{Read, Slice, Write};
 
-use crate::authenticate::Proven;
+use crate::authenticate::{Proven, denied};
 use crate::idempotency::{Idempotent, IdempotentRequest, Outcome};
 use crate::operation::{Change, Operation, Reach};
 use crate::page::{PAGING, Page, Paging};
@@ -46,7 +46,12 @@ pub struct Scoped<O: Operation> {
 
 impl<O: Operation> Caller<O> {
     async fn find(request: &Request) -> Result<Self, Problem> {
-        const { assert!(matches!(O::DESCRIPTOR.reach, Reach::Installation), "inside an organization: take a Scoped") };
+        const {
+            assert!(
+                matches!(O::DESCRIPTOR.reach, Reach::Installation | Reach::Directory),
+                "inside an organization: take a Scoped"
+            )
+        };
         let proven = Proven::find(request, O::DESCRIPTOR).await?;
         Self::with(proven, OrganizationId::INSTALLATION)
     }
@@ -156,9 +161,19 @@ impl<B: ToJSON> New<B> {
 
 impl<O: Operation> Scoped<O> {
     async fn find(request: &Request) -> Result<Self, Problem> {
-        const { assert!(matches!(O::DESCRIPTOR.reach, Reach::Organization), "without an organization: take a Caller") };
+        const {
+            assert!(
+                matches!(O::DESCRIPTOR.reach, Reach::Organization | Reach::RootKeys),
+                "without an organization: take a Caller"
+            )
+        };
         let proven = Proven::find(request, O::DESCRIPTOR).await?;
-        let scope = proven.enter(request, O::DESCRIPTOR).await?;
+        let scope = match O::DESCRIPTOR.reach {
+            Reach::RootKeys => proven.authority.authorize_root_keys().map_err(denied)?,
+            Reach::Organization | Reach::Installation | Reach::Directory => {
+                proven.enter(request, O::DESCRIPTOR).await?
+            }
+        };
         let caller = Caller::with(proven, scope.organization())?;
         Ok(Self { caller, scope })
     }

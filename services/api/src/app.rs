@@ -20,6 +20,7 @@ use store::{Committed, Generation, Key, Store, Subject, Write};
 use crate::adoption::verifiers::Verifiers;
 use crate::config::{Config, KeyPolicy, Keys};
 use crate::cursor::Cursors;
+use crate::members::Members;
 use crate::metrics::ApiMetrics;
 use crate::outbox_ack::OutboxAck;
 use crate::ownership::Ownership;
@@ -44,6 +45,8 @@ pub struct App {
     pub keys: KeysClient,
     /// This environment's peppers.
     pub peppers: PepperRing,
+    /// Proves the console's members; `None` where no console is configured.
+    pub members: Option<Members>,
     /// Makes and reads cursors.
     pub cursors: Cursors,
     /// Asks the DNS about domains.
@@ -81,6 +84,7 @@ impl App {
             counters: Counters::connect(&config.redis),
             keys: keys_client(&config.keys)?,
             peppers: config.secrets.ring()?,
+            members: Members::of(&config.console, config.environment)?,
             cursors: Cursors::new(config.secrets.cursor_key()?),
             ownership: Ownership::new(&config.dns.servers)?,
             verifiers: Verifiers::new(&config.adoption)?,

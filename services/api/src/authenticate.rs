@@ -1,4 +1,4 @@
-//! Who makes a request: proven by the key service, let in, and in possession of the permission that it needs.
+//! Who makes a request: proven by the key service or by the console's signature, let in, and in possession of the permission that it needs.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use client::KeysError;
 use client::wire::{AuthenticateAnswer, AuthenticateRequest, LimitState, SecretText};
-use domain::access::{Authority, Denied, Scope};
+use domain::access::{Authority, Denied, Member, Scope};
 use domain::ids::{CustomerId, OrganizationId};
 use domain::names::Slug;
 use domain::policy::KeyKind;
@@ -19,7 +19,9 @@ use server::http::{LogFields, RequestContext};
 use server::problem::{ErrorCode, Problem};
 
 use crate::app::App;
+use crate::cursor::Cursors;
 use crate::limit_headers::Spent;
+use crate::members;
 use crate::operation::Descriptor;
 use crate::precondition::IfMatch;
 
@@ -29,8 +31,8 @@ pub struct Proven {
     pub app: Arc<App>,
     /// What the caller is and may do.
     pub authority: Authority,
-    /// What it presented; the one use is to seal a replay for it.
-    pub presented: PlainSecret,
+    /// What a replay is sealed for it with.
+    pub replay_secret: ReplaySecret,
     /// What it has left.
     pub limits: Vec<LimitState>,
     /// The request's id.
@@ -47,42 +49,109 @@ pub struct Proven {
     _permit: Permit,
 }
 
+/// A caller that was proven and let in.
+pub struct Identified {
+    /// What it is and may do.
+    pub authority: Authority,
+    /// What it has left.
+    pub limits: Vec<LimitState>,
+    /// Whether the shared counters are away.
+    pub is_degraded: bool,
+    /// Whether it is a person who has proved lately who they are.
+    pub is_stepped_up: bool,
+    /// It was let in, until the work is done.
+    pub permit: Permit,
+    /// What a replay is sealed for it with.
+    pub replay: ReplaySecret,
+}
+
+/// What the sealing of a replay starts from: stored nowhere beside the replay, and the same whenever its caller comes again.
+pub struct ReplaySecret(Vec<u8>);
+
+impl ReplaySecret {
+    /// The key itself.
+    fn of_key(presented: &PlainSecret) -> Self {
+        Self(presented.expose().as_bytes().to_vec())
+    }
+
+    /// A member's tokens are of a minute; the person in its session stays the same.
+    pub fn of_member(cursors: &Cursors, member: &Member) -> Self {
+        let person = format!("replay\0{}\0{}", member.id, member.session);
+        Self(cursors.derive(person.as_bytes()).to_vec())
+    }
+
+    /// The bytes, for the sealing alone.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Asks the key service about a key, and lets it in.
+async fn identify_key(
+    app: &App,
+    operation: &Descriptor,
+    (request, presented): (&Request, &str),
+) -> Result<Identified, Problem> {
+    let context = request.data::<Arc<RequestContext>>().expect("the stack attaches a context");
+    let line = request.data::<LogFields>().expect("the stack attaches the log line");
+    let question = AuthenticateRequest {
+        key: SecretText::new(presented),
+        client_ip: context.client_ip,
+        request_id: context.request_id.clone(),
+    };
+    let answer = app.keys.authenticate(&question, operation.priority).await.map_err(verify_error)?;
+    if let Some(authority) = &answer.authority {
+        line.key(authority.key_id);
+        line.organization(authority.organization_id);
+    }
+    line.verdict(answer.verdict.name());
+    if let Some(spent) = request.data::<Spent>() {
+        spent.note(&answer.limits);
+    }
+    let authority = read_authority(app, &answer, presented)?;
+    let permit = app.queues.acquire(operation, authority.organization).await?;
+    let presented = PlainSecret::parse(presented).map_err(|_| Problem::new(ErrorCode::CredentialsInvalid))?;
+    let replay = ReplaySecret::of_key(&presented);
+    let (limits, is_degraded) = (answer.limits, answer.degraded);
+    Ok(Identified { authority, limits, is_degraded, is_stepped_up: false, permit, replay })
+}
+
 impl Proven {
-    /// Asks the key service, lets the caller in, and checks that it holds the operation's permission.
+    /// Proves the caller, a key or a member, lets it in, and checks that it holds the operation's permission.
     pub async fn find(request: &Request, operation: &Descriptor) -> Result<Self, Problem> {
         let app = request.data::<Arc<App>>().expect("the app is attached to every route");
         let context = request.data::<Arc<RequestContext>>().expect("the stack attaches a context");
         let line = request.data::<LogFields>().expect("the stack attaches the log line");
         let presented = read_bearer(request)?;
-        let question = AuthenticateRequest {
-            key: SecretText::new(presented.as_str()),
-            client_ip: context.client_ip,
-            request_id: context.request_id.clone(),
+        let identified = if members::is_token(&presented) {
+            let identified = members::identify(app, operation, &presented).await?;
+            line.organization(identified.authority.organization);
+            if let Some(spent) = request.data::<Spent>() {
+                spent.note(&identified.limits);
+            }
+            identified
+        } else {
+            identify_key(app, operation, (request, &presented)).await?
         };
-        let answer = app.keys.authenticate(&question, operation.priority).await.map_err(verify_error)?;
-        if let Some(authority) = &answer.authority {
-            line.key(authority.key_id);
-            line.organization(authority.organization_id);
-        }
-        line.verdict(answer.verdict.name());
-        if let Some(spent) = request.data::<Spent>() {
-            spent.note(&answer.limits);
-        }
-        let authority = read_authority(app, &answer, &presented)?;
-        let permit = app.queues.acquire(operation, authority.organization).await?;
-        if answer.degraded && (operation.is_strict || authority.kind == KeyKind::Root) {
+        let Identified { authority, limits, is_degraded, is_stepped_up, permit, replay } = identified;
+        if is_degraded && (operation.is_strict || authority.kind == KeyKind::Root) {
             let detail = "Limits cannot be shared at the moment, so calls that make credentials wait.";
             return Err(Problem::new(ErrorCode::Unavailable).detail(detail).retry_after(Duration::from_secs(2)));
+        }
+        if operation.is_for_server_admins() {
+            authority.authorize_root_keys().map_err(denied)?;
         }
         if let Some(permission) = operation.permission {
             authority.check(permission).map_err(denied)?;
         }
-        let presented = PlainSecret::parse(&presented).map_err(|_| Problem::new(ErrorCode::CredentialsInvalid))?;
+        if operation.needs_step_up && !is_stepped_up {
+            return Err(Problem::new(ErrorCode::StepUpRequired));
+        }
         Ok(Self {
             app: Arc::clone(app),
             authority,
-            presented,
-            limits: answer.limits,
+            replay_secret: replay,
+            limits,
             request_id: context.request_id.clone(),
             client_ip: context.client_ip,
             uri: request.uri().clone(),
@@ -225,8 +294,10 @@ fn wrong_environment(app: &App, answer: &AuthenticateAnswer) -> Problem {
 pub fn denied(denied: Denied) -> Problem {
     match denied {
         Denied::Missing(permission) => Problem::new(ErrorCode::InsufficientPermissions)
-            .detail(format!("This key lacks {}.", permission.name()))
+            .detail(format!("The caller lacks {}.", permission.name()))
             .missing_permissions(vec![permission.name().to_owned()]),
+        Denied::ServerAdmin => Problem::new(ErrorCode::InsufficientPermissions)
+            .detail("This is for server admins who are signed in to the console."),
         Denied::Hidden => not_found(),
     }
 }

@@ -27,6 +27,7 @@ pub struct Config {
     pub database: DatabaseConfig,
     pub redis: RedisConfig,
     pub keys: Keys,
+    pub console: Console,
     pub secrets: Secrets,
     pub request_log: RequestLog,
     pub dns: Dns,
@@ -60,6 +61,14 @@ pub struct Keys {
     pub url: String,
     pub ca_file: String,
     pub internal_token: String,
+}
+
+/// The console whose members are let in, if there is one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Console {
+    pub issuer: String,
+    pub jwks_url: String,
 }
 
 /// What never leaves this process.
@@ -136,12 +145,32 @@ impl Config {
                 errors.push(place, "is not https; only one with is_private may be plain http");
             }
         }
+        self.console.check(&mut errors);
         self.server.tls.check(&mut errors);
         self.telemetry.check(&mut errors);
         if self.request_log.queue_rows_max == 0 {
             errors.push("request_log.queue_rows_max", "is 0; at least one row has to have room");
         }
         errors.none_or(self)
+    }
+}
+
+impl Console {
+    fn check(&self, errors: &mut ConfigErrors) {
+        let is_url = |text: &str| text.starts_with("http://") || text.starts_with("https://");
+        match (self.issuer.is_empty(), self.jwks_url.is_empty()) {
+            (true, true) => {}
+            (true, false) => errors.push("console.issuer", "is missing; name the console's public URL"),
+            (false, true) => errors.push("console.jwks_url", "is missing; name the console's /.well-known/jwks.json"),
+            (false, false) => {
+                if !is_url(&self.issuer) || self.issuer.ends_with('/') {
+                    errors.push("console.issuer", "is no http:// or https:// URL without a slash at its end");
+                }
+                if !is_url(&self.jwks_url) {
+                    errors.push("console.jwks_url", "is no http:// or https:// URL");
+                }
+            }
+        }
     }
 }
 

@@ -83,6 +83,14 @@ impl Cursors {
         (now - issued_at <= age_max).then(|| payload.to_vec())
     }
 
+    /// A key for another use, which no cursor shares: a cursor's text starts with the length of a name.
+    pub fn derive(&self, purpose: &[u8]) -> [u8; 32] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes any key length");
+        mac.update(&u64::MAX.to_be_bytes());
+        mac.update(purpose);
+        mac.finalize().into_bytes().into()
+    }
+
     fn authenticate(&self, binding: &Binding, position: &[u8], mac: &[u8]) -> Option<()> {
         self.hmac(binding, position).verify_truncated_left(mac).ok()
     }

@@ -338,10 +338,10 @@ async fn check_authority(
     rows: &mut Rows,
     (policy, credits): (&Policy, Option<&Credits>),
 ) -> Result<(), Problem> {
-    let held = match authority.kind {
-        KeyKind::Organization => rows.find_credits(authority.key).await?,
-        // There is no way to give a root key a balance.
-        KeyKind::Root => None,
+    let held = match (authority.kind, authority.principal.key()) {
+        (KeyKind::Organization, Some(key)) => rows.find_credits(key).await?,
+        // There is no way to give a root key a balance, and a member has none.
+        (KeyKind::Organization, None) | (KeyKind::Root, _) => None,
     };
     let grantor = authority.grantor(held.as_ref());
     let excess = grantor.excess(policy, credits);

@@ -64,11 +64,11 @@ impl IdempotentRequest {
         let text = value.to_str().ok().filter(|text| is_acceptable(text) && values.next().is_none());
         let text = text.ok_or_else(|| Problem::new(ErrorCode::IdempotencyKeyInvalid))?;
         let path = caller.uri.path();
-        let sealing_root = sealing_root(caller.presented.expose(), path, text);
+        let sealing_root = sealing_root(caller.replay_secret.expose(), path, text);
         Ok(Self(Some(Repeatable {
             key: ReplayKey {
                 organization: caller.authority.organization,
-                credential: caller.authority.key,
+                credential: caller.authority.principal.uuid(),
                 route: format!("POST {path}"),
                 key: text.to_owned(),
             },
@@ -139,8 +139,8 @@ impl Repeatable {
 }
 
 /// Keyed by what is stored nowhere. Neither a path nor a header's value holds a zero byte.
-fn sealing_root(credential: &str, path: &str, key: &str) -> [u8; 32] {
-    hmac(credential.as_bytes(), &[b"claviger idempotent replay 2\0", path.as_bytes(), b"\0", key.as_bytes()])
+fn sealing_root(credential: &[u8], path: &str, key: &str) -> [u8; 32] {
+    hmac(credential, &[b"claviger idempotent replay 2\0", path.as_bytes(), b"\0", key.as_bytes()])
 }
 
 fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
@@ -215,11 +215,11 @@ mod tests {
     fn repeatable(credential: &str, text: &str) -> Repeatable {
         let key = ReplayKey {
             organization: OrganizationId::INSTALLATION,
-            credential: KeyId::mint(at(0)),
+            credential: KeyId::mint(at(0)).uuid(),
             route: "POST /v1/keys".to_owned(),
             key: text.to_owned(),
         };
-        Repeatable { key, request_hash: [7; 32], sealing_root: sealing_root(credential, "/v1/keys", text) }
+        Repeatable { key, request_hash: [7; 32], sealing_root: sealing_root(credential.as_bytes(), "/v1/keys", text) }
     }
 
     #[test]

@@ -35,6 +35,10 @@ pub enum Reach {
     Installation,
     /// Inside the organization that the path names: its handler takes a `Scoped`.
     Organization,
+    /// On the root keys of the environment, for server admins who are signed in to the console: its handler takes a `Scoped`.
+    RootKeys,
+    /// On the organizations of the environment, for server admins who are signed in to the console: its handler takes a `Caller`.
+    Directory,
 }
 
 /// What is declared of an operation.
@@ -52,6 +56,8 @@ pub struct Descriptor {
     pub priority: Priority,
     /// Makes credentials: refused while limits cannot be shared.
     pub is_strict: bool,
+    /// Takes a member who has proved lately who they are.
+    pub needs_step_up: bool,
     /// Takes `Idempotency-Key`.
     pub is_idempotent: bool,
     /// Takes `limit` and `cursor`.
@@ -89,6 +95,7 @@ impl Descriptor {
             reach: Reach::Organization,
             priority: Priority::Writes,
             is_strict: false,
+            needs_step_up: false,
             is_idempotent: false,
             is_paged: false,
             waits_elsewhere: false,
@@ -97,6 +104,11 @@ impl Descriptor {
             query: &[],
             action: None,
         }
+    }
+
+    /// Whether it is for server admins who are signed in to the console, and in no public document.
+    pub fn is_for_server_admins(&self) -> bool {
+        matches!(self.reach, Reach::RootKeys | Reach::Directory)
     }
 
     /// The folder of `resources` that declares it.
@@ -128,6 +140,10 @@ impl Descriptor {
 
     pub(crate) const fn strict(self) -> Self {
         Self { is_strict: true, ..self }
+    }
+
+    pub(crate) const fn step_up(self) -> Self {
+        Self { needs_step_up: true, ..self }
     }
 
     pub(crate) const fn idempotent(self) -> Self {

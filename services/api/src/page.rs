@@ -98,7 +98,7 @@ pub fn bind(proven: &Proven, operation: &Descriptor, organization: OrganizationI
     Binding {
         environment: proven.app.environment,
         organization: organization.uuid(),
-        credential: proven.authority.key.uuid(),
+        credential: proven.authority.principal.uuid(),
         operation: operation.id,
         filters,
     }

@@ -1,9 +1,9 @@
-//! Creates, lists, revokes and regenerates root keys. No route does: only the holder of an environment's database and
-//! peppers can. Changes go through the same commit, outbox and publication as those of the API.
+//! Creates, lists, revokes and regenerates root keys, for the holder of an environment's database and peppers. Changes go through the same commit, outbox and publication as those of the API.
 
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use api::root_keys::{self, RootKeyPolicy};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::access::Scope;
 use domain::addresses::IpRule;
@@ -13,11 +13,11 @@ use domain::ids::{KeyId, OrganizationId, RequestId};
 use domain::limit::Limit;
 use domain::names::Name;
 use domain::permission::PermissionName;
-use domain::policy::{AllOr, Policy, RevokeReason};
-use domain::secret::{PepperRing, PlainSecret, Prefix};
-use serde_json::{Map, Value, json};
+use domain::policy::{AllOr, RevokeReason};
+use domain::secret::{PepperRing, PlainSecret};
+use serde_json::{Value, json};
 use store::counters::{Counters, Reach};
-use store::{CreditsChange, Key, KeyChange, KeyFilter, NewSecret, Origin, PAGE_SIZE_MAX, Secret, Slice, Store, Write};
+use store::{Key, KeyFilter, Origin, PAGE_SIZE_MAX, Secret, Slice, Store, Write};
 
 /// The name under which the action log shows what an administrator's command did.
 const ACTOR: &str = "admin";
@@ -62,42 +62,29 @@ pub async fn create(
     store: &Store,
     environment: Environment,
     peppers: &PepperRing,
-    mut new: NewRootKey,
+    new: NewRootKey,
 ) -> anyhow::Result<(Key, PlainSecret)> {
-    let secret = PlainSecret::generate(&Prefix::root(), environment);
-    let sealed = NewSecret::new(peppers, OrganizationId::INSTALLATION, &secret);
-    new.permissions.sort_unstable();
-    new.permissions.dedup();
     let mut write = open(store, environment).await?;
     let expires_at = new.lifetime.map(|lifetime| write.now() + lifetime);
-    let view = json!({
-        "name": new.name.as_str(), "permissions": &new.permissions, "limits": [&new.limit], "ips": ips(&new.ips),
-        "expires_at": expires_at.map(domain::instants::format_instant),
-    });
-    let change = KeyChange {
+    let policy = RootKeyPolicy {
         name: new.name,
-        policy: Policy {
-            permissions: new.permissions,
-            domains: AllOr::All,
-            customers: AllOr::All,
-            ips: new.ips,
-            not_before: None,
-            expires_at,
-            limits: vec![new.limit],
-        },
-        roles: Vec::new(),
-        permissions_since: 0,
-        credits: CreditsChange::Keep,
-        metadata: Map::new(),
-        tags: Vec::new(),
+        permissions: new.permissions,
+        limits: vec![new.limit],
+        not_before: None,
+        expires_at,
+        ips: new.ips,
     };
-    let key = match write.insert_key(&change, &sealed).await {
+    let view = json!({
+        "name": policy.name.as_str(), "permissions": &policy.permissions, "limits": &policy.limits,
+        "ips": ips(&policy.ips), "expires_at": expires_at.map(domain::instants::format_instant),
+    });
+    let (key, secret) = match root_keys::insert(&mut write, (environment, peppers), policy).await {
         Err(store::Error::Conflict(name)) if name == "keys_organization_name_unique" => {
             bail!("there is a root key of this name already; choose another, or regenerate that one")
         }
         inserted => inserted.context("the root key cannot be created")?,
     };
-    write.commit(Event::of("key.created", key.id).changed(None, Some(view))).await?;
+    write.commit(Event::of(root_keys::CREATED, key.id).changed(None, Some(view))).await?;
     Ok((key, secret))
 }
 
@@ -140,7 +127,7 @@ impl RootKeys {
         if key.generation == seen.generation {
             return Ok((key, None));
         }
-        let event = Event::of("key.revoked", id).with("reason", reason.name()).with("note", note);
+        let event = Event::of(root_keys::REVOKED, id).with("reason", reason.name()).with("note", note);
         let effect = self.commit(write, event).await?;
         Ok((key, Some(effect)))
     }
@@ -153,11 +140,10 @@ impl RootKeys {
         if seen.policy.expires_at.is_some_and(|end| end <= write.now()) {
             bail!("this root key has expired; create another");
         }
-        let secret = PlainSecret::generate(&Prefix::root(), self.environment);
-        let sealed = NewSecret::new(&self.peppers, OrganizationId::INSTALLATION, &secret);
+        let (secret, sealed) = root_keys::mint(self.environment, &self.peppers);
         let regenerated = write.regenerate_key(&seen, &sealed, overlap).await;
         let key = regenerated.context("the root key cannot be regenerated")?.with_context(|| missing(reference))?;
-        let event = Event::of("key.regenerated", id).with("overlap_seconds", overlap.as_secs());
+        let event = Event::of(root_keys::REGENERATED, id).with("overlap_seconds", overlap.as_secs());
         let effect = self.commit(write, event).await?;
         Ok((key, secret, effect))
     }

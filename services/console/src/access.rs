@@ -8,7 +8,7 @@
 use std::fmt::Display;
 use std::marker::PhantomData;
 use std::net::IpAddr;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use domain::event::Event;
@@ -222,6 +222,12 @@ macro_rules! of_the_installation {
                 &self.0
             }
         }
+
+        impl<O: Operation> DerefMut for $type<O> {
+            fn deref_mut(&mut self) -> &mut Caller {
+                &mut self.0
+            }
+        }
     )+};
 }
 
@@ -232,6 +238,12 @@ impl<O: Operation> Deref for Member<O> {
 
     fn deref(&self) -> &Caller {
         &self.caller
+    }
+}
+
+impl<O: Operation> DerefMut for Member<O> {
+    fn deref_mut(&mut self) -> &mut Caller {
+        &mut self.caller
     }
 }
 

@@ -18,8 +18,10 @@ use crate::cookies;
 use crate::mail::Mailer;
 use crate::metrics::ConsoleMetrics;
 use crate::passwords::{HashPool, Rules};
+use crate::proxy::Environments;
 use crate::seal::Sealer;
 use crate::signed::{SessionCache, SignedIn};
+use crate::tokens::Tokens;
 
 /// The console's dependencies.
 pub struct App {
@@ -35,6 +37,10 @@ pub struct App {
     pub rules: Rules,
     /// Seals what has to be read again.
     pub sealer: Sealer,
+    /// Vouches for people to the environments.
+    pub tokens: Tokens,
+    /// Asks the environments.
+    pub apis: Environments,
     /// Sends mail, where the installation can.
     pub mail: Option<Mailer>,
     /// The environments that the console works in.
@@ -48,16 +54,22 @@ pub struct App {
 impl App {
     /// An app over what the configuration names. Nothing has to be up: connections are made when they are first used.
     pub async fn connect(config: &Config, metrics: &Metrics) -> anyhow::Result<Arc<Self>> {
+        let control = Control::connect(&config.database).await?;
+        let sealer = Sealer::new(config.secrets.sealing_key().context("secrets.sealing_key")?);
+        let public_url = config.server.public_url().context("server.public_url")?;
+        let issuer = public_url.origin().ascii_serialization();
         Ok(Arc::new(Self {
-            control: Control::connect(&config.database).await?,
+            tokens: Tokens::new(control.clone(), sealer.clone(), issuer),
+            apis: Environments::new()?,
+            control,
             sessions: SessionCache::default(),
             lifetime: config.sessions.lifetime(),
             passwords: HashPool::new(config.passwords.hashing)?,
             rules: Rules::load(&config.passwords)?,
-            sealer: Sealer::new(config.secrets.sealing_key().context("secrets.sealing_key")?),
+            sealer,
             mail: Mailer::connect(&config.mail)?,
             environments: config.environments.clone(),
-            public_url: config.server.public_url().context("server.public_url")?,
+            public_url,
             metrics: ConsoleMetrics::register(metrics),
         }))
     }

@@ -6,6 +6,7 @@ mod assets;
 mod browser;
 pub mod config;
 pub mod cookies;
+mod grants;
 mod mail;
 mod metrics;
 pub mod operation;
@@ -13,10 +14,13 @@ pub mod origin;
 pub mod page;
 pub mod pages;
 pub mod passwords;
+mod provision;
+pub mod proxy;
 pub mod resources;
 pub mod seal;
 pub mod sign_in;
 pub mod signed;
+pub mod tokens;
 pub mod visit;
 mod watch;
 mod web;
@@ -25,6 +29,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
+use domain::environment::Environment;
+use http::Method;
 use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response};
 use poem_openapi::OpenApiService;
 use server::http::{StackConfig, stack};
@@ -33,6 +39,7 @@ use server::listener::{Limits, serve};
 use server::management::{self, Health};
 use server::metrics::Metrics;
 use server::otlp::{Otlp, Process};
+use server::problem::Problem;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use trace::Tracer;
@@ -81,6 +88,7 @@ impl Bound {
         let health = Health::new(shutdown.clone(), &metrics);
         let stopped = CancellationToken::new();
         let watch = tokio::spawn(watch::control(Arc::clone(&app), &health));
+        let provisioning = tokio::spawn(provision::run(Arc::clone(&app)));
         let management =
             tokio::spawn(management::serve(self.management_listener, health, metrics.clone(), stopped.clone()));
         let process = Process { service: "claviger-console", environment: None };
@@ -91,6 +99,7 @@ impl Bound {
         serve(self.listener, endpoint, limits, &metrics, shutdown).await?;
         stopped.cancel();
         watch.abort();
+        provisioning.abort();
         management.await??;
         otlp.stop().await;
         app.control.close().await;
@@ -109,14 +118,31 @@ fn endpoint(
     for (path, methods) in pages::PATHS {
         known = known.and(path, methods);
     }
-    let front = Front { pages: pages::routes(app), operations: service().data(Arc::clone(app)) };
+    known = known.and(KEYS_PATH, &[Method::GET]);
+    for environment in Environment::ALL {
+        known = known.and(&format!("/bff/{environment}/v1/*rest"), PROXIED);
+    }
+    let front = Front { app: Arc::clone(app), pages: pages::routes(app), operations: service().data(Arc::clone(app)) };
     let stack_config = StackConfig::new(known, metrics)
         .tracer(tracer)
         .trusted_proxies(&config.server.trusted_proxies)
+        .larger_bodies(IMPORT_PATH_END, proxy::BODY_BYTES_MAX as u64)
         .secret_paths(pages::SECRET_PATHS)
         .also_serves(MEDIA_TYPES);
     let is_https = app.public_url.scheme() == "https";
     ForBrowsers { inner: stack(front, stack_config), version: assets::version(), is_https }
+}
+
+/// Where the environments read the keys that prove members' tokens.
+const KEYS_PATH: &str = "/.well-known/jwks.json";
+/// What the web app may ask of an environment.
+const PROXIED: &[Method] = &[Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+/// The one body that is larger than others.
+const IMPORT_PATH_END: &str = "/keys/import-batch";
+
+async fn published_keys(app: &App) -> Result<Response, Problem> {
+    let keys = app.tokens.published().await?;
+    Ok(Response::builder().content_type(server::answer::JSON).body(keys.to_string()))
 }
 
 /// What browsers ask for beside pages: styles, images, fonts.
@@ -124,6 +150,7 @@ const MEDIA_TYPES: &[&str] = &["text/css", "image/*", "image/svg+xml", "image/pn
 
 /// Sends a request to the console's own operations, or to a page.
 struct Front<P, O> {
+    app: Arc<App>,
     pages: P,
     operations: O,
 }
@@ -134,6 +161,12 @@ impl<P: Endpoint<Output = Response>, O: Endpoint> Endpoint for Front<P, O> {
     async fn call(&self, request: Request) -> poem::Result<Response> {
         if request.uri().path().starts_with("/bff/control/") {
             return Ok(self.operations.call(request).await?.into_response());
+        }
+        if request.uri().path().starts_with(proxy::PATH_START) {
+            return Ok(proxy::forward(&self.app, request).await?);
+        }
+        if request.uri().path() == KEYS_PATH && request.method() == Method::GET {
+            return Ok(published_keys(&self.app).await?);
         }
         self.pages.call(request).await
     }

@@ -149,7 +149,10 @@ macro_rules! operations {
             const ACTION: &'static str = $action;
         }
     };
-    (@change $operation:ident; , $word:ident $(($($value:literal),+))? $($rest:tt)*) => {
+    (@change $operation:ident; , $word:ident ($($value:tt)+) $($rest:tt)*) => {
+        $crate::operation::operations!(@change $operation; $($rest)*);
+    };
+    (@change $operation:ident; , $word:ident $($rest:tt)*) => {
         $crate::operation::operations!(@change $operation; $($rest)*);
     };
 

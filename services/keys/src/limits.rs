@@ -23,6 +23,8 @@ const SWEEP_EVERY_US: u64 = 1_000_000;
 /// How many counters the questions about one organization may make in each of these times: as many live at once at most.
 const NEW_NAMES_MAX: u64 = 200_000;
 const NEW_NAMES_WINDOWS_MS: [u64; 4] = [60_000, 3_600_000, 24 * 3_600_000, WINDOW_MS_MAX];
+const MEMBERS_MAX: u64 = 100_000;
+const MEMBERS_WINDOW_MS: u64 = 61_000;
 /// What the limit on new names is called where it refuses.
 const NEW_NAMES: &str = "new-names";
 
@@ -34,6 +36,16 @@ pub fn new_names<'a>(organization: OrganizationId, window_ms: u64) -> LimitSpend
     let [.., longest] = &*NEW_NAMES_LIMITS;
     let limit = NEW_NAMES_LIMITS.iter().find(|limit| window_ms <= limit.window_ms).unwrap_or(longest);
     LimitSpend { owner: LimitOwner::NewNames(organization), limit, cost: 0 }
+}
+
+/// How many members may be counted at once, apart from other names: an organization that has counted too many of those shuts
+/// its own people out of nothing. Its window is one that no other counter of new names has.
+static MEMBERS_LIMIT: LazyLock<Limit> =
+    LazyLock::new(|| Rate { limit: MEMBERS_MAX, window_ms: MEMBERS_WINDOW_MS }.named(NEW_NAMES));
+
+/// The limit on members that are counted.
+pub fn new_members<'a>(organization: OrganizationId) -> LimitSpend<'a> {
+    LimitSpend { owner: LimitOwner::NewNames(organization), limit: &MEMBERS_LIMIT, cost: 0 }
 }
 
 /// The limits of the key, its organization and its customer, each with what this request costs there: 1, or as asked. One that

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use client::wire::{
-    AuthenticateRequest, BATCH_MAX, BatchShape, InternalSpendRequest, InternalVerifyRequest, SpendLimitRequest,
-    VerifyRequest,
+    AuthenticateRequest, BATCH_MAX, BatchShape, InternalSpendRequest, InternalVerifyRequest, SpendCounter,
+    SpendLimitRequest, VerifyRequest,
 };
 use domain::ids::OrganizationId;
 use domain::priority::{PRIORITY_HEADER, Priority};
@@ -178,11 +178,13 @@ impl KeyRoutes {
             Operation::SpendLimit => {
                 let request = parse_slice::<SpendLimitRequest>(&body)?;
                 let organization = read_organization(&request)?;
-                self.spend_limit(organization, &request, (line, priority)).await
+                let asked = SpendAsked::read(&request, SpendCounter::Namespace).map_err(Problem::validation)?;
+                self.spend_limit(organization, &asked, (line, priority)).await
             }
             Operation::SpendLimitFor => {
                 let question: InternalSpendRequest = parse_internal(&body)?;
-                self.spend_limit(question.organization_id, &question.request, (line, priority)).await
+                let asked = SpendAsked::read(&question.request, question.counter).map_err(Problem::validation)?;
+                self.spend_limit(question.organization_id, &asked, (line, priority)).await
             }
         }
     }
@@ -190,11 +192,10 @@ impl KeyRoutes {
     async fn spend_limit(
         &self,
         organization: OrganizationId,
-        request: &SpendLimitRequest,
+        asked: &SpendAsked,
         (line, priority): (Option<&LogFields>, Priority),
     ) -> Result<Vec<u8>, Problem> {
-        let asked = SpendAsked::read(request).map_err(Problem::validation)?;
-        let spent = self.verifier.spend_limit(organization, &asked, priority).await;
+        let spent = self.verifier.spend_limit(organization, asked, priority).await;
         let Spent::Answered(answer) = spent.map_err(|error| problem(error, ""))? else {
             return Err(Problem::new(ErrorCode::NotFound).detail("There is no such organization."));
         };

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use client::wire::{SpendLimitAnswer, SpendLimitRequest};
+use client::wire::{SpendCounter, SpendLimitAnswer, SpendLimitRequest};
 use domain::ids::OrganizationId;
 use domain::limit::{LIMIT_MAX, Limit};
 use domain::limit_settings::{Rate, RateSource, check_identifier, counter_id};
@@ -13,13 +13,14 @@ use server::problem::FieldError;
 use store::counters::{LimitOwner, LimitSpend, Mode};
 
 use crate::charge::{Basis, Charge, Charged};
-use crate::limits::new_names;
+use crate::limits::{new_members, new_names};
 use crate::lookup::{Consistency, KnownSettings};
 use crate::verify::{ATTEMPTS_MAX, Verifier, VerifyError};
 
 /// A question that can be answered.
 #[derive(Debug)]
 pub struct SpendAsked {
+    pub counter: SpendCounter,
     pub namespace: String,
     pub identifier: String,
     /// What holds where nothing is configured.
@@ -38,7 +39,7 @@ pub enum Spent {
 
 impl SpendAsked {
     /// Reads a question; every mistake is named.
-    pub fn read(request: &SpendLimitRequest) -> Result<Self, Vec<FieldError>> {
+    pub fn read(request: &SpendLimitRequest, counter: SpendCounter) -> Result<Self, Vec<FieldError>> {
         let mut mistakes = Vec::new();
         let mut refuse = |pointer: &str, refusal: ValidationError| {
             mistakes.push(FieldError::new(pointer, refusal.code, refusal.message));
@@ -70,7 +71,7 @@ impl SpendAsked {
             return Err(mistakes);
         }
         let (namespace, identifier) = (request.namespace.clone(), request.identifier.clone());
-        Ok(Self { namespace, identifier, rate, cost: request.cost })
+        Ok(Self { counter, namespace, identifier, rate, cost: request.cost })
     }
 }
 
@@ -84,7 +85,11 @@ impl Verifier {
     ) -> Result<Spent, VerifyError> {
         let permit = self.admission.acquire(priority, FairnessKey::Organization(organization), 1).await;
         let _permit = permit.map_err(|_| VerifyError::Overloaded)?;
-        let id = counter_id(organization, &["namespace", &asked.namespace, &asked.identifier]);
+        let kind = match asked.counter {
+            SpendCounter::Namespace => "namespace",
+            SpendCounter::Member => "member",
+        };
+        let id = counter_id(organization, &[kind, &asked.namespace, &asked.identifier]);
         let mut consistency = Consistency::Cached;
         for _ in 0..ATTEMPTS_MAX {
             let Some(known) = self.lookup.find_settings(organization, consistency).await? else {
@@ -100,7 +105,11 @@ impl Verifier {
             };
             let limit = rate.named(&asked.namespace);
             let spend = LimitSpend { owner: LimitOwner::Named(id), limit: &limit, cost: asked.cost };
-            let spends = [spend, new_names(organization, rate.window_ms)];
+            let names = match asked.counter {
+                SpendCounter::Namespace => new_names(organization, rate.window_ms),
+                SpendCounter::Member => new_members(organization),
+            };
+            let spends = [spend, names];
             match self.charger.charge(&Basis::of_settings(organization, &known), &spends, Mode::Spend).await {
                 Charged::Outdated(newer) => {
                     self.lookup.note_newer(&newer);
@@ -114,7 +123,10 @@ impl Verifier {
     }
 
     fn rate(&self, known: &KnownSettings, asked: &SpendAsked) -> Option<(Rate, RateSource)> {
-        known.settings.settings.rate(&asked.namespace, &asked.identifier, asked.rate)
+        match asked.counter {
+            SpendCounter::Namespace => known.settings.settings.rate(&asked.namespace, &asked.identifier, asked.rate),
+            SpendCounter::Member => asked.rate.map(|rate| (rate, RateSource::Question)),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::retries::Retries;
 use crate::wire::{
     AuthenticateAnswer, AuthenticateRequest, BatchResult, FieldError, InternalBatchAnswer, InternalSpendRequest,
-    InternalVerifyRequest, SpendLimitAnswer, SpendLimitRequest, VerifyRequest, Within,
+    InternalVerifyRequest, SpendCounter, SpendLimitAnswer, SpendLimitRequest, VerifyRequest, Within,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
@@ -128,8 +128,28 @@ impl KeysClient {
         organization_id: OrganizationId,
         request: SpendLimitRequest,
     ) -> Result<Option<SpendLimitAnswer>, KeysError> {
-        let question = InternalSpendRequest { organization_id, request };
-        match self.post("/internal/v1/spend-limit", &question, VERIFYING).await {
+        let question = InternalSpendRequest { organization_id, counter: SpendCounter::Namespace, request };
+        self.spend(&question, VERIFYING).await
+    }
+
+    /// Counts a request of a member of the console; `None` when there is no such organization.
+    pub async fn spend_for_member(
+        &self,
+        organization_id: OrganizationId,
+        request: SpendLimitRequest,
+        priority: Priority,
+    ) -> Result<Option<SpendLimitAnswer>, KeysError> {
+        let question = InternalSpendRequest { organization_id, counter: SpendCounter::Member, request };
+        // Asking twice spends two of its requests.
+        self.spend(&question, Asking { priority, is_repeatable: true }).await
+    }
+
+    async fn spend(
+        &self,
+        question: &InternalSpendRequest,
+        asking: Asking,
+    ) -> Result<Option<SpendLimitAnswer>, KeysError> {
+        match self.post("/internal/v1/spend-limit", question, asking).await {
             Err(KeysError::Unexpected(StatusCode::NOT_FOUND)) => Ok(None),
             answered => answered.map(Some),
         }

@@ -3,9 +3,14 @@
 //! A [`Scope`] has private fields and two constructors: [`Authority::authorize`] for a caller, and [`Scope::system`]
 //! for the short list of places in `clippy.toml`.
 
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
 use crate::environment::Environment;
 use crate::hosts::HostName;
-use crate::ids::{CustomerId, KeyId, OrganizationId};
+use crate::ids::{CustomerId, KeyId, MemberId, OrganizationId, SessionId, UserId};
 use crate::permission::{Permission, PermissionName, holds};
 use crate::policy::{AllOr, Credits, Grantor, KeyKind, Policy};
 
@@ -14,6 +19,8 @@ use crate::policy::{AllOr, Credits, Grantor, KeyKind, Policy};
 pub enum Actor {
     /// A key, under its own name; never the person who made it.
     Key(KeyId),
+    /// A person who is signed in to the console.
+    Member(Arc<Member>),
     /// The installation itself: a job or an administrator's command.
     System(&'static str),
 }
@@ -22,7 +29,103 @@ impl std::fmt::Display for Actor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Key(id) => write!(f, "{id}"),
+            Self::Member(member) => write!(f, "{}", member.id),
             Self::System(name) => write!(f, "system:{name}"),
+        }
+    }
+}
+
+/// A person who is signed in to the console, as the console vouches for them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Member {
+    /// Which person, in which organization.
+    pub id: PersonId,
+    /// What people call them: their e-mail address.
+    pub email: String,
+    /// The role in this environment, as the console names it.
+    pub role: String,
+    /// Their session in the console.
+    pub session: SessionId,
+    /// Whether they proved a second factor when they signed in.
+    pub has_second_factor: bool,
+    /// Until when they may do what needs a fresh proof of who they are.
+    pub step_up_until: Option<DateTime<Utc>>,
+}
+
+/// A person as rows and the action log name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PersonId {
+    /// A member of an organization.
+    Member(MemberId),
+    /// A server admin, who is in no organization.
+    User(UserId),
+}
+
+impl PersonId {
+    /// What a row stores.
+    pub const fn uuid(self) -> Uuid {
+        match self {
+            Self::Member(id) => id.uuid(),
+            Self::User(id) => id.uuid(),
+        }
+    }
+}
+
+impl std::fmt::Display for PersonId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Member(id) => write!(f, "{id}"),
+            Self::User(id) => write!(f, "{id}"),
+        }
+    }
+}
+
+impl Member {
+    /// Whether they have proved who they are lately.
+    pub fn is_stepped_up(&self, now: DateTime<Utc>) -> bool {
+        self.step_up_until.is_some_and(|until| now < until)
+    }
+}
+
+/// Whose authority it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Principal {
+    /// A key's.
+    Key(KeyId),
+    /// A person's.
+    Member(Arc<Member>),
+}
+
+impl Principal {
+    /// The key; `None` for a person.
+    pub fn key(&self) -> Option<KeyId> {
+        match self {
+            Self::Key(id) => Some(*id),
+            Self::Member(_) => None,
+        }
+    }
+
+    /// The person; `None` for a key.
+    pub fn member(&self) -> Option<&Member> {
+        match self {
+            Self::Key(_) => None,
+            Self::Member(member) => Some(member),
+        }
+    }
+
+    /// What a row stores.
+    pub fn uuid(&self) -> Uuid {
+        match self {
+            Self::Key(id) => id.uuid(),
+            Self::Member(member) => member.id.uuid(),
+        }
+    }
+
+    /// As who it acts.
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::Key(id) => Actor::Key(*id),
+            Self::Member(member) => Actor::Member(Arc::clone(member)),
         }
     }
 }
@@ -30,13 +133,13 @@ impl std::fmt::Display for Actor {
 /// What a proven caller is and may do.
 #[derive(Debug, Clone)]
 pub struct Authority {
-    /// The caller's own key.
-    pub key: KeyId,
-    /// Root or organization.
+    /// The caller itself.
+    pub principal: Principal,
+    /// Whether it acts across organizations, as root keys and server admins do, or inside one.
     pub kind: KeyKind,
-    /// The environment whose key service authenticated it.
+    /// The environment that authenticated it.
     pub environment: Environment,
-    /// Its organization; the installation for a root key.
+    /// Its organization; the installation for who acts across organizations.
     pub organization: OrganizationId,
     /// The organization's slug in URLs.
     pub slug: String,
@@ -49,6 +152,8 @@ pub struct Authority {
 pub enum Denied {
     /// It lacks this permission.
     Missing(Permission),
+    /// It is no server admin who is signed in to the console.
+    ServerAdmin,
     /// It may not know of the organization: answer as if it did not exist.
     Hidden,
 }
@@ -87,7 +192,21 @@ impl Authority {
             environment: self.environment,
             customers: self.policy.customers.clone(),
             domains: self.policy.domains.clone(),
-            actor: Actor::Key(self.key),
+            actor: self.principal.actor(),
+        })
+    }
+
+    /// The scope over root keys, which belong to the installation: for server admins alone, whatever a root key holds.
+    pub fn authorize_root_keys(&self) -> Result<Scope, Denied> {
+        if self.kind != KeyKind::Root || self.principal.member().is_none() {
+            return Err(Denied::ServerAdmin);
+        }
+        Ok(Scope {
+            organization: OrganizationId::INSTALLATION,
+            environment: self.environment,
+            customers: AllOr::All,
+            domains: AllOr::All,
+            actor: self.principal.actor(),
         })
     }
 

@@ -81,6 +81,7 @@ permissions! {
     DomainsDelete, "domains.delete", Organization, "Domains", "Domain Delete", "Remove domains";
     PolicyRead, "policy.read", Organization, "Policy", "Policy Read", "See what the organization demands of its keys, and the keys that break it";
     PolicyUpdate, "policy.update", Organization, "Policy", "Policy Update", "Change what the organization demands of its keys";
+    LogsRead, "logs.read", Organization, "Logs", "Log Read", "See who changed what";
     PermissionsRead, "permissions.read", Organization, "Permissions", "Permission Read", "List the permissions of the organization's own API";
     PermissionsCreate, "permissions.create", Organization, "Permissions", "Permission Create", "Add permissions of the organization's own API";
     PermissionsDelete, "permissions.delete", Organization, "Permissions", "Permission Delete", "Give up permissions of the organization's own API";

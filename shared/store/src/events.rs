@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use domain::event::Event;
 use domain::ids::{EventId, OrganizationId};
 use ipnet::IpNet;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -23,6 +24,8 @@ use crate::write::Write;
 pub const CHAIN_START: [u8; 32] = [0; 32];
 /// The most entries of one look.
 pub const EVENTS_MAX: i64 = 1_000;
+/// The member of an entry's details that holds the name of a person who acted.
+pub const ACTOR_NAME: &str = "actor_name";
 /// Names the encoding below; another encoding gets another name.
 const ENCODING: &[u8] = b"claviger event 1";
 
@@ -139,12 +142,21 @@ impl Write {
             subject: event.subject().to_owned(),
             request_id: self.origin.request_id.clone(),
             ip: self.origin.ip,
-            details: event.details().to_string(),
+            details: self.details(event).to_string(),
             previous_hash,
             hash: [0; 32],
         };
         row.hash = row.expected_hash();
         self.insert_event(&row).await
+    }
+
+    /// What the entry says beside its columns, with the name of a person who acts.
+    fn details(&self, event: &Event) -> Value {
+        let mut details = event.details();
+        if let (Some(name), Some(members)) = (&self.bounds.actor_name, details.as_object_mut()) {
+            members.insert(ACTOR_NAME.to_owned(), Value::String(name.clone()));
+        }
+        details
     }
 
     /// Holds the end of the chain: of two commits at once, the second waits here.

@@ -1,11 +1,12 @@
 //! Answers of creations, kept for a day so that sending one again creates nothing.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::ids::{KeyId, OrganizationId};
+use domain::ids::OrganizationId;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::Row;
 use sqlx::types::Json;
+use uuid::Uuid;
 
 use crate::error::Error;
 use crate::session::RowAccess;
@@ -21,8 +22,8 @@ const CLEARED_MAX: i64 = 100;
 pub struct ReplayKey {
     /// The credential's own organization, which need not be the one that the creation is in.
     pub organization: OrganizationId,
-    /// The credential.
-    pub credential: KeyId,
+    /// Who presented it: a key's or a person's id.
+    pub credential: Uuid,
     /// Method and path.
     pub route: String,
     /// The caller's `Idempotency-Key`.
@@ -56,7 +57,7 @@ impl Write {
             where organization_id = $1 and credential_id = $2 and route = $3 and key = $4 and created_at > $5";
         let statement = sqlx::query(sql)
             .bind(key.organization.uuid())
-            .bind(key.credential.uuid())
+            .bind(key.credential)
             .bind(key.route.clone())
             .bind(key.key.clone())
             .bind(self.forgotten_at());
@@ -86,7 +87,7 @@ impl Write {
             where idempotency.created_at <= $9";
         let statement = sqlx::query(sql)
             .bind(key.organization.uuid())
-            .bind(key.credential.uuid())
+            .bind(key.credential)
             .bind(key.route.clone())
             .bind(key.key.clone())
             .bind(replay.request_hash.to_vec())
@@ -131,7 +132,7 @@ fn lock_number(key: &ReplayKey) -> i64 {
     let mut digest = Sha256::new();
     digest.update(b"claviger idempotency\0");
     digest.update(key.organization.uuid().as_bytes());
-    digest.update(key.credential.uuid().as_bytes());
+    digest.update(key.credential.as_bytes());
     digest.update((key.route.len() as u64).to_be_bytes());
     digest.update(key.route.as_bytes());
     digest.update(key.key.as_bytes());

@@ -2,6 +2,7 @@
 //!
 //! A tenant's rows are reached through a [`Scope`](domain::access::Scope) only; what needs none is in one file.
 
+mod actions;
 mod config;
 mod connections;
 pub mod control;
@@ -37,6 +38,7 @@ mod unscoped;
 mod verifiers;
 mod write;
 
+pub use actions::ActionFilter;
 pub use config::{DatabaseConfig, Pooler};
 pub use credits::Spent;
 pub use customers::{Customer, NewCustomer};
@@ -63,7 +65,7 @@ pub use roles::{ROLES_MAX, Role, RoleChange};
 pub use rows::{Read, Rows};
 pub use scope_removal::Deleted;
 pub use store::Store;
-pub use unscoped::{Found, LastUse, OrganizationRef};
+pub use unscoped::{Found, LastUse, MemberBasis, OrganizationRef};
 pub use verifiers::{
     ANSWERS_MAX, ASKING_MAX, AskOutcome, Asking, Claim, NewVerifier, Verifier, VerifierAnswer, VerifierCounts,
 };

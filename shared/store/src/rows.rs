@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 
 use chrono::{DateTime, Utc};
-use domain::access::{Authority, Scope};
+use domain::access::{Actor, Authority, Scope};
 use domain::environment::Environment;
 use domain::ids::OrganizationId;
 use domain::policy::AllOr;
@@ -23,6 +23,8 @@ pub(crate) struct Bounds {
     pub(crate) domains: Option<Vec<String>>,
     /// Who acts, as rows and events name it.
     pub(crate) actor: String,
+    /// What people call whoever acts, where the log would not know it otherwise.
+    pub(crate) actor_name: Option<String>,
 }
 
 /// The rows of one scope, in one transaction. Its methods are in the file of their table.
@@ -45,6 +47,7 @@ impl Bounds {
             customers: customer_uuids(scope.customers()),
             domains: only_texts(scope.domains()),
             actor: scope.actor().to_string(),
+            actor_name: name_of(scope.actor()),
         }
     }
 
@@ -55,7 +58,8 @@ impl Bounds {
             environment: authority.environment,
             customers: customer_uuids(&authority.policy.customers),
             domains: only_texts(&authority.policy.domains),
-            actor: authority.key.to_string(),
+            actor: authority.principal.actor().to_string(),
+            actor_name: name_of(&authority.principal.actor()),
         }
     }
 }
@@ -82,6 +86,14 @@ impl Deref for Read {
 impl DerefMut for Read {
     fn deref_mut(&mut self) -> &mut Rows {
         &mut self.0
+    }
+}
+
+/// Members are rows of the console's database, which this environment does not see.
+fn name_of(actor: &Actor) -> Option<String> {
+    match actor {
+        Actor::Member(member) => Some(member.email.clone()),
+        Actor::Key(_) | Actor::System(_) => None,
     }
 }
 

@@ -10,8 +10,9 @@ use chrono::{DateTime, Utc};
 use domain::access::Authority;
 use domain::environment::Environment;
 use domain::foreign::{Presented, Wrapped};
-use domain::ids::{KeyId, OrganizationId, SecretId};
+use domain::ids::{KeyId, OrganizationId, RoleId, SecretId};
 use domain::names::Slug;
+use domain::permission::PermissionName;
 use domain::secret::{LookupId, SecretHash};
 use domain::snapshot::{CustomerFacts, EffectivePolicy, KeyFacts, OrganizationFacts, SecretFacts, Snapshot};
 use ipnet::IpNet;
@@ -22,7 +23,7 @@ use uuid::Uuid;
 use crate::customers;
 use crate::decode;
 use crate::error::Error;
-use crate::granted::{GRANTED, HELD_ROLES, read_held};
+use crate::granted::{GRANTED, HELD_ROLES, read_counting, read_held};
 use crate::keys::{Key, read_hash, read_kind, read_policy};
 use crate::rows::Bounds;
 use crate::session::{Mode, RowAccess, Session};
@@ -49,6 +50,21 @@ pub struct Found {
     pub compromised: Vec<SecretId>,
     /// Whether one of them was ever held by two organizations at once.
     pub is_duplicated: bool,
+    /// The database's clock.
+    pub now: DateTime<Utc>,
+}
+
+/// What a member of an organization is judged by, at one instant of the database.
+#[derive(Debug, Clone)]
+pub struct MemberBasis {
+    /// The organization's name in URLs.
+    pub slug: String,
+    /// Whether the organization is suspended.
+    pub is_suspended: bool,
+    /// The permissions of the organization's own API.
+    pub own_permissions: Vec<PermissionName>,
+    /// What the organization's own role holds that was asked for; `None` if there is none.
+    pub role_permissions: Option<Vec<PermissionName>>,
     /// The database's clock.
     pub now: DateTime<Utc>,
 }
@@ -105,13 +121,38 @@ impl Store {
         Ok((!id.is_installation()).then_some(id))
     }
 
-    /// The caller's own key, and the instant of the look.
+    /// What a member of an organization is judged by, for whoever has proven that somebody is one. `None` if there is no such
+    /// organization here.
+    pub async fn find_member_basis(
+        &self,
+        organization: OrganizationId,
+        role: Option<RoleId>,
+    ) -> Result<Option<MemberBasis>, Error> {
+        let (mut session, now) = self.session_at(Mode::Snapshot, RowAccess::Organization(organization)).await?;
+        let sql = "select slug, suspended_at is not null as is_suspended, permissions
+            from organizations where id = $1 and deleted_at is null";
+        let Some(row) = session.optional(sqlx::query(sql).bind(organization.uuid())).await? else { return Ok(None) };
+        let role_permissions = match role {
+            Some(role) => find_role_permissions(&mut session, organization, role).await?,
+            None => None,
+        };
+        Ok(Some(MemberBasis {
+            slug: row.try_get("slug")?,
+            is_suspended: row.try_get("is_suspended")?,
+            own_permissions: decode::permissions(&row, "permissions")?,
+            role_permissions,
+            now,
+        }))
+    }
+
+    /// The caller's own key, and the instant of the look; `None` for a person.
     pub async fn find_own_key(&self, caller: &Authority) -> Result<Option<(Key, DateTime<Utc>)>, Error> {
+        let Some(own) = caller.principal.key() else { return Ok(None) };
         // A key always sees itself, whatever it is limited to.
         let bounds = Bounds { customers: None, domains: None, ..Bounds::of_own(caller) };
         let mut rows = self.rows(Mode::Read, bounds).await?;
         let now = rows.now();
-        Ok(rows.find_key(caller.key).await?.map(|key| (key, now)))
+        Ok(rows.find_key(own).await?.map(|key| (key, now)))
     }
 
     /// Everything that the checks of a verification need to know about a presented secret, as of one instant.
@@ -246,6 +287,19 @@ impl Store {
         session.execute(statement).await?;
         session.commit().await
     }
+}
+
+/// What still counts of a role's permissions.
+async fn find_role_permissions(
+    session: &mut Session,
+    organization: OrganizationId,
+    role: RoleId,
+) -> Result<Option<Vec<PermissionName>>, Error> {
+    let sql = format!(
+        "select k.permissions, g.own_permissions from roles k {GRANTED} where k.organization_id = $1 and k.id = $2"
+    );
+    let statement = sqlx::query(AssertSqlSafe(sql)).bind(organization.uuid()).bind(role.uuid());
+    session.optional(statement).await?.as_ref().map(read_counting).transpose()
 }
 
 /// The secrets with a public id, or nobody's.

@@ -24,6 +24,7 @@ mod servers;
 mod settings;
 mod start;
 mod stores;
+pub mod token_signer;
 mod world;
 
 pub use answer::{Answer, Client};
@@ -42,4 +43,5 @@ pub use poller::{Asked, VerifyPoller, about, await_that, last_accepted};
 pub use proxy::{Fault, Proxy};
 pub use servers::{Ownership, Servers};
 pub use stores::EnvironmentStores;
+pub use token_signer::TokenSigner;
 pub use world::{ALLOWED_VERIFIER, EnvironmentWorld, World, WorldBuilder};

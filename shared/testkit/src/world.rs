@@ -20,6 +20,7 @@ use crate::running::Running;
 use crate::servers::{Ownership, Servers};
 use crate::settings::{Settings, internal_token};
 use crate::stores::{EnvironmentStores, PEPPER_ID, REDIS_TIMEOUT_MS, StoreOptions};
+use crate::token_signer::{self, TokenSigner};
 
 const HOST: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
@@ -29,6 +30,8 @@ pub struct World {
     pub acme: OrganizationId,
     /// Another.
     pub globex: OrganizationId,
+    /// Signs the tokens of members that the APIs let in.
+    pub members: TokenSigner,
     /// Who the APIs ask about domains.
     pub names: NameServer,
     environments: BTreeMap<Environment, EnvironmentWorld>,
@@ -77,6 +80,8 @@ pub struct WorldBuilder {
     pooled_connections: Option<u32>,
     ownership: Ownership,
     otlp_endpoint: String,
+    /// The issuer and the keys of another console than the world's own.
+    console: Option<(String, String)>,
     verifiers: Vec<String>,
 }
 
@@ -102,6 +107,7 @@ impl World {
             pooled_connections: None,
             ownership: Ownership::default(),
             otlp_endpoint: String::new(),
+            console: None,
             verifiers: Vec::new(),
         }
     }
@@ -197,6 +203,11 @@ impl WorldBuilder {
         self
     }
 
+    /// With APIs that let in the members of this console, instead of those whom the world's own keys vouch for.
+    pub fn console(self, issuer: &str, jwks_url: &str) -> Self {
+        Self { console: Some((issuer.to_owned(), jwks_url.to_owned())), ..self }
+    }
+
     /// How long the services wait for Redis; two seconds unless set.
     pub fn redis_timeout_ms(self, redis_timeout_ms: u64) -> Self {
         Self { redis_timeout_ms, ..self }
@@ -221,7 +232,7 @@ impl WorldBuilder {
             StoreOptions { redis_timeout_ms: self.redis_timeout_ms, is_patient: !self.ownership.owns_postgres };
         let connect = |(environment, database)| EnvironmentStores::connect(&servers, environment, database, options);
         let stores = try_join_all(databases.into_iter().map(connect)).await?;
-        let names = NameServer::start().await?;
+        let (names, members) = (NameServer::start().await?, TokenSigner::start().await?);
         let now = stores.first().context("there is no environment")?.store.now().await?;
         let (acme, globex) = (OrganizationId::mint(now), OrganizationId::mint(now));
 
@@ -242,7 +253,8 @@ impl WorldBuilder {
                 .filter_map(|of| of.get(&environment))
                 .map(|address| format!("http://{address}"))
                 .collect();
-            let mut config = self.api_config(&own, urls.first().context("a world needs a replica")?)?;
+            let keys_url = urls.first().context("a world needs a replica")?;
+            let mut config = self.api_config(&own, keys_url, &members.jwks_url)?;
             config.dns.servers.push(names.address);
             let bound = api::bind(config).await?;
             let api = Client::new(&format!("http://{}", bound.address));
@@ -258,7 +270,7 @@ impl WorldBuilder {
         let http = reqwest::Client::builder().no_proxy().build()?;
         let all = keys.iter().flatten().chain(&others);
         try_join_all(all.map(|running| running.await_ready(&http))).await?;
-        Ok(World { acme, globex, names, environments, keys, _others: others, servers })
+        Ok(World { acme, globex, members, names, environments, keys, _others: others, servers })
     }
 
     fn telemetry(&self, settings: &mut Settings) {
@@ -283,11 +295,14 @@ impl WorldBuilder {
         settings.load(keys::DEFAULTS)
     }
 
-    fn api_config(&self, own: &EnvironmentStores, keys_url: &str) -> anyhow::Result<api::Config> {
+    fn api_config(&self, own: &EnvironmentStores, keys_url: &str, jwks_url: &str) -> anyhow::Result<api::Config> {
         let mut settings = Settings::default();
         settings.set("SERVER__HOST", HOST).set("SERVER__MANAGEMENT_PORT", 0).set("SERVER__INTEGRATION_PORT", 0);
         settings.set("ENVIRONMENT", own.environment).set("SECRETS__CURSOR_KEY", own.random(2));
         settings.set("KEYS__URL", keys_url).set("KEYS__INTERNAL_TOKEN", internal_token(own.environment));
+        let world = (token_signer::ISSUER.to_owned(), jwks_url.to_owned());
+        let (issuer, jwks_url) = self.console.clone().unwrap_or(world);
+        settings.set("CONSOLE__ISSUER", issuer).set("CONSOLE__JWKS_URL", jwks_url);
         settings.stores("", own.config.clone(), &own.redis);
         settings.pepper("SECRETS__PEPPERS", PEPPER_ID, own.random(1));
         settings.set("ADOPTION__VERIFIERS__0__URL", ALLOWED_VERIFIER);

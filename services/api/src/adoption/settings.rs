@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chacha20poly1305::aead::{Aead, AeadCore, KeyInit, OsRng};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
-use domain::access::Authority;
+use domain::access::{Authority, Principal};
 use domain::ids::{KeyId, OrganizationId};
 use domain::instants::parse_future;
 use domain::names::Name;
@@ -104,7 +104,7 @@ pub async fn keys(app: &App, rows: &mut Rows, verifier: &Verifier) -> Result<Key
     let setter = setter.ok_or_else(gone)?;
     let organization = rows.find_organization().await?.ok_or_else(not_found)?;
     let authority = Authority {
-        key: setter.id,
+        principal: Principal::Key(setter.id),
         kind: setter.kind,
         environment: app.environment,
         organization: setter.organization_id,

@@ -11,7 +11,7 @@ use crate::resources::ROUTES;
 pub fn llms_text(openapi: &str) -> String {
     let document: Value = serde_json::from_str(openapi).expect("the document is JSON");
     let mut text = String::from(INTRODUCTION);
-    for route in ROUTES.iter() {
+    for route in ROUTES.iter().filter(|route| !route.operation.is_for_server_admins()) {
         let operation = &document["paths"][&route.path][route.method.as_str().to_lowercase()];
         write_operation(&mut text, route, operation);
     }

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use server::document::{Member, reference_to};
 
 /// Members that hold an id, with the letters that it starts with.
-const IDS: [(&str, &str); 15] = [
+const IDS: [(&str, &str); 16] = [
+    ("Action.id", "evt"),
     ("Customer.id", "cus"),
     ("Domain.id", "dom"),
     ("ImportResult.key_id", "key"),

@@ -3,7 +3,7 @@
 mod llms;
 mod members;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use server::document::{Completion, Examples, Headers};
 
 pub use self::llms::llms_text;
@@ -13,6 +13,8 @@ use crate::page::PAGING;
 use crate::query::Parameter;
 use crate::resources::ROUTES;
 
+/// The group of operations of which the document says nothing.
+const HIDDEN_TAG: &str = "Root API Keys";
 /// Answers whose members are `null` when they have nothing to say.
 const NULLABLE_ANSWERS: [&str; 3] = ["VerifyAnswer", "VerdictCustomer", "TraceStep"];
 
@@ -23,6 +25,10 @@ const VERSIONED: [&str; 9] =
 /// The document as it is served and committed, from what the generator wrote.
 pub fn openapi(generated: &str) -> String {
     let mut document: Value = serde_json::from_str(generated).expect("the generator writes JSON");
+    hide_what_is_for_server_admins(document["paths"].as_object_mut().expect("a document has paths"));
+    if let Some(tags) = document["tags"].as_array_mut() {
+        tags.retain(|tag| tag["name"] != HIDDEN_TAG);
+    }
     let paths = document["paths"].as_object_mut().expect("a document has paths");
     for item in paths.values_mut() {
         let methods = item.as_object_mut().expect("a path has methods");
@@ -39,6 +45,17 @@ pub fn openapi(generated: &str) -> String {
         examples: Examples::read(requests, answers),
     };
     server::document::complete(document, &completion)
+}
+
+/// The console's own web app uses it, and nobody's key can.
+fn hide_what_is_for_server_admins(paths: &mut Map<String, Value>) {
+    for route in ROUTES.iter().filter(|route| route.operation.is_for_server_admins()) {
+        let methods = paths.get_mut(&route.path).and_then(Value::as_object_mut).expect("every route is documented");
+        methods.remove(&route.method.as_str().to_lowercase());
+        if methods.is_empty() {
+            paths.remove(&route.path);
+        }
+    }
 }
 
 /// Adds what the generator cannot know of an operation: parameters of the query, headers, the permission. Takes away the

@@ -4,11 +4,13 @@ pub mod customers;
 pub mod domains;
 pub mod keys;
 pub mod limits;
+pub mod logs;
 pub mod organizations;
 pub mod permissions;
 pub mod policy;
 pub mod receipts;
 pub mod roles;
+pub mod root_keys;
 pub mod verifier;
 pub mod verify;
 pub mod whoami;
@@ -42,6 +44,7 @@ resources! {
     roles;
     organizations;
     policy;
+    root_keys;
     keys;
     keys::credits;
     keys::import;
@@ -54,6 +57,7 @@ resources! {
     limits;
     customers;
     domains;
+    logs;
 }
 
 /// Every operation of the Integration API with its method and path.
@@ -85,4 +89,9 @@ pub enum Tags {
     Roles,
     /// What an organization demands of its keys.
     Policy,
+    /// Who changed what.
+    Logs,
+    /// Keys across organizations.
+    #[oai(rename = "Root API Keys")]
+    RootKeys,
 }

@@ -29,6 +29,7 @@ async fn every_change_leaves_the_event_that_it_declares() {
         let answer = match route.operation.id {
             // It changes nothing before it is confirmed.
             "bulk_revoke_keys" => crate::bulk_revoke::revoke_one(cast.side).await,
+            _ if route.operation.is_for_server_admins() => cast.ask(route, "server-admin").await,
             _ => cast.ask(route, "root").await,
         };
         let (logged, details) = installation.last_event(environment).await;
@@ -53,6 +54,10 @@ fn each_action_is_declared_once_and_no_other_is_logged() {
             sources.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = std::fs::read_to_string(&path).unwrap();
+            // The console's own log has actions of its own.
+            if text.contains("store::control") {
+                continue;
+            }
             for action in text.split("Event::of(\"").skip(1).filter_map(|rest| rest.split_once('"')) {
                 logged += 1;
                 assert!(declared.contains(action.0), "{}: {} is not declared", path.display(), action.0);
@@ -64,7 +69,7 @@ fn each_action_is_declared_once_and_no_other_is_logged() {
 
 #[test]
 fn the_page_of_events_is_what_the_operations_declare() {
-    let document: Value = serde_json::from_str(&api::openapi_json()).unwrap();
+    let document: Value = serde_json::from_str(&api::generated_openapi_json()).unwrap();
     let mut rows: Vec<String> = Vec::new();
     for (action, route) in changes() {
         let operation = &document["paths"][&route.path][route.method.as_str().to_lowercase()];

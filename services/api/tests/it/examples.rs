@@ -22,7 +22,7 @@ async fn every_example_is_accepted_and_answered_as_shown() {
     let (requests, mut answers) = (read("requests"), read("answers"));
     let is_update = std::env::var_os("CLAVIGER_UPDATE").is_some();
     let mut mistakes = Vec::new();
-    for route in ROUTES.iter() {
+    for route in ROUTES.iter().filter(|route| !route.operation.is_for_server_admins()) {
         let id = route.operation.id;
         let shown = &document["paths"][&route.path][route.method.as_str().to_lowercase()];
         let takes_body = shown.get("requestBody").is_some();

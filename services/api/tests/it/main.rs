@@ -16,6 +16,8 @@ mod imports;
 mod key_lists;
 mod keys;
 mod limits;
+mod logs;
+mod members;
 mod mistakes;
 mod openapi;
 mod organizations;
@@ -23,6 +25,7 @@ mod permissions;
 mod policy;
 mod receipts;
 mod roles;
+mod root_keys;
 mod support;
 mod verifier;
 mod verifier_attacks;
@@ -47,6 +50,7 @@ async fn example(cast: &Cast<'_>, operation: &Descriptor) -> Example {
         "receipts" => receipts::example(cast, operation.id).await,
         "verifier" => verifier::example(cast, operation.id).await,
         "roles" => roles::example(cast, operation.id).await,
+        "root_keys" => root_keys::example(cast, operation.id).await,
         "verify" => verify::example(cast, operation.id).await,
         _ => Example::default(),
     }

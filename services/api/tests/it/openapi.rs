@@ -36,7 +36,8 @@ fn every_route_has_its_row_and_every_row_its_route() {
     }
     let row =
         |route: &api::operation::Route| (route.operation.id.to_owned(), route.method.to_string(), route.path.clone());
-    let mut rows: Vec<(String, String, String)> = ROUTES.iter().map(row).collect();
+    let public = ROUTES.iter().filter(|route| !route.operation.is_for_server_admins());
+    let mut rows: Vec<(String, String, String)> = public.map(row).collect();
     documented.sort();
     rows.sort();
     assert_eq!(documented, rows);

@@ -8,6 +8,8 @@ use crate::access::{Cast, Example};
 /// Requests for the access matrix.
 pub async fn example(cast: &Cast<'_>, operation: &str) -> Example {
     match operation {
+        "provision_organization" => Example::at("organization", &cast.side.fresh_organization_id())
+            .with(json!({"name": "New", "slug": cast.side.fresh_slug()})),
         "list_organizations" => Example::default(),
         "create_organization" => Example::of(json!({"name": "New", "slug": cast.side.fresh_slug()})),
         operation => {

@@ -80,6 +80,31 @@ impl Installation {
         Self { sides, world }
     }
 
+    /// A member of the side's organization, with a fresh token.
+    pub fn member(&self, side: &Side, role: &str) -> Caller {
+        Caller::with(&self.world.members.member(side.environment, self.world.acme, role))
+    }
+
+    /// An owner of the other organization.
+    pub fn other_member(&self, side: &Side) -> Caller {
+        Caller::with(&self.world.members.member(side.environment, self.world.globex, "owner"))
+    }
+
+    /// A server admin who has proved lately who they are.
+    pub fn server_admin(&self, side: &Side) -> Caller {
+        Caller::with(&self.world.members.server_admin(side.environment))
+    }
+
+    /// Who signs the tokens of members.
+    pub fn signer(&self) -> &testkit::TokenSigner {
+        &self.world.members
+    }
+
+    /// The organization of most requests.
+    pub fn acme(&self) -> domain::ids::OrganizationId {
+        self.world.acme
+    }
+
     pub fn side(&self, environment: Environment) -> &Side {
         self.sides.iter().find(|side| side.environment == environment).unwrap()
     }
@@ -237,6 +262,11 @@ impl Side {
 
     pub fn fresh_slug(&self) -> String {
         self.fresh("made").replace(' ', "-")
+    }
+
+    /// The id of an organization that nobody has made.
+    pub fn fresh_organization_id(&self) -> String {
+        domain::ids::OrganizationId::from_uuid(uuid::Uuid::from_u128(rand::random())).to_string()
     }
 
     pub fn fresh_host(&self) -> String {

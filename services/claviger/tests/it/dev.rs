@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const FIRST_PORT: u16 = 3003;
+const FIRST_PORT: u16 = 3000;
 const LAST_PORT: u16 = 3033;
 
 /// `claviger dev` in a folder of its own.

@@ -133,7 +133,7 @@ async fn a_leaked_root_key_is_found_rotated_and_revoked() {
         admin.refused(&["revoke", secret.trim()], "no place on a command line");
     }
     admin.refused(&["show", "key_0000000000000000000000"], "no root key");
-    let count = "select count(*) from events where action in ('key.regenerated', 'key.revoked')";
+    let count = "select count(*) from events where action in ('root-key.regenerated', 'root-key.revoked')";
     let mut superuser = superuser(&world).await;
     assert_eq!(sqlx::query_scalar::<_, i64>(count).fetch_one(&mut superuser).await.unwrap(), 3);
 }

@@ -1,7 +1,14 @@
 //! The console's own operations, one file or folder per resource.
 
 pub mod account;
+pub mod admin;
+pub mod invites;
+pub mod login_page;
+pub mod members;
+pub mod organizations;
+pub mod security;
 pub mod session;
+pub mod sign_ins;
 
 use std::sync::LazyLock;
 
@@ -29,6 +36,16 @@ resources! {
     session;
     account;
     account::factors;
+    organizations;
+    organizations::directory;
+    organizations::standing;
+    members;
+    invites;
+    security;
+    login_page;
+    sign_ins;
+    admin::users;
+    admin::installation;
 }
 
 /// Every operation of the console with its method and path.

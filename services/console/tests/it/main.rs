@@ -7,6 +7,9 @@ mod attacks;
 mod devices;
 mod headers;
 mod links;
+mod matrix;
+mod organizations;
+mod proxy;
 mod session;
 mod sign_in;
 

@@ -238,7 +238,10 @@ async fn the_client_tells_the_integration_api_who_its_caller_is() {
     let answer = ask(&issued.secret).await;
     assert_eq!((answer.verdict, answer.degraded), (Verdict::Valid, false));
     let authority = answer.authority.unwrap().read().unwrap();
-    assert_eq!((authority.key, authority.organization, authority.slug.as_str()), (issued.id, bench.acme, "acme"));
+    assert_eq!(
+        (authority.principal.key(), authority.organization, authority.slug.as_str()),
+        (Some(issued.id), bench.acme, "acme")
+    );
     assert_eq!(answer.limits[0].remaining, 999);
     let malformed = ask("x").await;
     assert!(malformed.verdict == Verdict::Malformed && malformed.authority.is_none());

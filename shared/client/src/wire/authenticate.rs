@@ -101,7 +101,7 @@ impl Authority {
             limits: self.limits.clone(),
         };
         Ok(access::Authority {
-            key: self.key_id,
+            principal: access::Principal::Key(self.key_id),
             kind: self.kind,
             environment: self.environment,
             organization: self.organization_id,

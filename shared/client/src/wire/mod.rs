@@ -19,7 +19,7 @@ pub use batch::{BATCH_MAX, BatchAnswer, BatchRequest, BatchResult, BatchShape, F
 pub use members::members;
 pub use needed::{NEEDED_DEPTH_MAX, NEEDED_MAX, Needed, NeededGroup, NeededPart};
 pub use secret_text::SecretText;
-pub use spend::{InternalSpendRequest, RateSourceName, SpendLimitAnswer, SpendLimitRequest, SpendReason};
+pub use spend::{InternalSpendRequest, RateSourceName, SpendCounter, SpendLimitAnswer, SpendLimitRequest, SpendReason};
 pub use verify::{
     COST_MAX, Enforced, LimitAsked, LimitOwner, LimitState, Metadata, Proven, RoleName, TraceStep, VerdictCustomer,
     VerifyAnswer, VerifyRequest,

@@ -101,12 +101,26 @@ pub enum SpendReason {
     TooManyIdentifiers,
 }
 
+/// Whose counter a request is on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SpendCounter {
+    /// One that the organization names: nobody else's.
+    #[default]
+    Namespace,
+    /// A member's of the console, which the organization can neither spend nor configure. The question has its numbers.
+    Member,
+}
+
 /// What the Integration API asks for a caller.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InternalSpendRequest {
     /// Whose limit it is.
     pub organization_id: OrganizationId,
+    /// Whose counter it is.
+    #[serde(default)]
+    pub counter: SpendCounter,
     /// The question.
     pub request: SpendLimitRequest,
 }

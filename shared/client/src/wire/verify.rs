@@ -196,6 +196,8 @@ pub enum LimitOwner {
     Customer,
     /// The organization's, which all of its keys share.
     Organization,
+    /// That of a person who is signed in to the console.
+    Member,
 }
 
 /// How much of a limit is left.

@@ -7,14 +7,19 @@
 mod access_log;
 mod attempts;
 mod devices;
+mod directory;
 mod events;
 mod invites;
+mod members;
 mod memberships;
+mod open_invites;
 mod organizations;
+mod provisionings;
 mod resets;
 mod second_factors;
 mod sessions;
 mod sign_ins;
+mod signing_keys;
 mod transaction;
 mod users;
 
@@ -22,11 +27,15 @@ pub use access_log::{AccessEntry, AccessRow, OUTCOMES};
 pub use attempts::{Attempts, Subject as AttemptSubject};
 pub use devices::{DEVICES_APPROVED_MAX, DEVICES_PENDING_MAX, Device, NewDevice};
 pub use invites::{Invite, InviteRoles};
+pub use members::OrganizationMember;
 pub use memberships::{Membership, Roles};
+pub use open_invites::OpenInvite;
 pub use organizations::{ControlOrganization, LoginPage, PeoplePolicy};
+pub use provisionings::{Provisioning, ProvisioningState};
 pub use second_factors::SecondFactor;
 pub use sessions::{Assurance, EndReason, NewSession, SessionLifetime, SessionWithUser, UserSession};
 pub use sign_ins::{NewSignIn, SignIn};
+pub use signing_keys::{SigningKey, SigningKeyState};
 pub use transaction::{Control, ControlActor, ControlOrigin, ControlRead, ControlRows, ControlWrite};
 pub use users::{NewUser, User};
 

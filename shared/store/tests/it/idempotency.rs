@@ -1,7 +1,7 @@
 //! One creation for one `Idempotency-Key`, whoever sends it how often.
 
 use domain::event::Event;
-use domain::ids::{KeyId, OrganizationId};
+use domain::ids::OrganizationId;
 use serde_json::json;
 use store::idempotency::{Replay, ReplayKey};
 use store::{Error, Write};
@@ -11,7 +11,7 @@ use crate::world::{World, conflict_name, new_customer, new_organization};
 fn replay_key(organization: OrganizationId, key: &str) -> ReplayKey {
     ReplayKey {
         organization,
-        credential: KeyId::from_uuid(uuid::Uuid::from_u128(7)),
+        credential: uuid::Uuid::from_u128(7),
         route: "POST /v1/organizations/acme/customers".to_owned(),
         key: key.to_owned(),
     }

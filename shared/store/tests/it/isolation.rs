@@ -35,7 +35,7 @@ pub async fn fill(world: &World, organization: OrganizationId) {
     write.set_verifier(&crate::verifiers::verifier(write.now())).await.unwrap();
     let key = write.regenerate_key(&key, &new_secret(organization).1, Duration::ZERO).await.unwrap().unwrap();
     write.insert_receipt(key.id, key.generation).await.unwrap();
-    let replay = ReplayKey { organization, credential: key.id, route: "POST /".into(), key: "once".into() };
+    let replay = ReplayKey { organization, credential: key.id.uuid(), route: "POST /".into(), key: "once".into() };
     let answer = Replay { request_hash: [1; 32], body: json!({}), sealed_secret: None, created_at: write.now() };
     write.insert_replay(&replay, &answer).await.unwrap();
     write.commit(Event::of("key.regenerated", key.id)).await.unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::access::{Authority, Scope};
+use domain::access::{Authority, Principal, Scope};
 use domain::ids::{CustomerId, KeyId, OrganizationId};
 use domain::permission::{Permission, PermissionName};
 use domain::policy::{AllOr, KeyKind, KeyStatus, Policy};
@@ -28,7 +28,14 @@ fn limited(world: &World, customers: AllOr<CustomerId>, domains: &[&str]) -> Sco
 
 fn authority(kind: KeyKind, organization: OrganizationId, policy: Policy) -> Authority {
     let key = KeyId::from_uuid(uuid::Uuid::from_u128(1));
-    Authority { key, kind, environment: ENVIRONMENT, organization, slug: "acme".to_owned(), policy }
+    Authority {
+        principal: Principal::Key(key),
+        kind,
+        environment: ENVIRONMENT,
+        organization,
+        slug: "acme".to_owned(),
+        policy,
+    }
 }
 
 async fn names(world: &World, filter: &KeyFilter) -> BTreeSet<String> {

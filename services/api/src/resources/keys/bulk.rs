@@ -59,7 +59,7 @@ impl Api {
         body: Json<BulkRevocation>,
     ) -> Result<Ok200<BulkRevocationResult>, Problem> {
         let body = body.parse()?;
-        let draft = body.read(access.authority.key)?;
+        let draft = body.read(access.authority.principal.key())?;
         let binding = binding(&access, &body);
         let result = match &body.confirm.0 {
             None => dry_run(&access, &binding, draft).await?,
@@ -162,7 +162,7 @@ async fn selection(
         // A customer that is not there has no keys.
         filter.customer = Some(rows.find_customer(reference).await?.map_or(NOBODY, |customer| customer.id));
     }
-    Ok(KeySelection { keys: draft.keys, filter, made_by, but: Some(access.authority.key), reason: draft.reason })
+    Ok(KeySelection { keys: draft.keys, filter, made_by, but: access.authority.principal.key(), reason: draft.reason })
 }
 
 async fn select(rows: &mut Rows, selection: &KeySelection) -> Result<Vec<KeyId>, Problem> {

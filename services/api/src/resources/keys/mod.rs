@@ -1,7 +1,7 @@
 //! `{o}/keys`: API keys and their policies.
 
 pub mod bulk;
-mod change;
+pub(crate) mod change;
 pub mod credits;
 pub mod import;
 pub mod lifecycle;

@@ -1,5 +1,6 @@
 //! `/v1/organizations`: the tenants of this environment. Root keys reach all of them, organization keys their own.
 
+mod provision;
 pub mod wire;
 
 use domain::ids::OrganizationId;
@@ -12,6 +13,7 @@ use server::json::Json;
 use server::problem::{ErrorCode, Problem};
 use store::Write;
 
+use self::provision::DirectoryOrganization;
 use self::wire::{NewOrganization, OrganizationBody, OrganizationPatch, OrganizationQuery};
 use super::Tags;
 use crate::access::{Caller, New, Scoped};
@@ -25,6 +27,8 @@ use crate::precondition::stale;
 operations! {
     ListOrganizations   => OrganizationsList, reach(Installation), paged, query(OrganizationQuery);
     CreateOrganization  => OrganizationsCreate, reach(Installation), event("organization.created"), idempotent, beyond_limits;
+    // For server admins who are signed in to the console.
+    ProvisionOrganization => OrganizationsCreate, reach(Directory), event("organization.provisioned");
     FindOrganization    => OrganizationsRead;
     UpdateOrganization  => OrganizationsUpdate, event("organization.updated"), beyond_limits;
     DeleteOrganization  => OrganizationsDelete, event("organization.deleted"), priority(Revocation), beyond_limits;
@@ -71,6 +75,33 @@ impl Api {
             Ok(New::of(id, organization.generation, OrganizationBody::from(&organization)))
         };
         caller.create_in(&caller.scope_of_new(id)?, body, create).await
+    }
+
+    /// Provision an organization
+    ///
+    /// Makes the organization with this id if there is none, and leaves it as it is if there is. Sending it again changes nothing.
+    #[oai(
+        path = "/v1/organizations/:organization",
+        method = "put",
+        operation_id = "provision_organization",
+        tag = "Tags::Organizations"
+    )]
+    async fn provision_organization(
+        &self,
+        caller: Caller<ProvisionOrganization>,
+        organization: Path<String>,
+        body: Json<DirectoryOrganization>,
+    ) -> Result<Ok200<OrganizationBody>, Problem> {
+        let id = provision::read_id(&organization)?;
+        let new = body.parse()?.read()?;
+        let mut write = caller.app.store.write(&caller.scope_of_new(id)?, &caller.origin()).await?;
+        if let Some(organization) = write.find_organization().await? {
+            return Ok(Ok200::new(OrganizationBody::from(&organization)).etag(organization.generation));
+        }
+        let organization = write.insert_organization(&new).await?;
+        let body = OrganizationBody::from(&organization);
+        write.commit(caller.event(id).changed(None, body.to_json())).await?;
+        Ok(Ok200::new(body).etag(organization.generation))
     }
 
     /// Show an organization

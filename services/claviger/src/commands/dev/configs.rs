@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::folder::{Folder, Secrets};
 use super::ports::Ports;
-use super::stores::Reach;
+use super::stores::{Reach, Reaches};
 
 const HOST: &str = "127.0.0.1";
 /// The name of the one pepper of each environment.
@@ -28,12 +28,14 @@ pub struct Service {
 }
 
 /// Writes the configuration of every service.
-pub fn write(folder: &Folder, ports: Ports, secrets: &Secrets, reaches: &[Reach]) -> anyhow::Result<Vec<Service>> {
-    let mut services = vec![keys(folder, ports, secrets, reaches)?];
-    for (environment, reach) in Environment::ALL.into_iter().zip(reaches) {
+pub fn write(folder: &Folder, ports: Ports, secrets: &Secrets, reaches: &Reaches) -> anyhow::Result<Vec<Service>> {
+    let environments = &reaches.environments;
+    let mut services = vec![keys(folder, ports, secrets, environments)?];
+    for (environment, reach) in Environment::ALL.into_iter().zip(environments) {
         services.push(api(folder, ports, secrets, (environment, reach))?);
         services.push(worker(folder, ports, environment, reach)?);
     }
+    services.push(console(folder, ports, secrets, &reaches.control_url)?);
     Ok(services)
 }
 
@@ -76,6 +78,10 @@ fn api(
         "database": {"url": reach.database_url, "pool_size": 10},
         "redis": redis(reach),
         "keys": {"url": format!("http://{HOST}:{}", ports.keys(environment)), "internal_token": own.internal_token},
+        "console": {
+            "issuer": console_url(ports),
+            "jwks_url": format!("http://{HOST}:{}/.well-known/jwks.json", ports.console()),
+        },
         "secrets": {"peppers": [{"id": PEPPER_ID, "value": own.pepper}], "cursor_key": own.cursor_key},
         "log": log(),
     });
@@ -96,6 +102,31 @@ fn worker(folder: &Folder, ports: Ports, environment: Environment, reach: &Reach
     let name = format!("worker-{environment}");
     let config = folder.write_config(&name, &settings)?;
     Ok(Service { name, command: "worker", config, management_port })
+}
+
+fn console(folder: &Folder, ports: Ports, secrets: &Secrets, control_url: &str) -> anyhow::Result<Service> {
+    let mut environments = Map::new();
+    for environment in Environment::ALL {
+        let url = format!("http://{HOST}:{}", ports.api(environment));
+        environments.insert(environment.name().to_owned(), json!({"api_url": url, "public_url": url}));
+    }
+    let management_port = ports.console_management();
+    let settings = json!({
+        "server": {
+            "host": HOST, "port": ports.console(), "public_url": console_url(ports), "management_port": management_port,
+        },
+        "database": {"url": control_url, "pool_size": 8},
+        "secrets": {"sealing_key": secrets.console.sealing_key},
+        "environments": environments,
+        "log": log(),
+    });
+    let config = folder.write_config("console", &settings)?;
+    Ok(Service { name: "console".to_owned(), command: "console", config, management_port })
+}
+
+/// Where browsers reach the console: they keep its cookie over plain HTTP for this name alone.
+pub fn console_url(ports: Ports) -> String {
+    format!("http://localhost:{}", ports.console())
 }
 
 fn redis(reach: &Reach) -> Value {

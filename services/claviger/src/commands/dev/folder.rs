@@ -12,6 +12,8 @@ use rand::TryRng;
 use serde::{Deserialize, Serialize};
 
 const NAME: &str = ".claviger";
+/// People type these passwords, on their own machine.
+const PASSWORD_BYTES: usize = 8;
 /// Where the stores' data goes if only root can reach the current folder: the servers do not run as root.
 const ELSEWHERE: &str = "/var/lib/claviger-dev";
 
@@ -28,6 +30,20 @@ pub struct Secrets {
     pub production: EnvironmentSecrets,
     pub staging: EnvironmentSecrets,
     pub development: EnvironmentSecrets,
+    /// Of the console. A folder of an earlier version has none.
+    #[serde(default = "ConsoleSecrets::draw")]
+    pub console: ConsoleSecrets,
+}
+
+/// The console's secrets, with the passwords of the demo's people.
+#[derive(Serialize, Deserialize)]
+pub struct ConsoleSecrets {
+    /// 32 bytes in base64.
+    pub sealing_key: String,
+    /// Of the server admin.
+    pub admin_password: String,
+    /// Of everybody else.
+    pub member_password: String,
 }
 
 /// The secrets of one environment's services.
@@ -127,12 +143,17 @@ impl Folder {
         let path = self.root.join("secrets.json");
         if path.exists() {
             let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-            return serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()));
+            let secrets: Secrets =
+                serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()))?;
+            // What an earlier version did not have was drawn just now, and has to be the same the next time.
+            write_private(&path, &serde_json::to_string_pretty(&secrets)?)?;
+            return Ok(secrets);
         }
         let secrets = Secrets {
             production: EnvironmentSecrets::draw(),
             staging: EnvironmentSecrets::draw(),
             development: EnvironmentSecrets::draw(),
+            console: ConsoleSecrets::draw(),
         };
         write_private(&path, &serde_json::to_string_pretty(&secrets)?)?;
         Ok(secrets)
@@ -147,6 +168,13 @@ impl Secrets {
             Environment::Staging => &self.staging,
             Environment::Development => &self.development,
         }
+    }
+}
+
+impl ConsoleSecrets {
+    fn draw() -> Self {
+        let password = || HEXLOWER.encode(&draw::<PASSWORD_BYTES>());
+        Self { sealing_key: BASE64.encode(&draw::<32>()), admin_password: password(), member_password: password() }
     }
 }
 

@@ -5,6 +5,7 @@
 mod configs;
 mod demo;
 mod folder;
+mod people;
 mod ports;
 mod report;
 mod services;
@@ -81,11 +82,16 @@ impl Dev {
         services.await_ready(&described).await?;
 
         let file = match known {
-            Some(known) => known.moved(ports),
+            Some(known) => {
+                people::create(&reaches, &secrets).await?;
+                known.moved(ports, &secrets)
+            }
             None => {
                 eprintln!("Making demo data.");
                 folder::write_private(&folder.unfinished_demo(), "")?;
-                DevFile::new(demo::create(ports, &secrets, &reaches).await?, ports, &secrets)?
+                let demo = demo::create(ports, &secrets, &reaches.environments).await?;
+                people::create(&reaches, &secrets).await?;
+                DevFile::new(demo, ports, &secrets)?
             }
         };
         file.write(&folder)?;

@@ -21,6 +21,16 @@ impl Ports {
         Self { offset }
     }
 
+    /// The console.
+    pub fn console(self) -> u16 {
+        3000 + self.offset
+    }
+
+    /// Health and metrics of the console.
+    pub fn console_management(self) -> u16 {
+        3001 + self.offset
+    }
+
     /// The Integration API.
     pub fn api(self, environment: Environment) -> u16 {
         self.of(3003, environment)
@@ -75,6 +85,8 @@ impl Ports {
             (self.postgres(), "Postgres".to_owned()),
             (self.redis(), "Redis".to_owned()),
             (self.keys_management(), "health of the key service".to_owned()),
+            (self.console(), "the console".to_owned()),
+            (self.console_management(), "health of the console".to_owned()),
         ];
         for environment in Environment::ALL {
             all.extend([

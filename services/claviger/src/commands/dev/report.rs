@@ -7,8 +7,10 @@ use anyhow::Context;
 use domain::environment::Environment;
 use serde::{Deserialize, Serialize};
 
+use super::configs::console_url;
 use super::demo::Demo;
 use super::folder::{Folder, Secrets, write_private};
+use super::people;
 use super::ports::Ports;
 
 /// Commands to try first.
@@ -28,8 +30,20 @@ May this key read documents?
 /// `dev.json`.
 #[derive(Serialize, Deserialize)]
 pub struct DevFile {
+    /// A file of an earlier version has none.
+    #[serde(default)]
+    console: DevConsole,
     organization: DevOrganization,
     environments: DevEnvironments,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct DevConsole {
+    url: String,
+    email: String,
+    password: String,
+    member_email: String,
+    member_password: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -79,6 +93,7 @@ impl DevFile {
             })
         };
         Ok(Self {
+            console: DevConsole::new(ports, secrets),
             organization: DevOrganization { id: demo.acme.to_string(), slug: "acme".to_owned() },
             environments: DevEnvironments {
                 production: next(Environment::Production)?,
@@ -89,7 +104,8 @@ impl DevFile {
     }
 
     /// The same keys with the ports of this start.
-    pub fn moved(mut self, ports: Ports) -> Self {
+    pub fn moved(mut self, ports: Ports, secrets: &Secrets) -> Self {
+        self.console = DevConsole::new(ports, secrets);
         for environment in Environment::ALL {
             let entry = match environment {
                 Environment::Production => &mut self.environments.production,
@@ -124,6 +140,10 @@ impl DevFile {
             let (api, keys) = (&entry.api_url, &entry.keys_url);
             writeln!(text, "{:<13} {api:<23} {keys:<23} {api}/v1/docs", environment.name())?;
         }
+        let DevConsole { url, email, password, member_email, member_password } = &self.console;
+        writeln!(text, "\nThe console is at {url}")?;
+        writeln!(text, "  server admin      {email:<20} {password}")?;
+        writeln!(text, "  owner of acme     {member_email:<20} {member_password}")?;
         let (postgres, redis) = (ports.postgres(), ports.redis());
         writeln!(text, "\nPostgres on port {postgres}, Redis on port {redis}, logs in .claviger/logs,")?;
         writeln!(text, "keys and tokens for scripts in .claviger/dev.json. The organization is acme.\n")?;
@@ -132,6 +152,18 @@ impl DevFile {
         let lines = lines.into_iter().chain([("ORGANIZATION", organization_key)]);
         text.push_str(&lines.fold(LINES_TO_PASTE.to_owned(), |text, (name, value)| text.replace(name, value)));
         Ok(text)
+    }
+}
+
+impl DevConsole {
+    fn new(ports: Ports, secrets: &Secrets) -> Self {
+        Self {
+            url: console_url(ports),
+            email: people::ADMIN.to_owned(),
+            password: secrets.console.admin_password.clone(),
+            member_email: people::OWNER.to_owned(),
+            member_password: secrets.console.member_password.clone(),
+        }
     }
 }
 

@@ -8,6 +8,14 @@ use futures_util::future::{try_join, try_join_all};
 use super::folder::{Folder, draw_password};
 use super::ports::Ports;
 
+/// The addresses of the stores of all processes.
+pub struct Reaches {
+    /// In the order of [`Environment::ALL`].
+    pub environments: Vec<Reach>,
+    /// The console's Postgres, as the role that owns nothing.
+    pub control_url: String,
+}
+
 /// Both, running.
 pub struct Stores {
     /// One database per environment.
@@ -15,6 +23,9 @@ pub struct Stores {
     /// One user per environment.
     pub redis: Redis,
 }
+
+/// The console's database, and its role.
+const CONTROL: &str = "claviger_control";
 
 /// The addresses of one environment's stores.
 pub struct Reach {
@@ -40,6 +51,7 @@ impl Stores {
 
     /// Removes every environment's rows, and the keys in them.
     pub async fn forget(&self) -> anyhow::Result<()> {
+        self.postgres.cluster().delete_database(CONTROL).await?;
         for environment in Environment::ALL {
             self.postgres.cluster().delete_database(&format!("claviger_{environment}")).await?;
         }
@@ -47,11 +59,19 @@ impl Stores {
     }
 
     /// Creates what is missing and migrates every schema; in the order of [`Environment::ALL`].
-    pub async fn prepare(&self) -> anyhow::Result<Vec<Reach>> {
-        // People, sessions and the directory of organizations will live here.
-        let cluster = self.postgres.cluster();
-        cluster.create_database("claviger_control", "claviger_control_owner", "claviger_control").await?;
-        try_join_all(Environment::ALL.map(|environment| self.prepare_environment(environment))).await
+    pub async fn prepare(&self) -> anyhow::Result<Reaches> {
+        let environments = try_join_all(Environment::ALL.map(|environment| self.prepare_environment(environment)));
+        let (environments, control_url) = try_join(environments, self.prepare_control()).await?;
+        Ok(Reaches { environments, control_url })
+    }
+
+    /// Where people, sessions and the directory of organizations live.
+    async fn prepare_control(&self) -> anyhow::Result<String> {
+        let owner = format!("{CONTROL}_owner");
+        let database = self.postgres.cluster().create_database(CONTROL, &owner, CONTROL).await?;
+        let migrated = store::migrate_control(&database.owner_url, &database.app_role).await;
+        migrated.context("the migrations of the console did not run")?;
+        Ok(database.app_url)
     }
 
     async fn prepare_environment(&self, environment: Environment) -> anyhow::Result<Reach> {

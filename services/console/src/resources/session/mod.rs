@@ -10,7 +10,7 @@ use store::control::{AccessEntry, EndReason};
 
 use self::wire::StepUpBody;
 
-pub use self::wire::{SessionBody, UserBody};
+pub use self::wire::{RolesBody, SessionBody, UserBody};
 use super::Tags;
 use crate::access::{Caller, Person};
 use crate::operation::operations;

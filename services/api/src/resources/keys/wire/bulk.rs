@@ -103,7 +103,7 @@ pub struct BulkDraft {
 
 impl BulkRevocation {
     /// Reads it, or lists what is wrong.
-    pub fn read(&self, caller: KeyId) -> Result<BulkDraft, Problem> {
+    pub fn read(&self, caller: Option<KeyId>) -> Result<BulkDraft, Problem> {
         let (reason, note) = Revocation { reason: self.reason, note: self.note.clone() }.read()?;
         let mut fields = Fields::default();
         let select = &self.select;
@@ -148,13 +148,13 @@ impl SelectionBody {
     }
 }
 
-fn read_ids(fields: &mut Fields, ids: &[String], caller: KeyId) -> Vec<KeyId> {
+fn read_ids(fields: &mut Fields, ids: &[String], caller: Option<KeyId>) -> Vec<KeyId> {
     if ids.is_empty() || ids.len() > IDS_MAX {
         fields.refuse("/select/keys", ValidationError::new("count", format!("name 1 to {IDS_MAX} keys")));
         return Vec::new();
     }
     fields.take_list("/select/keys", ids, |text| match text.parse() {
-        Ok(id) if id == caller => {
+        Ok(id) if Some(id) == caller => {
             Err(ValidationError::new("own-key", "the calling key does not revoke itself among others"))
         }
         Ok(id) => Ok(id),

@@ -237,7 +237,7 @@ fn read_customers(fields: &mut Fields, body: &AllOrBody) -> AllOr<String> {
     read_list(fields, "/customers", body, |_: &mut Vec<String>| (), |text| Ok(text.to_owned()))
 }
 
-fn read_ips(fields: &mut Fields, body: &AllOrBody) -> AllOr<IpRule> {
+pub(crate) fn read_ips(fields: &mut Fields, body: &AllOrBody) -> AllOr<IpRule> {
     read_list(fields, "/ips", body, |rules: &mut Vec<IpRule>| *rules = reduce(std::mem::take(rules)), IpRule::parse)
 }
 
@@ -264,14 +264,14 @@ fn read_list<T>(
     }
 }
 
-fn read_expiry(fields: &mut Fields, text: &str, reading: &Reading<'_>) -> Option<Option<DateTime<Utc>>> {
+pub(crate) fn read_expiry(fields: &mut Fields, text: &str, reading: &Reading<'_>) -> Option<Option<DateTime<Utc>>> {
     if text == NEVER {
         return Some(None);
     }
     fields.take("/expires_at", parse_future(text, reading.now)).map(Some)
 }
 
-fn read_own_limits(fields: &mut Fields, body: &WordOr<NoneWord, LimitList>) -> Vec<Limit> {
+pub(crate) fn read_own_limits(fields: &mut Fields, body: &WordOr<NoneWord, LimitList>) -> Vec<Limit> {
     let WordOr::Value(ItemList(bodies)) = body else { return Vec::new() };
     if bodies.is_empty() {
         let message = "name at least one limit, or write \"none\"";

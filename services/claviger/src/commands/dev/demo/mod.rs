@@ -1,9 +1,10 @@
 //! Demo data of the first start: two organizations with customers, domains and keys, in each environment.
 
-use std::time::Duration;
+mod caller;
+mod keys;
 
 use anyhow::{Context, bail};
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::access::Scope;
 use domain::environment::Environment;
 use domain::event::Event;
@@ -14,9 +15,11 @@ use domain::permission::{Permission, PermissionName};
 use domain::policy::{AllOr, KeyKind};
 use domain::secret::{Pepper, PepperRing};
 use futures_util::future::try_join_all;
-use serde_json::{Value, json};
+use serde_json::json;
 use store::{DatabaseConfig, NewOrganization, OrganizationRef, Origin, Store};
 
+use self::caller::{Caller, text_at};
+use self::keys::{DemoKey, Fate};
 use super::folder::Secrets;
 use super::ports::Ports;
 use super::stores::Reach;
@@ -26,6 +29,8 @@ const ACTOR: &str = "dev";
 /// Seven services start beside this.
 const PATIENCE_MS: u64 = 10_000;
 const OWN_PERMISSIONS: [&str; 2] = ["documents.read", "documents.write"];
+/// How soon a key ends that is to have ended.
+const EXPIRES_IN: TimeDelta = TimeDelta::seconds(3);
 const NORTHWIND: &str = "northwind";
 
 /// What scripts need from the demo data.
@@ -69,8 +74,9 @@ pub async fn create(ports: Ports, secrets: &Secrets, reaches: &[Reach]) -> anyho
     let now = stores.first().context("there is no environment")?.now().await?;
     let plan = Plan { now, acme: OrganizationId::mint(now), globex: OrganizationId::mint(now) };
     let fill = Environment::ALL.into_iter().zip(&stores).map(|(environment, store)| {
-        let pepper = &secrets.of(environment).pepper;
-        fill(environment, store, pepper, Caller::new(ports.api(environment)), &plan)
+        let own = secrets.of(environment);
+        let caller = Caller::new(ports.api(environment), ports.keys(environment), &own.keys_token);
+        fill(environment, store, &own.pepper, caller, &plan)
     });
     let keys = try_join_all(fill).await.context("the demo data cannot be made")?;
     for store in stores {
@@ -98,9 +104,10 @@ async fn fill(
         ips: AllOr::All,
     };
     let (_, root_key) = root_key::create(store, environment, &ring, root).await?;
-    let caller = Caller { credential: root_key.expose().to_owned(), ..caller? };
+    let mut caller = caller?;
+    root_key.expose().clone_into(&mut caller.credential);
     fill_globex(&caller).await?;
-    let organization_key = fill_acme(&caller, plan.now).await?;
+    let organization_key = fill_acme(store, &caller, plan.now).await?;
     Ok(DemoKeys { root_key: caller.credential, organization_key })
 }
 
@@ -125,35 +132,15 @@ async fn insert_organization(
     Ok(())
 }
 
-async fn fill_acme(caller: &Caller, now: DateTime<Utc>) -> anyhow::Result<String> {
-    for (name, external_id) in [("Northwind Traders", NORTHWIND), ("Initech", "initech"), ("Hooli", "hooli")] {
-        caller.post("acme/customers", json!({"name": name, "external_id": external_id})).await?;
-    }
-    for name in ["shop.example.com", "www.example.com", "api.example.com"] {
+async fn fill_acme(store: &Store, caller: &Caller, now: DateTime<Utc>) -> anyhow::Result<String> {
+    fill_customers(caller).await?;
+    let names = ["shop.example.com", "www.example.com", "api.example.com", "*.eu.example.com", "bücher.example.com"];
+    for name in names {
         caller.post("acme/domains", json!({"name": name})).await?;
     }
-    let every_day = json!([
-        {"name": "requests", "limit": 100, "window_ms": 60_000},
-        {"name": "daily", "limit": 10_000, "window_ms": 86_400_000},
-    ]);
-    let soon = (now + TimeDelta::days(30)).to_rfc3339_opts(SecondsFormat::Micros, true);
-    for key in [
-        json!({"name": "Main Website Integration", "permissions": ["documents.read"],
-            "domains": ["shop.example.com", "www.example.com"], "tags": ["website"]}),
-        json!({"name": "Northwind Reporting", "permissions": ["documents.read", "customers.read"],
-            "customers": [NORTHWIND], "limits": every_day, "metadata": {"team": "reporting"}}),
-        json!({"name": "Office Scripts", "permissions": ["documents.read", "documents.write"],
-            "ips": ["192.0.2.0/24", "2001:db8::/32"]}),
-        json!({"name": "Trial", "permissions": ["documents.read"], "expires_at": soon, "credits": {"remaining": 500}}),
-        json!({"name": "Next Release", "permissions": ["documents.write"], "not_before": soon}),
-    ] {
-        caller.post("acme/keys", key).await?;
+    for key in keys::all(now, NORTHWIND) {
+        make(store, caller, key).await?;
     }
-    let old = caller.post("acme/keys", json!({"name": "Old Mobile App", "permissions": ["documents.read"]})).await?;
-    let old = text_at(&old, "/key/id")?;
-    let why = json!({"reason": "superseded", "note": "Replaced by the new app"});
-    caller.post(&format!("acme/keys/{old}/revoke"), why).await?;
-
     let grantable = Permission::ALL.iter().filter(|permission| permission.is_for(KeyKind::Organization));
     let permissions: Vec<&str> = grantable.map(|permission| permission.name()).chain(OWN_PERMISSIONS).collect();
     let limits = json!([{"name": "requests", "limit": 1_000_000, "window_ms": 60_000}]);
@@ -162,39 +149,54 @@ async fn fill_acme(caller: &Caller, now: DateTime<Utc>) -> anyhow::Result<String
     Ok(text_at(&made, "/secret")?.to_owned())
 }
 
+async fn fill_customers(caller: &Caller) -> anyhow::Result<()> {
+    let limits = json!([{"name": "requests", "limit": 5_000, "window_ms": 60_000}]);
+    for (name, external_id, metadata) in [
+        ("Northwind Traders", NORTHWIND, json!({"plan": "enterprise"})),
+        ("Initech", "initech", json!({"plan": "team"})),
+        ("Hooli", "hooli", json!({"plan": "enterprise", "region": "us"})),
+        ("Contoso", "contoso", json!({})),
+        ("Fabrikam", "fabrikam", json!({"plan": "trial"})),
+    ] {
+        let body = json!({"name": name, "external_id": external_id, "metadata": metadata, "limits": limits});
+        caller.post("acme/customers", body).await?;
+    }
+    caller.post("acme/customers/fabrikam/suspend", json!({})).await.map(drop)
+}
+
+/// Makes a key, and does with it what becomes of it.
+async fn make(store: &Store, caller: &Caller, DemoKey { mut body, fate }: DemoKey) -> anyhow::Result<()> {
+    if fate == Fate::Expired {
+        // The API makes no key whose end has come.
+        body["expires_at"] = json!(keys::instant(store.now().await? + EXPIRES_IN));
+    }
+    let (domain, customer) = (body["domains"][0].clone(), body["customers"][0].clone());
+    let address = body["ips"][0].as_str().map_or("198.51.100.20", |_| "192.0.2.17").to_owned();
+    let made = caller.post("acme/keys", body).await?;
+    match fate {
+        Fate::Used => {
+            let mut question = json!({"key": text_at(&made, "/secret")?, "client_ip": address});
+            for (name, value) in [("domain", domain), ("customer", customer)] {
+                if !value.is_null() {
+                    question[name] = value;
+                }
+            }
+            caller.verify(question).await
+        }
+        Fate::Revoked(reason) => {
+            let id = text_at(&made, "/key/id")?;
+            let why = json!({"reason": reason, "note": "Part of the demo"});
+            caller.post(&format!("acme/keys/{id}/revoke"), why).await.map(drop)
+        }
+        Fate::Unused | Fate::Expired => Ok(()),
+    }
+}
+
 async fn fill_globex(caller: &Caller) -> anyhow::Result<()> {
     caller.post("globex/customers", json!({"name": "Umbrella", "external_id": "umbrella"})).await?;
     caller.post("globex/domains", json!({"name": "globex.example.com"})).await?;
     let key = json!({"name": "Back Office", "permissions": ["customers.read", "documents.read"]});
     caller.post("globex/keys", key).await.map(drop)
-}
-
-/// A caller of one environment's API.
-struct Caller {
-    http: reqwest::Client,
-    organizations: String,
-    credential: String,
-}
-
-impl Caller {
-    fn new(port: u16) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build()?;
-        Ok(Self { http, organizations: format!("http://127.0.0.1:{port}/v1/organizations"), credential: String::new() })
-    }
-
-    async fn post(&self, path: &str, body: Value) -> anyhow::Result<Value> {
-        let request = self.http.post(format!("{}/{path}", self.organizations)).bearer_auth(&self.credential);
-        let response = request.json(&body).send().await?;
-        let status = response.status();
-        if !status.is_success() {
-            bail!("POST {path} answered {status}: {}", response.text().await?);
-        }
-        Ok(response.json().await?)
-    }
-}
-
-fn text_at<'v>(value: &'v Value, pointer: &str) -> anyhow::Result<&'v str> {
-    value.pointer(pointer).and_then(Value::as_str).with_context(|| format!("an answer without {pointer}"))
 }
 
 #[expect(
