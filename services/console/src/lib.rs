@@ -6,6 +6,7 @@ mod assets;
 mod browser;
 pub mod config;
 pub mod cookies;
+mod document;
 mod grants;
 mod mail;
 mod metrics;
@@ -175,4 +176,9 @@ impl<P: Endpoint<Output = Response>, O: Endpoint> Endpoint for Front<P, O> {
 fn service() -> OpenApiService<Apis, ()> {
     OpenApiService::new(resources::APIS, "Claviger console", "1")
         .description("What the console's web app asks of the console's own server.")
+}
+
+/// The document of what the web app asks of the console's own server, for whoever writes the web app.
+pub fn openapi_json() -> String {
+    document::openapi(&service().spec())
 }

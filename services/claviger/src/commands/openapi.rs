@@ -12,6 +12,8 @@ pub enum Documented {
     Api,
     /// The key service's
     Keys,
+    /// That of the console's own operations
+    Console,
 }
 
 /// Prints the document.
@@ -19,6 +21,7 @@ pub fn print(service: Documented) -> anyhow::Result<()> {
     let document = match service {
         Documented::Api => api::openapi_json(),
         Documented::Keys => keys::openapi_json(),
+        Documented::Console => console::openapi_json(),
     };
     let mut output = std::io::stdout().lock();
     write!(output, "{document}").context("writing to standard output")
