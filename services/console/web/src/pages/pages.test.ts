@@ -9,6 +9,7 @@ import { checkOrganization } from './admin/CreateOrganization'
 import { filtered } from './admin/OrganizationsPage'
 import { isSlug, slugOf } from './admin/slug'
 import { checkCustomer } from './customers/CustomerForm'
+import { actionWords, subjectName } from './overview/actions'
 import { expiring, idle, isUrgent } from './overview/attention'
 
 const now = new Date('2026-11-19T12:00:00Z')
@@ -27,6 +28,18 @@ describe('what needs attention', () => {
   it('is urgent within three days', () => {
     expect(isUrgent('2026-11-22T11:00:00Z', now)).toBe(true)
     expect(isUrgent('2026-11-22T13:00:00Z', now)).toBe(false)
+  })
+})
+
+describe('recent actions', () => {
+  it('are told in words', () => {
+    expect(actionWords('key.created')).toBe('created key')
+    expect(actionWords('key.bulk_revoked')).toBe('bulk revoked key')
+  })
+  it('name what they were done to, where its name is known', () => {
+    expect(subjectName({ before: { name: 'Old' }, after: { name: 'New' }, subject: 'key_1' })).toBe('New')
+    expect(subjectName({ before: { name: 'Old' }, after: null, subject: 'key_1' })).toBe('Old')
+    expect(subjectName({ before: null, after: { limits: [] }, subject: 'key_1' })).toBe('key_1')
   })
 })
 

@@ -3,6 +3,7 @@ import { Avatar } from '@/kit/Avatar'
 import { BlockError } from '@/kit/BlockError'
 import { Section } from '@/kit/Section'
 import { Skeleton } from '@/kit/Skeleton'
+import { TextLink } from '@/kit/TextLink'
 import { Time } from '@/kit/Time'
 import { organizationCall, type Page } from '@/lib/api'
 import type { Environment } from '@/lib/environments'
@@ -12,17 +13,10 @@ import { useAuthority } from '@/session/useAuthority'
 import { useOrganization } from '@/session/useOrganization'
 import { t } from '@/strings'
 import { overview as overviewTexts } from '@/strings/overview'
+import { actionWords, subjectName, type Action } from './actions'
 
 const words = overviewTexts
 const shown = 6
-
-interface Action {
-  id: string
-  at: string
-  actor: { kind: string; id: string; name: string | null }
-  action: string
-  subject: string
-}
 
 const latestFirst = (one: Placed<Action>, other: Placed<Action>) => other.at.localeCompare(one.at) || other.id.localeCompare(one.id)
 
@@ -49,8 +43,8 @@ export function RecentActions({ environments }: { environments: Environment[] })
           <li key={`${each.environment} ${each.id}`} className="grid grid-cols-[1.75rem_minmax(0,1fr)_auto] items-start gap-x-2.5 text-13">
             <Actor actor={each.actor} />
             <span className="min-w-0 pt-1 break-words">
-              {each.actor.name || each.actor.id} <span className="text-muted">{each.action}</span>{' '}
-              <span className="font-mono text-12">{each.subject}</span>
+              {each.actor.name || each.actor.id} <span className="text-muted">{actionWords(each.action)}</span>{' '}
+              <Subject action={each} org={org} />
             </span>
             <span className="pt-1 text-12 text-muted">
               <Time at={each.at} />
@@ -60,6 +54,25 @@ export function RecentActions({ environments }: { environments: Environment[] })
       </ul>
     </Section>
   )
+}
+
+/** A key or a customer, as the way to its page; anything else by its name. */
+function Subject({ action, org }: { action: Placed<Action>; org: string }) {
+  const name = subjectName(action)
+  const search = { env: action.environment }
+  if (action.subject.startsWith('key_') && action.action !== 'key.deleted')
+    return (
+      <TextLink to="/o/$org/integrations/api-keys/$key" params={{ org, key: action.subject }} search={search} className="font-normal!">
+        {name}
+      </TextLink>
+    )
+  if (action.subject.startsWith('cus_') && action.action !== 'customer.deleted')
+    return (
+      <TextLink to="/o/$org/customers/$customer" params={{ org, customer: action.subject }} search={search} className="font-normal!">
+        {name}
+      </TextLink>
+    )
+  return <span>{name}</span>
 }
 
 function Actor({ actor }: { actor: Action['actor'] }) {
