@@ -19,6 +19,7 @@ use poem::{Body, Request, Response};
 use server::http::RequestContext;
 use server::json::read_body;
 use server::problem::{ErrorCode, Problem};
+use store::control::Membership;
 
 use self::path::{Place, Target};
 use crate::access::{check_policy, enter, sign_in_of};
@@ -124,7 +125,7 @@ async fn act(
     let is_admin = signed.user.is_server_admin;
     let admin = || ActingAs::ServerAdmin(signed.user.id);
     let Some(reference) = reference else {
-        return match (&target.place, first_membership(signed, target.environment)) {
+        return match (&target.place, first_membership(signed, target.environment, address)) {
             (Place::Anywhere, Some(acting)) if !is_admin => Ok(acting),
             _ if is_admin => Ok(admin()),
             _ => Err(Problem::new(ErrorCode::InsufficientPermissions).detail("Only a server admin may do this.")),
@@ -150,9 +151,15 @@ async fn act(
     }
 }
 
-/// For what is the same in every organization, such as the catalogue of permissions.
-fn first_membership(signed: &SignedIn, environment: Environment) -> Option<ActingAs> {
-    signed.memberships.iter().find_map(|membership| {
+/// For what is the same in every organization, such as the catalogue of permissions. An organization whose policy keeps the person
+/// out is none of them.
+fn first_membership(
+    signed: &SignedIn,
+    environment: Environment,
+    address: Option<std::net::IpAddr>,
+) -> Option<ActingAs> {
+    let is_open = |membership: &&Membership| check_policy(&membership.organization.policy, signed, address).is_ok();
+    signed.memberships.iter().filter(is_open).find_map(|membership| {
         let role = membership.roles.of(environment)?.to_owned();
         Some(ActingAs::Member { member: membership.id, organization: membership.organization.id, role })
     })

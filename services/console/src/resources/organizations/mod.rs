@@ -31,7 +31,7 @@ operations! {
     DeleteOrganization    => ServerAdmins, step_up, event("organization.deleted");
     UpdateOrganization    => Managers, event("organization.updated");
     ListProvisionings     => Managers;
-    ProvisionOrganization => Managers, step_up, event("provisioning.wanted");
+    ProvisionOrganization => ServerAdmins, step_up, event("provisioning.wanted");
 }
 
 /// The operations on organizations.
@@ -173,7 +173,7 @@ impl Api {
 
     /// Bring an organization into an environment
     ///
-    /// Or try it again at once. For server admins; tried again later where it fails.
+    /// Or try it again at once. Where it fails it is tried again later.
     #[oai(
         path = "/bff/control/v1/organizations/:organization/provisionings/:environment",
         method = "post",
@@ -182,18 +182,15 @@ impl Api {
     )]
     async fn provision_organization(
         &self,
-        access: Member<ProvisionOrganization>,
-        #[oai(name = "organization")] _organization: Path<String>,
+        access: Admin<ProvisionOrganization>,
+        organization: Path<String>,
         environment: Path<String>,
     ) -> Result<Ok200<ProvisioningBody>, Problem> {
-        if !access.signed.user.is_server_admin {
-            return Err(Problem::new(ErrorCode::InsufficientPermissions).detail("Only a server admin may do this."));
-        }
+        let id = standing::find(&access, &organization).await?.id;
         let environment = read_environment(&environment.0).ok_or_else(|| Problem::new(ErrorCode::NotFound))?;
         if !access.app.environments.contains_key(&environment) {
             return Err(Problem::new(ErrorCode::NotFound));
         }
-        let id = access.organization.id;
         let mut write = access.write().await?;
         write.want_provisioning(id, environment).await?;
         access.commit(write, &access.event(id).with("environment", environment.name())).await?;
