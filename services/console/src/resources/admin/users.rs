@@ -1,22 +1,30 @@
 //! `admin/users`: everybody who has an account.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::UserId;
 use poem_openapi::param::Path;
 use poem_openapi::{Object, OpenApi};
 use server::answer::Ok200;
 use server::problem::{ErrorCode, Problem};
-use store::control::User;
+use store::control::{AttemptSubject, ControlWrite, EndReason, User};
 
 use crate::access::Admin;
+use crate::cookies::Token;
 use crate::operation::{Change, Operation, operations};
 use crate::page::{self, Page};
 use crate::resources::Tags;
+use crate::sign_in::password::account_subject;
+
+/// How long a link for another password is good.
+const RESET_LIFETIME: TimeDelta = TimeDelta::hours(1);
 
 operations! {
     ListUsers   => ServerAdmins, paged, query("q");
     DisableUser => ServerAdmins, step_up, event("user.disabled");
     EnableUser  => ServerAdmins, step_up, event("user.enabled");
+    UnlockUser  => ServerAdmins, step_up, event("user.unlocked");
+    ResetSecondFactor => ServerAdmins, step_up, event("second_factor.reset");
+    OfferReset  => ServerAdmins, step_up, event("user.reset_offered");
 }
 
 /// A person, as server admins see it.
@@ -38,6 +46,13 @@ pub struct AdminUser {
     pub last_seen_at: Option<DateTime<Utc>>,
     /// How many organizations the person belongs to.
     pub organizations: i64,
+}
+
+/// A link with which a person chooses another password, shown this once.
+#[derive(Debug, Clone, Object)]
+pub struct ResetLink {
+    /// The link for the person.
+    pub link: String,
 }
 
 /// The operations on people.
@@ -82,6 +97,67 @@ impl Api {
     async fn enable_user(&self, access: Admin<EnableUser>, user: Path<String>) -> Result<Ok200<AdminUser>, Problem> {
         switch(&access, read_id(&user)?, false).await
     }
+
+    /// Forget a person's failed sign-ins
+    #[oai(
+        path = "/bff/control/v1/admin/users/:user/unlock",
+        method = "post",
+        operation_id = "unlock_user",
+        tag = "Tags::ServerAdmin"
+    )]
+    async fn unlock_user(&self, access: Admin<UnlockUser>, user: Path<String>) -> Result<Ok200<AdminUser>, Problem> {
+        let id = read_id(&user)?;
+        let mut write = access.write().await?;
+        let person = write.hold_user(id).await?.ok_or_else(missing)?;
+        let subjects = [account_subject(&person.email_canonical), AttemptSubject::of("account-code", &id.to_string())];
+        access.app.control.forget_attempts(&subjects).await?;
+        answer(&access, write, id).await
+    }
+
+    /// Take a person's second factor away
+    ///
+    /// With it end the person's sessions. It is for whoever has lost their telephone and their recovery codes.
+    #[oai(
+        path = "/bff/control/v1/admin/users/:user/reset-second-factor",
+        method = "post",
+        operation_id = "reset_second_factor",
+        tag = "Tags::ServerAdmin"
+    )]
+    async fn reset_second_factor(
+        &self,
+        access: Admin<ResetSecondFactor>,
+        user: Path<String>,
+    ) -> Result<Ok200<AdminUser>, Problem> {
+        let id = read_id(&user)?;
+        let mut write = access.write().await?;
+        write.hold_user(id).await?.ok_or_else(missing)?;
+        write.delete_second_factor(id).await?;
+        write.end_sessions(id, None, EndReason::SecondFactorChanged).await?;
+        write.delete_sign_ins(id).await?;
+        answer(&access, write, id).await
+    }
+
+    /// Make a link for another password
+    ///
+    /// Shown this once; good for an hour.
+    #[oai(
+        path = "/bff/control/v1/admin/users/:user/password-reset",
+        method = "post",
+        operation_id = "offer_reset",
+        tag = "Tags::ServerAdmin"
+    )]
+    async fn offer_reset(&self, access: Admin<OfferReset>, user: Path<String>) -> Result<Ok200<ResetLink>, Problem> {
+        let id = read_id(&user)?;
+        let mut write = access.write().await?;
+        let person = write.hold_user(id).await?.ok_or_else(missing)?;
+        if person.disabled_at.is_some() {
+            return Err(Problem::new(ErrorCode::Conflict).detail("The person is kept out; let it in again first."));
+        }
+        let token = Token::generate();
+        write.insert_reset(&token.hash(), id, RESET_LIFETIME).await?;
+        access.commit(write, &access.event(id)).await?;
+        Ok(Ok200::new(ResetLink { link: access.app.link(&format!("/reset/{}", token.expose())) }))
+    }
 }
 
 async fn switch<O: Change + Operation>(
@@ -92,6 +168,15 @@ async fn switch<O: Change + Operation>(
     let mut write = access.write().await?;
     write.hold_user(id).await?.ok_or_else(missing)?;
     write.set_disabled(id, is_disabled).await?;
+    answer(access, write, id).await
+}
+
+/// Keeps the change, and answers with the person as it is now.
+async fn answer<O: Change + Operation>(
+    access: &Admin<O>,
+    mut write: ControlWrite,
+    id: UserId,
+) -> Result<Ok200<AdminUser>, Problem> {
     let after = write.find_user(id).await?.ok_or_else(missing)?;
     let organizations = write.list_memberships(id).await?.len();
     access.commit(write, &access.event(id)).await?;
