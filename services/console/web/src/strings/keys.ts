@@ -6,6 +6,7 @@ export const keys = {
   noun: 'keys',
   create: 'Create API Key',
   edit: 'Edit',
+  docs: 'Docs',
   export: 'Export',
   exportCsv: 'CSV, with these filters',
   exportLines: 'JSON Lines, with these filters',

@@ -28,7 +28,7 @@ interface Props<T> {
   rows: T[]
   rowId: (row: T) => string
   rowName: (row: T) => string
-  selection?: Selection
+  selection?: Selection | undefined
   sorting?: Sorting
   onOpen?: (row: T) => void
   /** The last cell: what can be done with the row. */

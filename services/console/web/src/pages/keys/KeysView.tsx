@@ -1,8 +1,8 @@
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { CircleHelp, Plus } from 'lucide-react'
+import { CircleHelp, ExternalLink, Plus } from 'lucide-react'
 import { useCallback, useMemo, useState, type ReactNode } from 'react'
 import { useEnvironmentChoice } from '@/environment/useEnvironment'
-import { Button } from '@/kit/Button'
+import { Button, buttonLook } from '@/kit/Button'
 import { ErrorPanel } from '@/kit/ErrorPanel'
 import { FilterBar, type FilterValues } from '@/kit/FilterBar'
 import { Note } from '@/kit/Note'
@@ -19,6 +19,7 @@ import { useMerged } from '@/lib/merged'
 import { count } from '@/lib/numbers'
 import { asFailure } from '@/lib/problem'
 import { publicPartOf } from '@/lib/secrets'
+import { usePublicUrl } from '@/session/useSession'
 import { t } from '@/strings'
 import { listKeys, type PlacedKey } from './api'
 import { KeyFormDialog } from './form/KeyFormDialog'
@@ -42,6 +43,13 @@ interface Props {
   /** Between the head and the filters. */
   note?: ReactNode
 }
+
+const bulkPermissions: [BulkAct, string][] = [
+  ['reactivate', 'keys.revoke'],
+  ['setExpiry', 'keys.update'],
+  ['revoke', 'keys.revoke'],
+  ['delete', 'keys.delete'],
+]
 
 /** The list of keys with everything that can be done there: for an organization's keys and for root keys. */
 export function KeysView({ title, subtitle, createLabel, note }: Props) {
@@ -69,6 +77,7 @@ export function KeysView({ title, subtitle, createLabel, note }: Props) {
     fetch: (environment, cursor, signal) => listKeys({ kind, org }, environment, { query: { ...query, count: true, cursor }, signal }),
   })
 
+  const urlOf = usePublicUrl()
   const titles = usePermissionTitles(environments[0])
   const columns = useColumns(
     kind === 'root' ? 'root-keys' : 'keys',
@@ -101,6 +110,8 @@ export function KeysView({ title, subtitle, createLabel, note }: Props) {
   const heldBack = canCreate || !environments[0] ? undefined : scope.reason(environments[0], 'keys.create')
   const failure = list.isError && list.items.length === 0 ? asFailure(list.error) : null
   const words = t.keys.bulk
+  // Only what the person may do in one of the environments; the API decides about each key.
+  const bulkActs = bulkPermissions.filter(([, permission]) => environments.some((environment) => scope.may(environment, permission)))
   const total = list.total === undefined ? '' : `${count(list.total)}${list.totalIsExact ? '' : '+'} ${t.keys.noun}`
 
   return (
@@ -112,6 +123,11 @@ export function KeysView({ title, subtitle, createLabel, note }: Props) {
             subtitle={subtitle}
             actions={
               <>
+                {kind === 'organization' && environments[0] && (
+                  <a className={`${buttonLook('ghost')} max-wide:hidden`} href={`${urlOf(environments[0]).replace(/\/$/, '')}/v1/docs`} target="_blank" rel="noreferrer">
+                    <ExternalLink aria-hidden /> {t.keys.docs}
+                  </a>
+                )}
                 <Button kind="ghost" icon={<CircleHelp aria-hidden />} className="max-wide:hidden" onClick={() => setHelpOpen(true)}>
                   {t.keys.refused.title}
                 </Button>
@@ -158,7 +174,7 @@ export function KeysView({ title, subtitle, createLabel, note }: Props) {
             rows={list.items}
             rowId={({ id }) => id}
             rowName={({ name }) => name}
-            selection={{ ids: selected, onChange: setSelected }}
+            selection={bulkActs.length > 0 ? { ids: selected, onChange: setSelected } : undefined}
             sorting={{ value: sort, onChange: (value) => change({ sort: value }) }}
             isLoading={list.isPending && environments.length > 0}
             isDimmed={list.isPlaceholderData || list.isRefetchError}
@@ -173,12 +189,7 @@ export function KeysView({ title, subtitle, createLabel, note }: Props) {
         count={chosen.length}
         onClear={() => setSelected(new Set())}
         all={chosen.length < list.items.length ? { label: words.selectLoaded(list.items.length), onSelect: () => setSelected(new Set(list.items.map(({ id }) => id))) } : undefined}
-        actions={[
-          { label: words.reactivate, onSelect: () => setBulk('reactivate') },
-          { label: words.setExpiry, onSelect: () => setBulk('setExpiry') },
-          { label: words.revoke, onSelect: () => setBulk('revoke') },
-          { label: words.delete, onSelect: () => setBulk('delete'), final: true },
-        ]}
+        actions={bulkActs.map(([act]) => ({ label: words[act], onSelect: () => setBulk(act), final: act === 'delete' }))}
       />
       {bulk && (
         <BulkActs act={bulk} keys={chosen} onClose={() => setBulk(null)} onDone={(failed) => setSelected(new Set(failed.map(({ id }) => id)))} />
