@@ -65,6 +65,8 @@ export function keysOf(environment: string): FixtureKey[] {
       ips: 'all',
       limits: [],
       credits: null,
+      roles: [],
+      effective_permissions: (change.permissions ?? permissions).map((each) => ({ name: each, from: ['key'] })),
       tags: [],
       metadata: {},
       not_before: null,

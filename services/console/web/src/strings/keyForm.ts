@@ -20,6 +20,9 @@ export const keyForm = {
   customersHelp: 'The key sees this customer’s data only. Leave empty for no limit.',
   customersPlaceholder: 'Not limited',
   permissions: 'Permissions',
+  roles: 'Roles',
+  rolesHelp: 'The key has the permissions of its roles as well, as they are at each request.',
+  rolesPlaceholder: 'None',
   startFrom: 'Start from',
   presets: { none: 'None', read: 'Read only', licences: 'Licence server', telemetry: 'Telemetry ingest', full: 'Full access' },
   findPermission: 'Find a permission',
@@ -113,6 +116,7 @@ export const keyForm = {
     noLimit: 'no limit',
     everything: 'everything in the organization',
     nothing: 'nothing but ask who it is',
+    byRoles: (number: number) => (number === 1 ? 'and what its role holds' : `and what its ${number} roles hold`),
     shownAs: 'The same by',
   },
 }

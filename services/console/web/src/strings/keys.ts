@@ -232,6 +232,7 @@ export const keys = {
       customers: 'Customers',
       ips: 'IPs',
       permissions: 'Permissions',
+      roles: 'Roles',
       tags: 'Tags',
       metadata: 'Metadata',
       credits: 'Credits',
@@ -262,6 +263,8 @@ export const keys = {
     group: 'Group',
     permission: 'Permission',
     permissionId: 'Id',
+    from: 'From',
+    ofItsOwn: 'the key',
     noneHeld: 'This key holds no permission: it can only ask who it is.',
     check: {
       title: 'Check access',

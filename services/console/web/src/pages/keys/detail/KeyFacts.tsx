@@ -74,6 +74,7 @@ export function KeyFacts({ placed }: { placed: PlacedKey }) {
     ],
     [words.ips, placed.ips === 'all' ? muted(t.keys.cell.anyIp) : mono(placed.ips)],
     [words.permissions, placed.permissions.includes('*') ? t.keys.cell.allPermissions : t.keys.detail.permissionCount(placed.permissions.length, groups)],
+    placed.roles.length > 0 && [words.roles, placed.roles.map(({ id, name }) => <span key={id} className="block">{name}</span>)],
     [words.limits, placed.limits.length === 0 ? muted(t.keys.cell.noLimits) : placed.limits.map((limit) => <span key={limit.name} className="block">{`${limit.name}: ${limitText(limit)}`}</span>)],
     placed.credits !== null && [words.credits, count(placed.credits?.remaining ?? 0)],
     placed.tags.length > 0 && [

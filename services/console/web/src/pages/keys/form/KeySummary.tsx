@@ -46,7 +46,13 @@ export function KeySummary({ form, editingId }: FormPart & { editingId: string |
         )}
       </>,
     ],
-    [words.can, <Can key="can" form={form} />],
+    [
+      words.can,
+      <>
+        <Can form={form} />
+        {values.roles.length > 0 && <div className="mt-1">{words.byRoles(values.roles.length)}</div>}
+      </>,
+    ],
     [
       words.from,
       <>

@@ -11,12 +11,13 @@ import { useKeyScope } from '../scope'
 import { usePermissionGroups } from '../usePermissionTitles'
 import { errorAt, type FormPart } from './formTypes'
 import { OwnPermissions } from './OwnPermissions'
+import { RolesField } from './RolesField'
 
 const words = t.keyForm
 
 /** What the key may do. */
 export function PermissionsPart({ form }: FormPart) {
-  const { may } = useKeyScope()
+  const { kind, may } = useKeyScope()
   const { values, errors, set } = form
   const query = usePermissionGroups(values.environment ?? undefined)
   const groups = query.data
@@ -45,6 +46,7 @@ export function PermissionsPart({ form }: FormPart) {
         <Skeleton label={words.permissions} />
       )}
       <FieldNote id="permissions-note" error={errorAt(errors, 'permissions')} />
+      {kind === 'organization' && <RolesField form={form} />}
     </div>
   )
 }

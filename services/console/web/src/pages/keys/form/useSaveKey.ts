@@ -19,6 +19,7 @@ export const fieldLabels: Record<string, string> = {
   domains: words.domains,
   customers: words.customers,
   permissions: words.permissions,
+  roles: words.roles,
   allIps: words.allIps,
   ips: words.ips,
   neverExpire: words.neverExpire,

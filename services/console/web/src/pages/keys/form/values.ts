@@ -18,6 +18,8 @@ export interface KeyValues {
   domains: string[]
   customers: string[]
   permissions: string[]
+  /** Ids of roles, whose permissions it has as well. */
+  roles: string[]
   createPermissions: boolean
   allIps: boolean
   ips: string
@@ -43,6 +45,7 @@ export const emptyValues: KeyValues = {
   domains: [],
   customers: [],
   permissions: [],
+  roles: [],
   createPermissions: false,
   allIps: true,
   ips: '',
@@ -73,6 +76,7 @@ export function fromKey(key: Omit<Key, 'environment'> & { environment: Environme
     domains: orAll(key.domains),
     customers: orAll(key.customers),
     permissions: [...key.permissions],
+    roles: key.roles.map(({ id }) => id),
     allIps: key.ips === 'all',
     ips: key.ips === 'all' ? '' : key.ips.join('\n'),
     neverExpire: !key.expires_at,
@@ -123,6 +127,7 @@ export function toNewKey(values: KeyValues, kind: 'organization' | 'root' = 'org
   if (kind === 'organization') {
     body.domains = listOrAll(values.domains)
     body.customers = listOrAll(values.customers)
+    if (values.roles.length > 0) body.roles = values.roles
   }
   body.expires_at = values.neverExpire ? 'never' : instant(values.expires)
   if (values.limitsMode === 'own') body.limits = limitsOf(values.limits)
@@ -151,6 +156,7 @@ export function toPatch(before: KeyValues, after: KeyValues, kind: 'organization
   if (kind === 'organization') {
     if (differs(before.domains, after.domains)) patch.domains = listOrAll(after.domains)
     if (differs(before.customers, after.customers)) patch.customers = listOrAll(after.customers)
+    if (differs(before.roles.toSorted(), after.roles.toSorted())) patch.roles = after.roles
   }
   if (differs(ipsOf(before), ipsOf(after))) patch.ips = ipsOf(after)
   const end = (values: KeyValues) => (values.neverExpire ? 'never' : instant(values.expires))
