@@ -4,6 +4,99 @@ export type ClientOptions = {
     baseUrl: `${string}://${string}` | (string & {});
 };
 
+/**
+ * Action
+ *
+ * One change, with who made it and what differs.
+ */
+export type Action = {
+    /**
+     * What was done, as `resource.what`; `docs/events.md` lists them.
+     */
+    action: string;
+    /**
+     * Who made it.
+     */
+    actor: Actor;
+    /**
+     * Where the request came from.
+     */
+    address: string | null;
+    /**
+     * The members that differ, as they are since; `null` where nothing is any more.
+     */
+    after: {
+        [key: string]: unknown;
+    } | null;
+    /**
+     * When it was made.
+     */
+    at: string;
+    /**
+     * The members that differ, as they were; `null` where nothing was before.
+     */
+    before: {
+        [key: string]: unknown;
+    } | null;
+    /**
+     * What else there is to say, such as the reason of a revocation.
+     */
+    details: unknown;
+    /**
+     * Its id.
+     */
+    id: string;
+    /**
+     * The request that made it.
+     */
+    request_id: string;
+    /**
+     * The id of what changed.
+     */
+    subject: string;
+};
+
+/**
+ * ActionPage
+ *
+ * A page of a list, newest first.
+ */
+export type ActionPage = {
+    /**
+     * The items.
+     */
+    items: Array<Action>;
+    /**
+     * What to send as `cursor` for the next page; `null` on the last.
+     */
+    next_cursor: string | null;
+};
+
+/**
+ * Actor
+ *
+ * Who made a change.
+ */
+export type Actor = {
+    /**
+     * Its id: of a key, a member or a server admin; `system:` and a word otherwise.
+     */
+    id: string;
+    /**
+     * What it is.
+     */
+    kind: ActorKind;
+    /**
+     * What people call it, where that is known.
+     */
+    name: string | null;
+};
+
+/**
+ * What can make a change.
+ */
+export type ActorKind = 'key' | 'member' | 'system';
+
 export type AllOrCustomers = AllWord | Array<string>;
 
 export type AllOrDomains = AllWord | Array<string>;
@@ -115,6 +208,11 @@ export type BulkRevocationResult = {
  * A check, in the order in which they are made.
  */
 export type Check = 'shape' | 'environment' | 'secret' | 'organization' | 'revocation' | 'time' | 'client_ip' | 'domain' | 'customer' | 'permissions' | 'limits' | 'credits';
+
+/**
+ * The kinds of credential.
+ */
+export type CredentialKind = 'organization' | 'root' | 'member';
 
 /**
  * Credits
@@ -959,7 +1057,7 @@ export type LimitOverridePage = {
 /**
  * Whose a limit is: what else is charged to it.
  */
-export type LimitOwner = 'key' | 'customer' | 'organization';
+export type LimitOwner = 'key' | 'customer' | 'organization' | 'member';
 
 /**
  * LimitState
@@ -996,6 +1094,38 @@ export type LimitState = {
      * The window's length.
      */
     window_ms: number;
+};
+
+/**
+ * Member
+ *
+ * A person who is signed in to the console.
+ */
+export type Member = {
+    /**
+     * The e-mail address.
+     */
+    email: string;
+    /**
+     * Whether the session was begun with a second factor.
+     */
+    has_second_factor: boolean;
+    /**
+     * The member's id; of a server admin, the person's.
+     */
+    id: string;
+    /**
+     * The role in this environment: a built-in one, an own one of the organization, or `server-admin`.
+     */
+    role: string;
+    /**
+     * The session in the console.
+     */
+    session_id: string;
+    /**
+     * Until when the person may do what needs a fresh proof of who they are.
+     */
+    step_up_until: string | null;
 };
 
 /**
@@ -2353,25 +2483,23 @@ export type Whoami = {
      */
     environment: Environment;
     /**
-     * The key, as the organization's own list shows it.
+     * The key, as the organization's own list shows it; `null` for a member.
      */
     key: Key | null;
     /**
      * The kind of the credential.
      */
-    kind: KeyKind;
+    kind: CredentialKind;
     /**
      * Its limits, with what is left.
      */
     limits: Array<LimitState>;
     /**
-     * The member behind a session token; `null` for a key.
+     * The member of the console; `null` for a key.
      */
-    member: {
-        [key: string]: unknown;
-    } | null;
+    member: Member | null;
     /**
-     * Its organization; `null` for a root key.
+     * Its organization; `null` for who acts across organizations.
      */
     organization_id: string | null;
     /**
@@ -5034,6 +5162,90 @@ export type DeleteOverrideResponses = {
 };
 
 export type DeleteOverrideResponse = DeleteOverrideResponses[keyof DeleteOverrideResponses];
+
+export type ListActionsData = {
+    body?: never;
+    path: {
+        organization: string;
+    };
+    query?: {
+        /**
+         * Items per page, 1 to 200; 50 when left out.
+         */
+        limit?: number;
+        /**
+         * The next_cursor of the page before.
+         */
+        cursor?: string;
+        /**
+         * Only about the thing with this id.
+         */
+        subject?: string;
+        /**
+         * Only of the key, the member or the part of the system with this id.
+         */
+        actor?: string;
+        /**
+         * Only of this kind, such as `key.created`.
+         */
+        action?: string;
+        /**
+         * Only from this instant on.
+         */
+        from?: string;
+        /**
+         * Only before this instant.
+         */
+        to?: string;
+    };
+    url: '/v1/organizations/{organization}/logs/actions';
+};
+
+export type ListActionsErrors = {
+    /**
+     * With one of the codes `bad-framing`, `malformed-json`, `duplicate-member`, `ambiguous-credentials`, `credential-in-url`, `idempotency-key-required`, `idempotency-key-invalid`, `invalid-cursor`.
+     */
+    400: Problem;
+    /**
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
+     */
+    401: Problem;
+    /**
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     */
+    403: Problem;
+    /**
+     * With one of the codes `not-found`, `integration-api-disabled`.
+     */
+    404: Problem;
+    /**
+     * With one of the codes `validation`, `idempotency-mismatch`, `would-lock-out`.
+     */
+    422: Problem;
+    /**
+     * With one of the codes `rate-limited`, `usage-exceeded`.
+     */
+    429: Problem;
+    /**
+     * With one of the codes `overloaded`, `unavailable`.
+     */
+    503: Problem;
+    /**
+     * Any other failure, in the same form.
+     */
+    default: Problem;
+};
+
+export type ListActionsError = ListActionsErrors[keyof ListActionsErrors];
+
+export type ListActionsResponses = {
+    /**
+     * Done.
+     */
+    200: ActionPage;
+};
+
+export type ListActionsResponse = ListActionsResponses[keyof ListActionsResponses];
 
 export type ListOwnPermissionsData = {
     body?: never;

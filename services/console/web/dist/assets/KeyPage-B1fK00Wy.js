@@ -1,1 +1,0 @@
-import{t as e}from"./OrganizationKeys-DjTmg71I.js";import{t}from"./KeyDetail-olGikSiz.js";import{Ai as n}from"./base-Dt7p-MUC.js";var r=n(),i=()=>(0,r.jsx)(e,{children:(0,r.jsx)(t,{})});export{i as KeyPage};

@@ -1,0 +1,1 @@
+import{g as e}from"./useSession-X7NqTQ0E.js";import{n as t}from"./useOrganization-DzTFwSfP.js";import{i as n}from"./roles-Bs6VamaN.js";function r(){let{organization:r}=t(),i=(e,t)=>!n(r.roles[e],t);return{may:i,mayAny:(e,t)=>e.some(e=>i(e,t)),reason:(t,n)=>i(t,n)?void 0:e.keys.heldBack(n,e.environment[t])}}export{r as t};

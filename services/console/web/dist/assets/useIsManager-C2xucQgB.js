@@ -1,0 +1,1 @@
+import{t as e}from"./settings-CoQ2GRQX.js";import{n as t}from"./useOrganization-DzTFwSfP.js";function n(){let{organization:n}=t(),r=Object.values(n.roles).some(e=>e===`owner`||e===`admin`);return{isManager:r,reason:r?void 0:e.needsAdmin}}export{n as t};

@@ -1,1 +1,0 @@
-import{t as e}from"./settings-3y8-DJ1Y.js";import{n as t}from"./useOrganization-BK38NHrz.js";function n(){let{organization:n}=t(),r=Object.values(n.roles).some(e=>e===`owner`||e===`admin`);return{isManager:r,reason:r?void 0:e.needsAdmin}}export{n as t};
