@@ -267,7 +267,7 @@ fn ended(answer: &AuthenticateAnswer, detail: &'static str) -> Problem {
 }
 
 /// What is wrong with a text that is no key, as far as anybody can see who looks at it: nothing was looked up.
-fn malformed(presented: &str) -> Problem {
+pub fn malformed(presented: &str) -> Problem {
     let problem = Problem::new(ErrorCode::CredentialsInvalid);
     match secret::missing_bytes(presented) {
         None => {

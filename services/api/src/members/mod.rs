@@ -24,7 +24,7 @@ use self::claims::Reader;
 pub use self::claims::{Assurance, Claims, SERVER_ADMIN, audience};
 use self::console_keys::ConsoleKeys;
 use crate::app::App;
-use crate::authenticate::{Identified, ReplaySecret, not_found, verify_error};
+use crate::authenticate::{Identified, ReplaySecret, malformed, not_found, verify_error};
 use crate::config::Console;
 use crate::operation::Descriptor;
 
@@ -153,7 +153,7 @@ fn state(answer: &SpendLimitAnswer) -> LimitState {
     }
 }
 
-/// The one answer to a token that proves nothing, as to a key that proves nothing.
+/// The one answer to a token that proves nothing, as to any text that is no key.
 fn invalid() -> Problem {
-    Problem::new(ErrorCode::CredentialsInvalid)
+    malformed("a.token")
 }

@@ -127,13 +127,13 @@ async fn no_bad_token_is_accepted() {
     let good = installation.member(side, "owner");
     let path = side.path("keys");
     assert_eq!(side.ask(&good, Method::GET, &path, None).await.status, 200);
-    let bad_key = side.ask(&Caller::with("clv_stag_nonsense"), Method::GET, &path, None).await;
+    let bad_key = side.ask(&Caller::with("x"), Method::GET, &path, None).await;
     let bad: Vec<_> = with_bad_claims(&installation).into_iter().chain(with_bad_signatures(&installation)).collect();
     assert!(bad.len() >= 60, "{}", bad.len());
     for (name, token) in &bad {
         let refused = side.ask(&Caller::with(token), Method::GET, &path, None).await;
         assert_eq!(refused.status, 401, "{name}: {}", refused.text);
-        assert_eq!(refused.json()["code"], bad_key.json()["code"], "{name}");
+        assert_eq!(refused.without_request_id(), bad_key.without_request_id(), "{name}");
         assert!(!refused.text.contains(token.as_str()), "{name}");
     }
     // A token of another environment, in full order there.
