@@ -69,11 +69,26 @@ fn inline(text: &str) -> String {
             let _ = write!(html, "<code>{part}</code>");
             continue;
         }
-        for (at, part) in part.split("**").enumerate() {
+        for (at, part) in unlinked(&part).split("**").enumerate() {
             let _ = if at % 2 == 1 { write!(html, "<strong>{part}</strong>") } else { write!(html, "{part}") };
         }
     }
     html
+}
+
+/// Without its links, which lead to files that are not served: their words stay.
+fn unlinked(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, (words, behind))) = rest.split_once('[').and_then(|(before, link)| {
+        let (words, target) = link.split_once("](")?;
+        Some((before, (words, target.split_once(')')?.1)))
+    }) {
+        plain.push_str(before);
+        plain.push_str(words);
+        rest = behind;
+    }
+    plain + rest
 }
 
 fn escaped(text: &str) -> String {
@@ -101,6 +116,8 @@ mod tests {
             inline("**To do.** `/query/<name>` & \"more\""),
             "<strong>To do.</strong> <code>/query/&lt;name&gt;</code> &amp; &quot;more&quot;"
         );
-        assert!(!html().contains("**"));
+        assert_eq!(inline("See [limits](limits.md), and [there](a.md)."), "See limits, and there.");
+        assert_eq!(inline("a [b] c"), "a [b] c");
+        assert!(!html().contains("**") && !html().contains("]("));
     }
 }
