@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { brotliCompressSync } from 'node:zlib'
 import { fileURLToPath } from 'node:url'
@@ -32,17 +32,19 @@ function themeBeforePaint(): Plugin {
   }
 }
 
-/** Prints nothing and writes a `.br` beside every text asset, which the server sends instead. */
+/**
+ * Writes a `.br` beside every text asset, which the server sends instead: of the files as they are written, since later
+ * steps of the build still fill placeholders in the code.
+ */
 function compressed(): Plugin {
   return {
     name: 'compressed',
     apply: 'build',
-    enforce: 'post',
-    generateBundle(_options, bundle) {
-      for (const [name, file] of Object.entries(bundle)) {
+    writeBundle(options, bundle) {
+      for (const name of Object.keys(bundle)) {
         if (!/\.(js|css|svg)$/.test(name)) continue
-        const text = file.type === 'chunk' ? file.code : file.source
-        this.emitFile({ type: 'asset', fileName: `${name}.br`, source: brotliCompressSync(Buffer.from(text)) })
+        const path = `${options.dir}/${name}`
+        writeFileSync(`${path}.br`, brotliCompressSync(readFileSync(path)))
       }
     },
   }

@@ -1,7 +1,9 @@
-// Holds a built bundle against its budgets, in kB (1000 bytes) as brotli sends them.
+// Holds a built bundle against its budgets, in kB (1000 bytes) as brotli sends them, and the compressed copies against what they
+// are copies of.
 // usage: node scripts/budgets.mjs DIST
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { brotliDecompressSync } from 'node:zlib'
 
 const dist = process.argv[2] ?? 'dist'
 const assets = readdirSync(join(dist, 'assets'))
@@ -23,4 +25,11 @@ const rows = [
 for (const [name, bytes, limit] of rows) {
   console.log(`${name}: ${(bytes / 1000).toFixed(1)} kB of ${limit}`)
   if (bytes > limit * 1000) process.exitCode = 1
+}
+for (const name of assets.filter((name) => name.endsWith('.br'))) {
+  const read = (file) => readFileSync(join(dist, 'assets', file))
+  if (!brotliDecompressSync(read(name)).equals(read(name.slice(0, -3)))) {
+    console.error(`${name} is not a copy of what it stands beside`)
+    process.exitCode = 1
+  }
 }
