@@ -137,6 +137,22 @@ export type BatchRequest = {
 export type BatchResult = VerifyAnswer | QuestionRefused;
 
 /**
+ * BrokenRule
+ *
+ * A rule that a key breaks.
+ */
+export type BrokenRule = {
+    /**
+     * Which one: the code of the error that a change would be refused with.
+     */
+    code: PolicyRule;
+    /**
+     * What it demands.
+     */
+    message: string;
+};
+
+/**
  * BulkRevocation
  *
  * Keys to revoke together. Without `confirm` it is a dry run, which changes nothing and answers with a token.
@@ -1348,7 +1364,11 @@ export type NewRole = {
 
 export type NoneOrLimitList = NoneWord | Array<Limit>;
 
+export type NoneOrRateList = NoneWord | Array<Rate>;
+
 export type NoneOrRefill = NoneWord | Refill;
+
+export type NoneOrintegeruint64 = NoneWord | number;
 
 /**
  * There is none.
@@ -1525,6 +1545,150 @@ export type PermissionGroup = {
 };
 
 /**
+ * Policy
+ *
+ * What an organization demands of its keys, and gives them by default.
+ */
+export type Policy = {
+    /**
+     * Whether a caller may supply the secret of a key that it makes, and import keys.
+     */
+    allow_supplied_secrets: boolean;
+    /**
+     * How long a key works that is made without `expires_at`; `null` when it has no end.
+     */
+    default_lifetime_seconds: number | null;
+    /**
+     * What a key gets that is made without limits; the same as the organization's `default_limits`.
+     */
+    default_limits: Array<Limit>;
+    /**
+     * Whether every key has to name the addresses that it may come from.
+     */
+    ips_required: boolean;
+    /**
+     * How long a key works at the most, from the request or from its `not_before`; `null` when nothing is demanded. A key without an
+     * end works too long.
+     */
+    lifetime_seconds_max: number | null;
+    /**
+     * What every key is held to: for each of these it has a limit that counts every request and admits no more in that window.
+     * Empty when nothing is demanded.
+     */
+    limits_max: Array<Rate>;
+    /**
+     * Whether every key has to have an end.
+     */
+    must_expire: boolean;
+    /**
+     * What every secret begins with; `null` when it is `clv` unless a key names another.
+     */
+    prefix: string | null;
+    /**
+     * How many bytes, which are base62 characters, the random part of every secret has at least; `null` when it is 32.
+     */
+    secret_bytes: number | null;
+    /**
+     * When the organization was last changed.
+     */
+    updated_at: string;
+};
+
+/**
+ * PolicyPatch
+ *
+ * Changes to a policy. What is left out stays.
+ */
+export type PolicyPatch = {
+    /**
+     * Whether a caller may supply the secret of a key that it makes, and import keys.
+     */
+    allow_supplied_secrets?: boolean;
+    /**
+     * 60 to 315,360,000, or `"none"`.
+     */
+    default_lifetime_seconds?: NoneOrintegeruint64;
+    /**
+     * The whole new list.
+     */
+    default_limits?: Array<Limit>;
+    /**
+     * Whether every key has to name the addresses that it may come from.
+     */
+    ips_required?: boolean;
+    /**
+     * 60 to 315,360,000, or `"unlimited"`.
+     */
+    lifetime_seconds_max?: UnlimitedOrintegeruint64;
+    /**
+     * The whole new list, up to 10, or `"none"`.
+     */
+    limits_max?: NoneOrRateList;
+    /**
+     * Whether every key has to have an end.
+     */
+    must_expire?: boolean;
+    /**
+     * A lower-case letter and 1 to 15 lower-case letters or digits, or `"none"`.
+     */
+    prefix?: string;
+    /**
+     * How many bytes, which are base62 characters, the random part of every secret has at least. Imported secrets have as many in
+     * all, and digests, of which nobody can tell, are refused.
+     */
+    secret_bytes?: number;
+};
+
+/**
+ * A rule of a policy.
+ */
+export type PolicyRule = 'policy-must-expire' | 'policy-lifetime' | 'policy-ips' | 'policy-limits' | 'policy-supplied-secrets' | 'policy-prefix' | 'policy-secret-bytes';
+
+/**
+ * PolicyViolation
+ *
+ * A key that breaks the policy.
+ */
+export type PolicyViolation = {
+    /**
+     * When it was made.
+     */
+    created_at: string;
+    /**
+     * What lists show of its newest secret.
+     */
+    hint: string;
+    /**
+     * The key's id.
+     */
+    key_id: string;
+    /**
+     * Its name.
+     */
+    name: string;
+    /**
+     * The rules that it breaks.
+     */
+    rules: Array<BrokenRule>;
+};
+
+/**
+ * PolicyViolationPage
+ *
+ * A page of a list, newest first.
+ */
+export type PolicyViolationPage = {
+    /**
+     * The items.
+     */
+    items: Array<PolicyViolation>;
+    /**
+     * What to send as `cursor` for the next page; `null` on the last.
+     */
+    next_cursor: string | null;
+};
+
+/**
  * Problem
  *
  * How a request failed. `code` is one of a closed list; `type` links to the page that explains it.
@@ -1539,7 +1703,7 @@ export type Problem = {
      */
     detail: string;
     /**
-     * What in the input is not acceptable, at most 50 entries.
+     * What in the input is not acceptable.
      */
     errors?: Array<ProblemError>;
     /**
@@ -1549,7 +1713,7 @@ export type Problem = {
     /**
      * Why a credential that was proven to be known no longer works.
      */
-    reason?: string;
+    reason?: ProblemReason;
     /**
      * The id under which the request was logged.
      */
@@ -1591,6 +1755,11 @@ export type ProblemError = {
      */
     pointer: string;
 };
+
+/**
+ * The verdict about the credential.
+ */
+export type ProblemReason = 'MALFORMED' | 'WRONG_ENVIRONMENT' | 'NOT_FOUND' | 'SUSPENDED' | 'REVOKED' | 'NOT_YET_VALID' | 'EXPIRED' | 'FORBIDDEN' | 'INSUFFICIENT_PERMISSIONS' | 'RATE_LIMITED' | 'USAGE_EXCEEDED';
 
 /**
  * What is wrong.
@@ -1639,6 +1808,22 @@ export type QuestionRefused = {
      * Names the request in the log.
      */
     request_id: string;
+};
+
+/**
+ * Rate
+ *
+ * So many per window.
+ */
+export type Rate = {
+    /**
+     * Requests per window.
+     */
+    limit: number;
+    /**
+     * The window in milliseconds, one second to 31 days.
+     */
+    window_ms: number;
 };
 
 /**
@@ -1944,10 +2129,6 @@ export type SpendLimitAnswer = {
      */
     enforced: Enforced;
     /**
-     * Who says so: the identifier's override, else the namespace, else the question.
-     */
-    from: RateSource;
-    /**
      * The limit that holds.
      */
     limit: number;
@@ -1968,6 +2149,10 @@ export type SpendLimitAnswer = {
      * above the limit.
      */
     retry_after_ms?: number;
+    /**
+     * Who says so: the identifier's override, else the namespace, else the question.
+     */
+    source: RateSource;
     /**
      * Its window.
      */
@@ -2044,6 +2229,8 @@ export type TraceStep = {
 export type UnlimitedOrCredits = UnlimitedWord | Credits;
 
 export type UnlimitedOrCreditsPatch = UnlimitedWord | CreditsPatch;
+
+export type UnlimitedOrintegeruint64 = UnlimitedWord | number;
 
 /**
  * Nothing restricts.
@@ -2384,7 +2571,7 @@ export type VerifyAnswer = {
      * The finer reason, if there is one. This and all that follows is absent until the secret is proven, and for a key that was
      * deleted.
      */
-    reason?: string | null;
+    reason?: VerifyReason | null;
     /**
      * Names the request in the log.
      */
@@ -2411,6 +2598,11 @@ export type VerifyAnswer = {
      */
     verdict: Verdict;
 };
+
+/**
+ * What a verdict rests on, more exactly.
+ */
+export type VerifyReason = 'IP_NOT_ALLOWED' | 'DOMAIN_NOT_ALLOWED' | 'CUSTOMER_NOT_ALLOWED' | 'ORGANIZATION_SUSPENDED' | 'CUSTOMER_SUSPENDED' | 'KEY_REVOKED' | 'SECRET_RETIRED';
 
 /**
  * VerifyRequest
@@ -2503,7 +2695,7 @@ export type Whoami = {
      */
     organization_id: string | null;
     /**
-     * What it may do, of its own and by its roles.
+     * What it may do.
      */
     permissions: Array<string>;
     /**
@@ -5426,6 +5618,202 @@ export type DeletePermissionResponses = {
 };
 
 export type DeletePermissionResponse = DeletePermissionResponses[keyof DeletePermissionResponses];
+
+export type FindPolicyData = {
+    body?: never;
+    path: {
+        organization: string;
+    };
+    query?: never;
+    url: '/v1/organizations/{organization}/policy';
+};
+
+export type FindPolicyErrors = {
+    /**
+     * With one of the codes `bad-framing`, `malformed-json`, `duplicate-member`, `ambiguous-credentials`, `credential-in-url`, `idempotency-key-required`, `idempotency-key-invalid`, `invalid-cursor`.
+     */
+    400: Problem;
+    /**
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
+     */
+    401: Problem;
+    /**
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     */
+    403: Problem;
+    /**
+     * With one of the codes `not-found`, `integration-api-disabled`.
+     */
+    404: Problem;
+    /**
+     * With one of the codes `rate-limited`, `usage-exceeded`.
+     */
+    429: Problem;
+    /**
+     * With one of the codes `overloaded`, `unavailable`.
+     */
+    503: Problem;
+    /**
+     * Any other failure, in the same form.
+     */
+    default: Problem;
+};
+
+export type FindPolicyError = FindPolicyErrors[keyof FindPolicyErrors];
+
+export type FindPolicyResponses = {
+    /**
+     * Done.
+     */
+    200: Policy;
+};
+
+export type FindPolicyResponse = FindPolicyResponses[keyof FindPolicyResponses];
+
+export type UpdatePolicyData = {
+    body: PolicyPatch;
+    headers: {
+        /**
+         * The ETag of the object that the change was decided on.
+         */
+        'If-Match': string;
+    };
+    path: {
+        organization: string;
+    };
+    query?: never;
+    url: '/v1/organizations/{organization}/policy';
+};
+
+export type UpdatePolicyErrors = {
+    /**
+     * With one of the codes `bad-framing`, `malformed-json`, `duplicate-member`, `ambiguous-credentials`, `credential-in-url`, `idempotency-key-required`, `idempotency-key-invalid`, `invalid-cursor`.
+     */
+    400: Problem;
+    /**
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
+     */
+    401: Problem;
+    /**
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     */
+    403: Problem;
+    /**
+     * With one of the codes `not-found`, `integration-api-disabled`.
+     */
+    404: Problem;
+    /**
+     * With one of the codes `conflict`, `idempotency-in-flight`, `secret-compromised`.
+     */
+    409: Problem;
+    /**
+     * With one of the codes `stale`.
+     */
+    412: Problem;
+    /**
+     * With one of the codes `payload-too-large`.
+     */
+    413: Problem;
+    /**
+     * With one of the codes `unsupported-media-type`, `unsupported-encoding`.
+     */
+    415: Problem;
+    /**
+     * With one of the codes `validation`, `idempotency-mismatch`, `would-lock-out`.
+     */
+    422: Problem;
+    /**
+     * With one of the codes `precondition-required`.
+     */
+    428: Problem;
+    /**
+     * With one of the codes `rate-limited`, `usage-exceeded`.
+     */
+    429: Problem;
+    /**
+     * With one of the codes `overloaded`, `unavailable`.
+     */
+    503: Problem;
+    /**
+     * Any other failure, in the same form.
+     */
+    default: Problem;
+};
+
+export type UpdatePolicyError = UpdatePolicyErrors[keyof UpdatePolicyErrors];
+
+export type UpdatePolicyResponses = {
+    /**
+     * Done.
+     */
+    200: Policy;
+};
+
+export type UpdatePolicyResponse = UpdatePolicyResponses[keyof UpdatePolicyResponses];
+
+export type ListPolicyViolationsData = {
+    body?: never;
+    path: {
+        organization: string;
+    };
+    query?: {
+        /**
+         * Items per page, 1 to 200; 50 when left out.
+         */
+        limit?: number;
+        /**
+         * The next_cursor of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/v1/organizations/{organization}/policy/violations';
+};
+
+export type ListPolicyViolationsErrors = {
+    /**
+     * With one of the codes `bad-framing`, `malformed-json`, `duplicate-member`, `ambiguous-credentials`, `credential-in-url`, `idempotency-key-required`, `idempotency-key-invalid`, `invalid-cursor`.
+     */
+    400: Problem;
+    /**
+     * With one of the codes `credentials-missing`, `credentials-invalid`, `session-ended`, `wrong-environment`.
+     */
+    401: Problem;
+    /**
+     * With one of the codes `cross-origin`, `step-up-required`, `second-factor-required`, `suspended`, `ip-not-allowed`, `domain-not-allowed`, `customer-not-allowed`, `insufficient-permissions`, `exceeds-grantor`.
+     */
+    403: Problem;
+    /**
+     * With one of the codes `not-found`, `integration-api-disabled`.
+     */
+    404: Problem;
+    /**
+     * With one of the codes `validation`, `idempotency-mismatch`, `would-lock-out`.
+     */
+    422: Problem;
+    /**
+     * With one of the codes `rate-limited`, `usage-exceeded`.
+     */
+    429: Problem;
+    /**
+     * With one of the codes `overloaded`, `unavailable`.
+     */
+    503: Problem;
+    /**
+     * Any other failure, in the same form.
+     */
+    default: Problem;
+};
+
+export type ListPolicyViolationsError = ListPolicyViolationsErrors[keyof ListPolicyViolationsErrors];
+
+export type ListPolicyViolationsResponses = {
+    /**
+     * Done.
+     */
+    200: PolicyViolationPage;
+};
+
+export type ListPolicyViolationsResponse = ListPolicyViolationsResponses[keyof ListPolicyViolationsResponses];
 
 export type FindReceiptData = {
     body?: never;
