@@ -239,7 +239,7 @@ fn read_authority(app: &App, answer: &AuthenticateAnswer, presented: &str) -> Re
         Verdict::NotFound => return Err(Problem::new(ErrorCode::CredentialsInvalid)),
         Verdict::Malformed => return Err(malformed(presented)),
         // Its secret was proven.
-        Verdict::Revoked => return Err(ended(answer, "This key has been revoked.")),
+        Verdict::Revoked => return Err(ended(answer, "This key has been revoked or deleted.")),
         Verdict::NotYetValid => {
             return Err(ended(answer, "This key does not work yet: it has a start that lies ahead."));
         }
