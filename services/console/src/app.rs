@@ -15,10 +15,10 @@ use url::Url;
 
 use crate::config::{Config, EnvironmentApi};
 use crate::cookies;
+use crate::environments::Environments;
 use crate::mail::Mailer;
 use crate::metrics::ConsoleMetrics;
 use crate::passwords::{HashPool, Rules};
-use crate::proxy::Environments;
 use crate::seal::Sealer;
 use crate::signed::{SessionCache, SignedIn};
 use crate::tokens::Tokens;

@@ -7,6 +7,7 @@ mod browser;
 pub mod config;
 pub mod cookies;
 mod document;
+mod environments;
 mod grants;
 mod mail;
 mod metrics;

@@ -18,6 +18,7 @@ const KNOWN: &[&[&str]] = &[
         "services/api/src/app.rs",
         "services/api/src/authenticate.rs",
         "services/api/src/idempotency.rs",
+        "services/api/src/members/mod.rs",
         "services/api/src/operation.rs",
         "services/api/src/page.rs",
         "services/api/src/priority.rs",

@@ -10,11 +10,10 @@ mod path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use bytes::Bytes;
 use domain::environment::Environment;
 use futures_util::stream;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use poem::{Body, Request, Response};
 use server::http::RequestContext;
 use server::json::read_body;
@@ -31,8 +30,6 @@ use crate::tokens::{ActingAs, Behalf};
 pub const PATH_START: &str = "/bff/";
 /// The largest body that is passed on: an import of a thousand keys.
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// Which organization a call is for whose path names none.
 const ORGANIZATION: HeaderName = HeaderName::from_static("x-claviger-organization");
@@ -51,36 +48,6 @@ const PASSED_BACK: [HeaderName; 9] = [
     HeaderName::from_static("x-request-id"),
     HeaderName::from_static("x-environment"),
 ];
-
-/// Asks the Integration APIs.
-#[derive(Debug, Clone)]
-pub struct Environments {
-    http: reqwest::Client,
-}
-
-impl Environments {
-    /// A client for all of them.
-    pub fn new() -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(ANSWER_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .context("the client of the environments")?;
-        Ok(Self { http })
-    }
-
-    /// A request that presents nothing.
-    pub fn anonymous(&self, method: Method, url: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, url)
-    }
-
-    /// A request to an environment's API, with a token.
-    pub fn request(&self, method: Method, url: &str, token: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, url).bearer_auth(token)
-    }
-}
 
 /// Passes a request of the web app on.
 pub async fn forward(app: &App, mut request: Request) -> Result<Response, Problem> {

@@ -114,7 +114,7 @@ async fn the_last_owner_stays_and_an_admin_touches_no_owner() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_invitation_shows_its_link_once_and_gives_no_more_than_its_makers_role() {
+async fn an_invitation_gives_no_more_than_its_makers_role() {
     let installation = Installation::start().await;
     let acme = installation.world.acme;
     let (_, _, mut admin) = installation.member("adam", acme, &Roles::everywhere("admin")).await;

@@ -165,7 +165,7 @@ async fn root_keys_are_a_server_admins_who_has_proven_it_lately() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_published_keys_are_public_and_the_next_one_is_there_before_it_signs() {
+async fn the_next_public_key_is_there_before_it_signs() {
     let installation = Installation::start().await;
     let mut browser = installation.console.browser();
     let keys = browser.get("/.well-known/jwks.json").await.expect(200).body["keys"].clone();

@@ -1,4 +1,4 @@
-//! People.
+//! People who sign in: their accounts, and how each may get in.
 
 use chrono::{DateTime, Utc};
 use domain::email::Email;

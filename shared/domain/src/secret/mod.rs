@@ -2,6 +2,8 @@
 //!
 //! A plain secret cannot be printed, compared or serialized; the one way to its text is [`PlainSecret::expose`].
 
+mod prefix;
+
 use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -14,6 +16,8 @@ use crate::environment::Environment;
 use crate::ids::{OrganizationId, base62_char, base62_digit};
 use crate::validation::ValidationError;
 
+pub use self::prefix::Prefix;
+
 /// The longest text that is looked at.
 pub const TEXT_BYTES_MAX: usize = 200;
 /// Characters of the public id.
@@ -21,62 +25,6 @@ pub const LOOKUP_ID_LENGTH: usize = 16;
 /// Characters of the secret part; a caller's own may be longer.
 pub const SECRET_PART_LENGTH: usize = 32;
 const CHECK_LENGTH: usize = 6;
-
-/// The text before the tag: `clv`, `clvroot` or an organization's own.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Prefix(String);
-
-impl Prefix {
-    /// Of organization keys, unless the organization chose its own.
-    pub fn organization() -> Self {
-        Self("clv".to_owned())
-    }
-
-    /// Of root keys, and of nothing else.
-    pub fn root() -> Self {
-        Self("clvroot".to_owned())
-    }
-
-    /// Reads `[a-z][a-z0-9]{1,15}`.
-    pub fn parse(text: &str) -> Result<Self, ValidationError> {
-        let mut bytes = text.bytes();
-        let starts_well = bytes.next().is_some_and(|b| b.is_ascii_lowercase());
-        let goes_on_well = bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        if starts_well && goes_on_well && (2..=16).contains(&text.len()) {
-            return Ok(Self(text.to_owned()));
-        }
-        Err(ValidationError::new("prefix", "a prefix is a lower-case letter and 1 to 15 lower-case letters or digits"))
-    }
-
-    /// Reads a prefix that an organization may choose for itself: any but the one of root keys.
-    pub fn parse_own(text: &str) -> Result<Self, ValidationError> {
-        let prefix = Self::parse(text)?;
-        if prefix == Self::root() {
-            return Err(ValidationError::new("prefix", "this prefix is kept for root keys"));
-        }
-        Ok(prefix)
-    }
-
-    /// The prefix as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Prefix {
-    type Error = ValidationError;
-
-    fn try_from(text: String) -> Result<Self, ValidationError> {
-        Self::parse(&text)
-    }
-}
-
-impl From<Prefix> for String {
-    fn from(prefix: Prefix) -> String {
-        prefix.0
-    }
-}
 
 /// The public part of a secret's text: finds the row, shown in lists and logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
