@@ -4,6 +4,7 @@ pub mod access;
 pub mod app;
 mod assets;
 mod browser;
+mod clearable;
 pub mod config;
 pub mod cookies;
 mod document;

@@ -2,7 +2,7 @@
 
 use data_encoding::BASE64;
 use poem_openapi::param::Path;
-use poem_openapi::types::{MaybeUndefined, ToJSON};
+use poem_openapi::types::ToJSON;
 use poem_openapi::{Object, OpenApi};
 use server::answer::Ok200;
 use server::json::Json;
@@ -11,6 +11,7 @@ use store::control::LoginPage;
 
 use super::Tags;
 use crate::access::Member;
+use crate::clearable::Clearable;
 use crate::operation::operations;
 
 const TEXT_CHARS_MAX: usize = 500;
@@ -50,9 +51,9 @@ pub struct LoginPagePatch {
     /// Up to 500 characters, shown as they are.
     pub text: Option<String>,
     /// `#rrggbb`, or `null`.
-    pub accent: MaybeUndefined<String>,
+    pub accent: Clearable<String>,
     /// A PNG, JPEG or WebP of up to 64 KiB as a data URI, or `null`.
-    pub logo: MaybeUndefined<String>,
+    pub logo: Clearable<String>,
 }
 
 /// The operations on the page for signing in.
@@ -124,9 +125,9 @@ impl LoginPagePatch {
             errors.push(FieldError::new("/text", "text", message));
         }
         let accent = match self.accent {
-            MaybeUndefined::Undefined => before.accent.clone(),
-            MaybeUndefined::Null => None,
-            MaybeUndefined::Value(color) => {
+            Clearable::Undefined => before.accent.clone(),
+            Clearable::Null => None,
+            Clearable::Value(color) => {
                 if !is_color(&color) {
                     errors.push(FieldError::new("/accent", "color", "Send a color as #rrggbb, or null."));
                 }
@@ -134,9 +135,9 @@ impl LoginPagePatch {
             }
         };
         let logo = match self.logo {
-            MaybeUndefined::Undefined => before.logo.clone(),
-            MaybeUndefined::Null => None,
-            MaybeUndefined::Value(logo) => {
+            Clearable::Undefined => before.logo.clone(),
+            Clearable::Null => None,
+            Clearable::Value(logo) => {
                 if !is_picture(&logo) {
                     let message = "Send a PNG, JPEG or WebP of up to 64 KiB as a data URI, or null.";
                     errors.push(FieldError::new("/logo", "picture", message));

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::ids::MemberId;
 use poem_openapi::param::Path;
-use poem_openapi::types::{MaybeUndefined, ToJSON};
+use poem_openapi::types::ToJSON;
 use poem_openapi::{Object, OpenApi};
 use server::answer::{NoContent, Ok200};
 use server::json::Json;
@@ -13,6 +13,7 @@ use store::control::{OrganizationMember, Roles};
 use super::Tags;
 use super::session::RolesBody;
 use crate::access::Member;
+use crate::clearable::Clearable;
 use crate::grants::{self, Giver};
 use crate::operation::{Operation, operations};
 use crate::page::Page;
@@ -69,11 +70,11 @@ pub struct MemberPatch {
 #[oai(deny_unknown_fields)]
 pub struct RolesPatch {
     /// In production.
-    pub production: MaybeUndefined<String>,
+    pub production: Clearable<String>,
     /// In staging.
-    pub staging: MaybeUndefined<String>,
+    pub staging: Clearable<String>,
     /// In development.
-    pub development: MaybeUndefined<String>,
+    pub development: Clearable<String>,
 }
 
 /// The operations on members.
@@ -192,10 +193,10 @@ impl MemberBody {
 impl RolesPatch {
     /// The roles after the change.
     pub fn over(self, before: &Roles) -> Roles {
-        let one = |patch: MaybeUndefined<String>, before: &Option<String>| match patch {
-            MaybeUndefined::Undefined => before.clone(),
-            MaybeUndefined::Null => None,
-            MaybeUndefined::Value(role) => Some(role),
+        let one = |patch: Clearable<String>, before: &Option<String>| match patch {
+            Clearable::Undefined => before.clone(),
+            Clearable::Null => None,
+            Clearable::Value(role) => Some(role),
         };
         Roles {
             production: one(self.production, &before.production),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use poem_openapi::param::Path;
-use poem_openapi::types::{Any, MaybeUndefined, ToJSON};
+use poem_openapi::types::{Any, ToJSON};
 use poem_openapi::{Object, OpenApi};
 use serde_json::{Value, json};
 use server::answer::Ok200;
@@ -14,6 +14,7 @@ use store::control::{Assurance, PeoplePolicy};
 
 use super::Tags;
 use crate::access::Member;
+use crate::clearable::Clearable;
 use crate::operation::operations;
 
 const NETWORKS_MAX: usize = 100;
@@ -50,13 +51,13 @@ pub struct SecurityPatch {
     /// A second factor.
     pub second_factor_required: Option<bool>,
     /// Hours, or `null`.
-    pub session_hours: MaybeUndefined<i32>,
+    pub session_hours: Clearable<i32>,
     /// `"all"`, or a list of addresses and networks.
     pub networks: Option<Any<Value>>,
     /// That a new device is approved.
     pub device_approvals: Option<bool>,
     /// Days, or `null`.
-    pub password_max_days: MaybeUndefined<i32>,
+    pub password_max_days: Clearable<i32>,
     /// That they prove again who they are before they regenerate a key in production.
     pub step_up_for_regenerate: Option<bool>,
 }
@@ -130,10 +131,10 @@ fn check_not_locked_out(
 impl SecurityPatch {
     fn over(self, before: &PeoplePolicy) -> Result<PeoplePolicy, Problem> {
         let mut errors = Vec::new();
-        let mut bounded = |member: &str, patch: MaybeUndefined<i32>, before: Option<i32>, most: i32| match patch {
-            MaybeUndefined::Undefined => before,
-            MaybeUndefined::Null => None,
-            MaybeUndefined::Value(number) => {
+        let mut bounded = |member: &str, patch: Clearable<i32>, before: Option<i32>, most: i32| match patch {
+            Clearable::Undefined => before,
+            Clearable::Null => None,
+            Clearable::Value(number) => {
                 if !(1..=most).contains(&number) {
                     let message = format!("Send 1 to {most}, or null.");
                     errors.push(FieldError::new(format!("/{member}"), "range", message));
