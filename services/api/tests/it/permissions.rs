@@ -50,7 +50,7 @@ async fn patch(side: &Side, caller: &Caller, key: &str, body: Value) -> Answer {
 pub async fn verdict(side: &Side, key: &Caller, permission: &str) -> String {
     let body = json!({"key": key.secret(), "permissions": [permission]});
     let answer = side.ask(&side.root_key(), Method::POST, "/v1/keys/verify", Some(body)).await;
-    answer.json()["verdict"].as_str().unwrap().to_owned()
+    answer.json()["verdict"].as_str().unwrap_or_else(|| panic!("{}", answer.text)).to_owned()
 }
 
 #[track_caller]

@@ -43,7 +43,7 @@ impl Target {
                 && !segment.to_ascii_lowercase().contains("%2f")
                 && !segment.to_ascii_lowercase().contains("%5c")
         };
-        if segments.first() != Some(&"v1") || segments.len() < 2 || !segments.iter().all(|segment| is_plain(&segment)) {
+        if segments.first() != Some(&"v1") || segments.len() < 2 || !segments.iter().all(is_plain) {
             return None;
         }
         let place = match (segments[1], segments.get(2)) {

@@ -166,7 +166,7 @@ impl<'d> Walk<'d> {
         for (bound, less_is_tighter) in BOUNDS {
             let Some(now) = new[bound].as_f64() else { continue };
             let is_tighter = old[bound].as_f64().is_none_or(|was| if less_is_tighter { now < was } else { now > was });
-            if is_tighter && !(now <= 0.0 && !less_is_tighter) {
+            if is_tighter && (now > 0.0 || less_is_tighter) {
                 self.broken.push(format!("{at}: {bound} is tighter"));
             }
         }
