@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chacha20poly1305::aead::{Aead, AeadCore, KeyInit, OsRng};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
-use domain::access::{Authority, Principal};
+use domain::access::{Actor, Authority, Principal};
 use domain::ids::{KeyId, OrganizationId};
 use domain::instants::parse_future;
 use domain::names::Name;
@@ -39,6 +39,10 @@ pub async fn read(
     write: &mut Write,
     mut input: VerifierInput,
 ) -> Result<NewVerifier, Problem> {
+    if !matches!(access.scope.actor(), Actor::Key(_)) {
+        let detail = "Set it with a key: whatever comes of it is held to what that key may at the time.";
+        return Err(Problem::new(ErrorCode::InsufficientPermissions).detail(detail));
+    }
     let mut fields = Fields::default();
     fields.take("/url", access.app.verifiers.check(&input.url));
     let stored = input.read_request(&mut fields);

@@ -223,6 +223,8 @@ async fn keys_come_of_it_while_their_setter_could_make_them() {
     let told = shown(side).await;
     assert_eq!((&told["state"], &told["counts"]["asked"]), (&json!("stopped"), &json!(3)), "{told}");
     assert!(told["stopped_because"].is_string(), "{told}");
+    let owner = put(side, &installation.member(side, "owner"), input(&server.origin)).await;
+    assert_eq!(owner.status, 403, "nobody could say later what a member may: {}", owner.text);
     let customer = side.create_customer("one").await;
     let bound = json!({"name": "bound", "permissions": ["imports.update", "keys.create"], "customers": [customer]});
     let (_, bound) = side.create_key(bound).await;
