@@ -14,9 +14,12 @@ use crate::commands::Command;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// The version, and the commit that it was built of.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("CLAVIGER_COMMIT"), ")");
+
 /// A control plane for API keys.
 #[derive(Parser)]
-#[command(name = "claviger", version, about, max_term_width = 100)]
+#[command(name = "claviger", version = VERSION, about, max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
