@@ -64,7 +64,7 @@ fuzz: ## a million executions of every parser of strangers' text (a few minutes)
 	$(call step,fuzz,CLAVIGER_LONG=1 cargo nextest run --profile fuzz -p domain -p server -p api -p keys -E 'test(fuzz)' --success-output immediate)
 
 .PHONY: check
-check: setup-check fmt lint web-check test contract requests clients docs deny unused alerts bare ## all that CI checks
+check: setup-check fmt lint web-check test contract requests clients image helm docs deny unused alerts bare ## all that CI checks
 	@echo "── all checks passed"
 
 .PHONY: fix
@@ -138,6 +138,14 @@ bare: build setup-check ## make test, one test of each kind, where nothing but R
 .PHONY: clients
 clients: build setup-check ## generate clients from the documents with real tools, and run a life with them
 	$(call step,clients,tests/clients/check.sh $(claviger))
+
+.PHONY: image
+image: build setup-check ## assemble the image, run it without rights, and verify the systemd units
+	$(call step,image,deploy/check.sh $(claviger))
+
+.PHONY: helm
+helm: build setup-check ## check the Helm chart with Helm 3 and 4, and start what it configures
+	$(call step,helm,helm/check.sh $(claviger))
 
 .PHONY: docs
 docs:
