@@ -93,9 +93,9 @@ test('answers with what belongs to a session are never stored', async () => {
   await page.waitForLoadState('networkidle')
   assert.deepEqual(stored, [])
   const cookies = await page.context().cookies()
-  assert.deepEqual(cookies.map(({ name, httpOnly, secure, sameSite }) => ({ name, httpOnly, secure, sameSite })), [
-    { name: '__Host-claviger', httpOnly: true, secure: true, sameSite: 'Strict' },
-  ])
+  // The session, and the device that is known again.
+  assert.deepEqual(cookies.map(({ name }) => name).toSorted(), ['__Host-claviger', '__Host-claviger-device'])
+  for (const { httpOnly, secure, sameSite } of cookies) assert.deepEqual({ httpOnly, secure, sameSite }, { httpOnly: true, secure: true, sameSite: 'Strict' })
   await close(page)
 })
 

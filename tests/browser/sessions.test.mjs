@@ -127,7 +127,7 @@ test('a second factor is set up with its code, asked for, and replaced by a reco
     secret = (await dialog.getByTestId('totp-secret').innerText()).replace(/\s/g, '')
     await dialog.getByLabel('Code').fill('000000')
     await dialog.getByRole('button', { name: 'Confirm' }).click()
-    await dialog.getByText(/not right|wrong|match/i).waitFor()
+    await dialog.locator('[aria-invalid="true"]').waitFor()
     await dialog.getByLabel('Code').fill(totp(secret))
     await dialog.getByRole('button', { name: 'Confirm' }).click()
   })
@@ -187,7 +187,9 @@ test('another site changes nothing, though its browser is signed in', async () =
     )
     return [await send({ mode: 'no-cors' }), await send({ headers: { 'X-Claviger-Request': '1', 'Content-Type': 'application/json' } })]
   }, target)
-  assert.deepEqual(sent, [0, 'refused'], 'an opaque answer, and a preflight that is refused')
+  // What is sent without asking is answered to nobody, and what asks first is refused.
+  assert.ok([0, 'refused'].includes(sent[0]), String(sent[0]))
+  assert.equal(sent[1], 'refused')
   await foreign.evaluate((target) => {
     document.forms[0].action = target
     document.forms[0].submit()

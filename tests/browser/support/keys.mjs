@@ -30,7 +30,7 @@ export async function openCreate(page) {
 export async function openEdit(page, name) {
   const found = await row(page, name)
   await found.hover()
-  await found.getByRole('button', { name: 'Edit' }).click()
+  await found.getByRole('button', { name: `Edit ${name}` }).click()
   const dialog = page.getByRole('dialog', { name: /Edit/ })
   await dialog.waitFor()
   return dialog

@@ -95,7 +95,7 @@ function Body({ customer }: { customer: Placed<Customer> }) {
         <div className="border-b border-line px-4 py-5 wide:border-r wide:border-b-0 wide:px-6">
           <Facts
             facts={[
-              [words.facts.id, <span key="id" className="inline-flex items-center gap-1 font-mono text-12">{customer.id} <Copy text={customer.id} label={words.menu.copyId} /></span>],
+              [words.facts.id, <span key="id" className="flex items-center gap-1 font-mono text-12 break-all">{customer.id} <Copy text={customer.id} label={words.menu.copyId} /></span>],
               [words.facts.externalId, customer.external_id ? <span key="external" className="font-mono text-12">{customer.external_id}</span> : <span key="none" className="text-muted">{t.common.none}</span>],
               [words.facts.limits, customer.limits.length ? customer.limits.map((limit) => <span key={limit.name} className="block">{limitText(limit)}</span>) : <span key="none" className="text-muted">{words.noLimits}</span>],
               [words.facts.created, <Time key="created" at={customer.created_at} form="absolute" />],
