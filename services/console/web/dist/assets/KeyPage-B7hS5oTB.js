@@ -1,0 +1,1 @@
+import{t as e}from"./OrganizationKeys-CTX-tdlw.js";import{t}from"./KeyDetail-BMa2DezU.js";import{Ai as n}from"./base-Dt7p-MUC.js";var r=n(),i=()=>(0,r.jsx)(e,{children:(0,r.jsx)(t,{})});export{i as KeyPage};

@@ -1,1 +1,0 @@
-import{t as e}from"./OrganizationKeys-CZ7nCYSD.js";import{t}from"./KeyDetail-DDC1xyyX.js";import{Ai as n}from"./base-Dt7p-MUC.js";var r=n(),i=()=>(0,r.jsx)(e,{children:(0,r.jsx)(t,{})});export{i as KeyPage};

@@ -1,0 +1,1 @@
+import{t as e}from"./KeyDetail-BMa2DezU.js";import{t}from"./RootKeysScope-BwLfOAT1.js";import{Ai as n}from"./base-Dt7p-MUC.js";var r=n(),i=()=>(0,r.jsx)(t,{children:(0,r.jsx)(e,{})});export{i as RootKeyPage};

@@ -1,1 +1,0 @@
-import{t as e}from"./KeyDetail-DDC1xyyX.js";import{t}from"./RootKeysScope-aD2cRyNK.js";import{Ai as n}from"./base-Dt7p-MUC.js";var r=n(),i=()=>(0,r.jsx)(t,{children:(0,r.jsx)(e,{})});export{i as RootKeyPage};

@@ -1,1 +1,0 @@
-import{p as e,r as t}from"./useSession-X7NqTQ0E.js";import{_ as n}from"./ExpiryCell-EhYqnZdA.js";import{Ai as r}from"./base-Dt7p-MUC.js";var i=r();function a({children:r}){let{environments:a}=t(),o=e.filter(e=>a.some(t=>t.name===e));return(0,i.jsx)(n,{value:{kind:`root`,org:``,listPath:`/admin/root-api-keys`,present:o,may:()=>!0,reason:()=>void 0},children:r})}export{a as t};
