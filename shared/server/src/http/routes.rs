@@ -169,7 +169,7 @@ mod tests {
         for (path, meant) in [
             ("/v1/keys/abc/", Some("/v1/keys/{key}")),
             ("/v1/key/abc", Some("/v1/keys/{key}")),
-            ("/V1/keys/abc", None),
+            ("/V1/keys/abc", Some("/v1/keys/{key}")),
             ("/v1/kettles/abc", None),
             ("/v1/keys/", None),
             ("/", None),

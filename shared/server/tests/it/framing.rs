@@ -153,10 +153,9 @@ async fn a_method_that_a_path_lacks_is_405_with_what_it_has() {
 }
 
 #[tokio::test]
-async fn a_path_has_one_spelling_and_every_other_is_the_same_404() {
+async fn a_path_has_one_spelling_and_every_other_is_a_404() {
     let edge = Edge::start().await;
-    let mut bodies = Vec::new();
-    for target in [
+    let others = [
         "/",
         "/v1//things",
         "/v1/things/",
@@ -165,14 +164,17 @@ async fn a_path_has_one_spelling_and_every_other_is_the_same_404() {
         "/v1/%2e%2e/things",
         "/V1/things",
         "/v1/%00",
-        "/v1/things/%31",
-        "/v1/things/1%2F2",
-        "/v1/things/ten",
-        "/v1/things/10",
         "/v1/framework",
         "/v1/nowhere?limit=x",
-        "/v1/things/99999999999999999999",
-    ] {
+    ];
+    for target in others {
+        let answer = edge.get(target, "").await;
+        assert_eq!((answer.status, answer.code().as_str()), (404, "not-found"), "{target}");
+    }
+    let mut bodies = Vec::new();
+    for target in
+        ["/v1/things/%31", "/v1/things/1%2F2", "/v1/things/ten", "/v1/things/10", "/v1/things/99999999999999999999"]
+    {
         let answer = edge.get(target, "X-Request-Id: same-request-id\r\n").await;
         assert_eq!((answer.status, answer.code().as_str()), (404, "not-found"), "{target}");
         bodies.push(answer.body);
