@@ -53,7 +53,6 @@ async fn a_path_that_there_is_not_is_told_what_is_near() {
     let side = installation.side(Environment::Production);
     let root = side.root_key();
     for (path, meant) in [
-        (side.path("keys/"), "/v1/organizations/{organization}/keys"),
         (side.path("key"), "/v1/organizations/{organization}/keys"),
         (side.path("customer"), "/v1/organizations/{organization}/customers"),
         ("/v1/organisations".to_owned(), "/v1/organizations"),

@@ -450,12 +450,17 @@ async fn fifty_changes_at_once_leave_what_the_last_of_them_says() {
         let body = json!({"permissions": permissions, "description": format!("change {at}")});
         side.change(&root, &path, Some(body), "*").await.status
     };
-    let ask = async |at: usize| verdict(side, &keys[at % keys.len()].1, "documents.read").await;
+    // A machine with other work answers some of them later: what is refused for that has changed nothing.
+    let ask = async |at: usize| {
+        let body = json!({"key": keys[at % keys.len()].1.secret(), "permissions": ["documents.read"]});
+        let answer = side.ask(&root, Method::POST, "/v1/keys/verify", Some(body)).await;
+        answer.json()["verdict"].as_str().map_or_else(|| answer.status.to_string(), str::to_owned)
+    };
     for _ in 0..3 {
         let (changes, verdicts) = tokio::join!(join_all((0..50).map(change)), join_all((0..50).map(ask)));
-        assert!(changes.iter().all(|status| [200, 412].contains(status)), "{changes:?}");
+        assert!(changes.iter().all(|status| [200, 412, 503].contains(status)), "{changes:?}");
         assert!(changes.contains(&200));
-        assert!(verdicts.iter().all(|verdict| verdict == "VALID" || verdict == REFUSED), "{verdicts:?}");
+        assert!(verdicts.iter().all(|verdict| ["VALID", REFUSED, "503"].contains(&verdict.as_str())), "{verdicts:?}");
         let found = side.root(Method::GET, &path, None).await;
         let expected = if found["permissions"] == json!([]) { REFUSED } else { "VALID" };
         for (_, caller) in &keys {
@@ -466,7 +471,7 @@ async fn fifty_changes_at_once_leave_what_the_last_of_them_says() {
     let give = async |_| create_key(side, &root, json!({"roles": ["contended"]})).await;
     let (made, ()) = tokio::join!(join_all((0..50).map(give)), delete(side, &role));
     for made in made {
-        assert!([201, 422].contains(&made.status), "{}", made.text);
+        assert!([201, 422, 503].contains(&made.status), "{}", made.text);
         if made.status == 201 {
             let caller = Caller::with(made.json()["secret"].as_str().unwrap());
             assert_eq!(verdict(side, &caller, "documents.read").await, REFUSED, "the role is gone");

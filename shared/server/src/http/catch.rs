@@ -16,8 +16,6 @@ use crate::problem::{ErrorCode, FieldError, Problem};
 /// The problem that an error of a handler or of the framework stands for.
 pub(super) fn problem_of(error: Error, path: &str, config: &StackConfig) -> Problem {
     match error.downcast::<Problem>() {
-        // A slash at the end is an empty name to the router: there is no such thing, and no such path.
-        Ok(problem) if problem.code() == ErrorCode::NotFound && path.ends_with('/') => no_such_path(path, config),
         Ok(problem) => problem,
         Err(other) => of_framework(&other, path, config),
     }
