@@ -7,7 +7,7 @@ SHELL := /bin/bash
 target_dir := $(shell cargo metadata --no-deps --format-version 1 2>/dev/null | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
 with_stores = $(target_dir)/debug/with-stores
 claviger = $(target_dir)/debug/claviger
-documented = api keys
+documented = api keys console
 
 # nextest where it is installed: faster, and a test that hangs fails. Its configuration leaves out what `make chaos` runs.
 ifeq ($(shell command -v cargo-nextest),)
