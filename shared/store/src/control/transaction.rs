@@ -36,7 +36,7 @@ pub struct ControlOrigin {
     pub request_id: String,
     /// The client's address, if it could be told.
     pub ip: Option<IpAddr>,
-    /// What the client's program calls itself, no longer than [`AGENT_CHARS_MAX`].
+    /// What the client's program calls itself, no longer than 300 characters.
     pub agent: String,
 }
 
